@@ -1,0 +1,1 @@
+"""What Argo CD does with hooks, phases and waves."""

@@ -1,0 +1,47 @@
+"""What can go wrong with input, tools and files. Each of these ends the command with exit code 2."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong in one input file.
+
+    `line` and `column` count from 1; both are 0 where the problem has no place in the file.
+    `field` is a dotted path such as `spec.job.ttl`, empty where the problem is not about a field.
+    """
+
+    path: str
+    line: int
+    column: int
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.path}:{self.line}:{self.column}" if self.line else self.path
+        return f"{place}: {self.field}: {self.message}" if self.field else f"{place}: {self.message}"
+
+
+class AegisgenError(Exception):
+    """The command cannot go on. `str(error)` is one or more lines meant for the user."""
+
+
+class InputError(AegisgenError):
+    """Input files are wrong; carries every problem that was found, in file order."""
+
+    def __init__(self, *problems: Problem) -> None:
+        self.problems = tuple(sorted(set(problems)))
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+class UsageError(AegisgenError):
+    """The command line names something that does not exist or makes no sense."""
+
+
+class TreeError(AegisgenError):
+    """The tree cannot be read or written; nothing was changed."""
+
+
+class ToolError(AegisgenError):
+    """An external tool is missing or did something unexpected."""

@@ -1,0 +1,1 @@
+"""Kubernetes objects, their schemas, and the tools that compose and check them."""

@@ -1,0 +1,92 @@
+"""A Kubernetes object and its identity."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from aegisgen.yamlsource import Document
+
+
+class Identity(NamedTuple):
+    """What tells one object of a cluster from another. `namespace` is empty where the manifest names none."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+
+    @property
+    def group(self) -> str:
+        """The API group, empty for the core group."""
+        group, slash, _ = self.api_version.partition("/")
+        return group if slash else ""
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+
+class Resource(NamedTuple):
+    """One object of a manifest. `data` is known to be a mapping with a string `apiVersion` and `kind`."""
+
+    identity: Identity
+    data: dict[str, object]
+    document: Document
+
+    @property
+    def annotations(self) -> dict[str, str]:
+        """The annotations whose values are strings, as the API server would take them."""
+        return _strings(self.at("metadata", "annotations"))
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels whose values are strings."""
+        return _strings(self.at("metadata", "labels"))
+
+    def at(self, *path: str | int) -> object:
+        """Return the value at `path`, None where there is none."""
+        return value_at(self.data, path)
+
+
+def value_at(data: object, path: Sequence[str | int]) -> object:
+    """Follow `path` through mappings and lists; None as soon as it leads nowhere."""
+    for part in path:
+        if isinstance(data, dict):
+            data = data.get(part)
+        elif isinstance(data, list) and isinstance(part, int) and 0 <= part < len(data):
+            data = data[part]
+        else:
+            return None
+    return data
+
+
+def identify(document: Document) -> Resource | str:
+    """Return the object that a document holds, or the reason why it is not one."""
+    data = document.data
+    if not isinstance(data, dict):
+        return "not a Kubernetes object: expected a mapping with apiVersion and kind"
+    for field in ("apiVersion", "kind"):
+        if not isinstance(data.get(field), str) or not data[field]:
+            return f"not a Kubernetes object: {field} is missing or not a string"
+    return Resource(_identity(data), data, document)
+
+
+def _identity(data: dict[str, object]) -> Identity:
+    metadata = data.get("metadata")
+    names: Mapping[str, object] = metadata if isinstance(metadata, dict) else {}
+    name = names.get("name") or names.get("generateName")
+    namespace = names.get("namespace")
+    return Identity(
+        str(data["apiVersion"]),
+        str(data["kind"]),
+        namespace if isinstance(namespace, str) else "",
+        name if isinstance(name, str) else "",
+    )
+
+
+def _strings(value: object) -> dict[str, str]:
+    if not isinstance(value, dict):
+        return {}
+    return {key: item for key, item in value.items() if isinstance(item, str)}

@@ -1,0 +1,1 @@
+"""A resolved record in, the text of every file out."""

@@ -1,0 +1,1 @@
+"""What no schema finds; a module a family."""
