@@ -1,0 +1,176 @@
+"""What Kustomize makes of a directory: the real tool, run without a shell, a network or the caller's environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from aegisgen.errors import AegisgenError, Problem, ToolError
+from aegisgen.yamlsource import Document, parse
+
+TIMEOUT_SECONDS = 60
+KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+
+_MISSING = (
+    "kustomize not found; install it with: go install sigs.k8s.io/kustomize/kustomize/v5@v5.7.1 (kubectl does too)"
+)
+# Kustomize asks HTTP first and git second. Both are answered at once by nobody, so that a build never waits for a host.
+_NOWHERE = "http://127.0.0.1:9"
+_OFFLINE = {
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_TERMINAL_PROMPT": "0",
+    "HTTP_PROXY": _NOWHERE,
+    "HTTPS_PROXY": _NOWHERE,
+    "http_proxy": _NOWHERE,
+    "https_proxy": _NOWHERE,
+}
+_INHERITED = ("PATH", "HOME", "TMPDIR", "SYSTEMROOT")
+
+_KLOG = re.compile(
+    r'^[EF]\d{4} .*?err=(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|<\n(?P<block>.*?)\n ?>)', re.DOTALL | re.MULTILINE
+)
+_REMOTE = re.compile(
+    r"accumulating resources from '(?P<url>(?:https?|ssh|git|file)://[^']+|git@[^']+|github\.com/[^']+)'"
+)
+# Kustomize reports every attempt on the way down; who mends the file needs the last link of the chain alone.
+_SHORTENED = tuple(
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (r"accumulating resources: accumulation err='(?=accumulating)", ""),
+        (r"accumulating resources from '[^']*': '[^']*' must resolve to a file': ", ""),
+        (r"(?:recursed accumulation of path|couldn't make target for path) '([^']*)': ", r"in \1: "),
+        (r"trouble configuring builtin \w+ with config: `[^`]*`: ", ""),
+        (r"(?:evalsymlink failure on '[^']*' : lstat|open) ([^\s:]+): no such file or directory", r"\1 does not exist"),
+        (r"accumulating resources from '([^']*)': \S+ does not exist.*", r"\1 does not exist"),
+    )
+)
+
+
+class Composition(NamedTuple):
+    """The objects of a build in the order in which Kustomize printed them, and its warnings, a line each."""
+
+    documents: tuple[Document, ...]
+    warnings: tuple[str, ...]
+
+
+class CompositionError(AegisgenError):
+    """Kustomize refused to build a directory. `problem` names its kustomization file and what Kustomize said."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        super().__init__(str(problem))
+
+
+def composer() -> tuple[str, ...] | None:
+    """Return the command that composes a directory given as its next argument, None where no tool is on PATH."""
+    return _composer_on(os.environ.get("PATH", os.defpath))
+
+
+def compose(directory: Path) -> Composition:
+    """Build `directory` with `kustomize build`, or with `kubectl kustomize` where that is all there is.
+
+    The documents' source is the directory: what they say was composed and stands in no file. Files outside the
+    kustomization's own directory and remote bases are refused, the latter because nothing here goes to the network.
+    Raises CompositionError where Kustomize fails, ToolError where it is missing or does not come to an end.
+    """
+    command = composer()
+    if command is None:
+        raise ToolError(_MISSING)
+    if not directory.is_dir():
+        raise CompositionError(Problem(directory.as_posix(), 0, 0, "", "no such directory"))
+    code, out, err = _run((*command, str(directory)))
+    if code != 0:
+        raise CompositionError(Problem(_kustomization_of(directory), 0, 0, "", readable(err, directory)))
+    documents = []
+    for document in parse(out, directory.as_posix()):
+        if isinstance(document, Problem):
+            raise ToolError(f"{command[0]} printed YAML that cannot be read back: {document}")
+        documents.append(document)
+    return Composition(tuple(documents), tuple(_warning(line) for line in err.splitlines() if line.strip()))
+
+
+def readable(stderr: str, directory: Path) -> str:
+    """Turn what Kustomize or kubectl wrote on stderr into one message, with paths relative to `directory`."""
+    message = _unwrapped(stderr)
+    remote = _REMOTE.search(message)
+    if remote:
+        return f"the remote base {remote['url']} is not fetched: aegisgen composes without a network; vendor it"
+    message = _relative(message, directory.resolve())
+    for pattern, replacement in _SHORTENED:
+        message = pattern.sub(replacement, message)
+    return message
+
+
+@lru_cache(maxsize=8)
+def _composer_on(path: str) -> tuple[str, ...] | None:
+    kustomize = shutil.which("kustomize", path=path)
+    if kustomize:
+        return (kustomize, "build")
+    kubectl = shutil.which("kubectl", path=path)
+    return (kubectl, "kustomize") if kubectl else None
+
+
+def _run(command: tuple[str, ...]) -> tuple[int, str, str]:
+    import signal  # noqa: PLC0415 -- start-up time: only who composes pays for these
+    import subprocess  # noqa: PLC0415
+
+    environment = {name: os.environ[name] for name in _INHERITED if name in os.environ} | _OFFLINE
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+            start_new_session=True,  # so that a git of its own dies with it
+        )
+    except OSError as error:
+        raise ToolError(f"{command[0]} cannot be run: {error.strerror}") from None
+    with process:
+        try:
+            out, err = process.communicate(timeout=TIMEOUT_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise ToolError(f"{Path(command[0]).name} did not finish within {TIMEOUT_SECONDS} s") from None
+        finally:
+            if process.returncode is None:
+                os.killpg(process.pid, signal.SIGKILL)
+    return process.returncode, out.decode(errors="replace"), err.decode(errors="replace")
+
+
+def _unwrapped(stderr: str) -> str:
+    """Cut warnings and wrapping off: `Error: x` from kustomize, `error: x` or a klog line with err= from kubectl."""
+    logged = _KLOG.search(stderr)
+    if logged and logged["quoted"] is not None:
+        try:
+            text = str(json.loads(f'"{logged["quoted"]}"'))
+        except ValueError:
+            text = logged["quoted"]
+    elif logged:
+        text = logged["block"]
+    else:
+        text = "\n".join(line for line in stderr.splitlines() if not line.startswith("# Warning:"))
+    text = re.sub(r"^[Ee]rror: ", "", text.strip())
+    return re.sub(r"\s+", " ", text) or "the build failed without a message"
+
+
+def _relative(message: str, directory: Path) -> str:
+    """Rewrite absolute paths in, beside or above the directory, such as those of a base, as seen from it."""
+    ancestors = [parent for parent in (directory, *directory.parents) if parent.name]
+    if not ancestors:
+        return message
+    below_the_topmost = re.escape(ancestors[-1].as_posix()) + r"(?:/[^\s'\":,]+)?(?=[\s'\":,]|\Z)"
+    return re.sub(below_the_topmost, lambda match: Path(os.path.relpath(match[0], directory)).as_posix(), message)
+
+
+def _warning(line: str) -> str:
+    return re.sub(r"^# Warning: ", "", line.strip())
+
+
+def _kustomization_of(directory: Path) -> str:
+    found = (directory / name for name in KUSTOMIZATION_NAMES if (directory / name).is_file())
+    return next(found, directory).as_posix()
