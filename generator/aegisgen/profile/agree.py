@@ -1,0 +1,128 @@
+"""What types cannot say: fields that need, exclude or contradict each other."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from aegisgen.kube.resource import value_at
+from aegisgen.profile.model import seconds
+from aegisgen.profile.resolve import Layer, Target, problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from aegisgen.errors import Problem
+    from aegisgen.profile.load import ProfileSource, ProjectSource
+
+# Argo CD can miss a Job that vanishes as soon as it has finished, and then waits for it for ever (argo-cd issue 21055).
+MIN_TTL = 600
+# A Job's name becomes the label `job-name` of its pods (Kubernetes: label values have at most 63 characters).
+MAX_JOB_NAME = 63
+
+_OF_STRATEGY = {"hook": "presync-job", "job": "presync-job", "initContainer": "init-container"}
+_SECRET_KEY = re.compile(r"(PASSWORD|PASSWD|SECRET|TOKEN|PRIVATE_?KEY|API_?KEY|CREDENTIALS?)\Z", re.IGNORECASE)
+_SECRET_VALUE = re.compile(r"://[^/\s:@]+:[^/\s@]+@|-----BEGIN [A-Z ]*PRIVATE KEY-----")
+
+
+def unknown_services(project: ProjectSource, profile: ProfileSource) -> Iterator[Problem]:
+    """Yield a problem for each service that a profile tunes and the project does not have, and for a wrong name."""
+    document, known = profile.document, list(project.value.services)
+    top = Layer(document, (), document.data if isinstance(document.data, dict) else {})
+    if profile.value.metadata.name != profile.name:
+        message = f"not the file's name, expected {profile.name}"
+        yield problem([top], ("metadata", "name"), message)
+    for name in profile.value.spec.services:
+        if name not in known:
+            from aegisgen.profile.explain import closest  # noqa: PLC0415 - slow to import, and only needed here
+
+            message = f"no such service in the project, expected one of {', '.join(known)}{closest(name, known)}"
+            yield problem([top], ("spec", "services", name), message)
+
+
+def disagreements(target: Target, layers: list[Layer]) -> Iterator[Problem]:
+    """Yield everything that is wrong with a service as it was resolved."""
+    yield from _strategy_fields(target, layers)
+    yield from _image(target, layers)
+    yield from _secrets(layers)
+    yield from _database(target, layers)
+    if target.settings.strategy == "presync-job":
+        yield from _job(target, layers)
+    elif target.settings.init_container.name == target.settings.workload.container:
+        yield problem(layers, ("initContainer", "name"), "the application container's name, expected another")
+    if target.settings.workload.kind == "DaemonSet" and isinstance(target.settings.replicas, int):
+        yield problem(layers, ("replicas",), "a DaemonSet has none, expected no such field")
+
+
+def _strategy_fields(target: Target, layers: list[Layer]) -> Iterator[Problem]:
+    """A project may describe both strategies; a profile, which chose one, may not."""
+    chosen = {layer.path: layer.data.get("strategy") for layer in layers}
+    for layer in layers:
+        if layer.path[0] == "services":
+            continue
+        strategy = layer.data.get("strategy") or chosen.get(("spec",)) or target.settings.strategy
+        for field, wanted in _OF_STRATEGY.items():
+            if field in layer.data and strategy != wanted:
+                message = f"belongs to the strategy {wanted}, but the strategy here is {strategy}; remove it"
+                yield problem([layer], (field,), message)
+
+
+def _image(target: Target, layers: list[Layer]) -> Iterator[Problem]:
+    if not target.settings.image.name:
+        yield problem(layers, ("image", "name"), "missing, expected an image such as ghcr.io/example/api")
+    if not target.settings.image.tag and not target.settings.image.digest:
+        yield problem(layers, ("image", "tag"), "missing, expected the tag (or digest) that this environment runs")
+
+
+def _secrets(layers: list[Layer]) -> Iterator[Problem]:
+    """A profile is in git, and what was in git once stays there; the value is therefore not repeated."""
+    for field in (("config",), ("migrations", "env")):
+        for layer in layers:
+            entries = value_at(layer.data, field)
+            for key, value in (entries if isinstance(entries, dict) else {}).items():
+                if _SECRET_KEY.search(key) or _SECRET_VALUE.search(str(value)):
+                    message = (
+                        "looks like a secret, and this file is in git; expected only the name of a key: "
+                        "list it under database.secret.keys and keep the value in the Secret"
+                    )
+                    yield problem([layer], (*field, key), message)
+
+
+def _database(target: Target, layers: list[Layer]) -> Iterator[Problem]:
+    database, config = target.settings.database, target.settings.config
+    taken: dict[str, str] = dict.fromkeys(target.settings.migrations.env, "migrations.env")
+    for field, keys in (("config", database.config.keys), ("secret", database.secret.keys)):
+        for key in keys:
+            if key in taken:
+                message = f"{key} comes from {taken[key]} as well, expected one source for each variable"
+                yield problem(layers, ("database", field, "keys"), message)
+            taken[key] = f"database.{field}"
+    if target.migration_config_name != target.config_name:
+        yield from _missing_config(target, layers, config)
+
+
+def _missing_config(target: Target, layers: list[Layer], config: Mapping[str, str]) -> Iterator[Problem]:
+    missing = [key for key in target.settings.database.config.keys if key not in config]
+    if missing:
+        message = (
+            f"{', '.join(missing)} missing, expected a value: the PreSync Job runs before the application's ConfigMap "
+            "is applied and reads one of its own; say it here or in the project, or set database.config.from: shared"
+        )
+        yield problem(layers, ("config",), message)
+
+
+def _job(target: Target, layers: list[Layer]) -> Iterator[Problem]:
+    settings = target.settings
+    name = f"{target.name_prefix}{target.job_name}{target.name_suffix}"
+    if len(name) > MAX_JOB_NAME:
+        message = f"the Job's name {name} has {len(name)} characters, expected at most {MAX_JOB_NAME}"
+        yield problem(layers, ("workload", "name"), message)
+    if seconds(settings.job.ttl) < MIN_TTL:
+        message = "too short, expected at least 10m: Argo CD waits for ever for a Job that vanished before it looked"
+        yield problem(layers, ("job", "ttl"), message)
+    if seconds(settings.migrations.wait) >= seconds(settings.job.deadline):
+        message = "not shorter than job.deadline, expected time left to migrate after the wait for the database"
+        yield problem(layers, ("migrations", "wait"), message)
+    if settings.database.config.from_ == "hook" and settings.hook.config_wave >= settings.hook.wave:
+        message = f"not before the Job's wave, expected less than {settings.hook.wave}"
+        yield problem(layers, ("hook", "configWave"), message)

@@ -1,0 +1,122 @@
+"""Project files and profiles from disk into types."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+import msgspec
+
+from aegisgen.errors import InputError, Problem, UsageError
+from aegisgen.profile.model import Profile, Project
+from aegisgen.yamlsource import parse_one
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aegisgen.yamlsource import Document
+
+PROJECT_FILE = "aegisgen.yaml"
+# No project or profile comes near this; a 50 MB file named by mistake must not cost a minute.
+MAX_BYTES = 2_000_000
+
+_Model = TypeVar("_Model", Project, Profile)
+
+
+class ProjectSource(NamedTuple):
+    """A project with the file that it was read from."""
+
+    root: Path
+    document: Document
+    value: Project
+
+
+class ProfileSource(NamedTuple):
+    """A profile with the file that it was read from; `path` is relative to the project's folder."""
+
+    name: str
+    path: str
+    document: Document
+    value: Profile
+
+
+def find_project(start: Path) -> Path:
+    """Return the project file that governs `start`: the nearest one upwards, at the top of a folder or in `argocd/`.
+
+    Raises UsageError where there is none.
+    """
+    for folder in (start, *start.parents):
+        for candidate in (folder / PROJECT_FILE, folder / "argocd" / PROJECT_FILE):
+            if candidate.is_file():
+                return candidate
+    message = (
+        f"no project found: neither {PROJECT_FILE} nor argocd/{PROJECT_FILE} in {start} or above; "
+        "name one with --project, or see 'aegisgen schema' for its format"
+    )
+    raise UsageError(message)
+
+
+def load_project(file: Path) -> ProjectSource:
+    """Read a project file. Raises InputError with all that is wrong in it."""
+    document = _read(file)
+    return ProjectSource(file.parent, document, _convert(document, Project))
+
+
+def environments(root: Path) -> list[str]:
+    """Return the names of all environments that have a profile, sorted."""
+    return sorted(file.stem for file in (root / "profiles").glob("*.yaml") if not file.name.startswith("."))
+
+
+def load_profiles(root: Path, names: Sequence[str]) -> list[ProfileSource]:
+    """Read the profiles of the environments `names`, or of all where there are none.
+
+    Raises UsageError for an environment without a profile, InputError with all that is wrong in all of the files.
+    """
+    known = environments(root)
+    if not known:
+        raise UsageError(f"no environment: {display(root / 'profiles')} holds no *.yaml file")
+    for name in names:
+        if name not in known:
+            from aegisgen.profile.explain import closest  # noqa: PLC0415 - slow to import, and only needed here
+
+            raise UsageError(f"no environment {name!r}; there is {', '.join(known)}{closest(name, known)}")
+    profiles: list[ProfileSource] = []
+    problems: list[Problem] = []
+    for name in dict.fromkeys(names or known):
+        try:
+            document = _read(root / "profiles" / f"{name}.yaml")
+            profiles.append(ProfileSource(name, f"profiles/{name}.yaml", document, _convert(document, Profile)))
+        except InputError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise InputError(*problems)
+    return profiles
+
+
+def display(path: Path) -> str:
+    """Return a path as a user would type it: relative to the working directory where it is below it."""
+    absolute, here = os.path.abspath(path), os.getcwd()  # noqa: PTH100, PTH109 - resolve() would follow symlinks
+    relative = os.path.relpath(absolute, here)
+    return Path(absolute if relative.startswith("..") else relative).as_posix()
+
+
+def _read(file: Path) -> Document:
+    source = display(file)
+    try:
+        with file.open("rb") as stream:
+            raw = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise InputError(Problem(source, 0, 0, "", f"cannot be read: {error.strerror or error}")) from None
+    if len(raw) > MAX_BYTES:
+        raise InputError(Problem(source, 0, 0, "", f"larger than {MAX_BYTES // 1_000_000} MB, expected a small file"))
+    return parse_one(raw, source)
+
+
+def _convert(document: Document, model: type[_Model]) -> _Model:
+    try:
+        return msgspec.convert(document.data, model)
+    except msgspec.ValidationError as error:
+        from aegisgen.profile.explain import explain  # noqa: PLC0415 - 0.1 s to import, and only needed here
+
+        raise InputError(*explain(document, model, str(error))) from None

@@ -1,0 +1,328 @@
+"""The types of `aegisgen.yaml` and `profiles/<environment>.yaml`, and of the record they resolve to.
+
+Three layers may set most fields, the later one winning: the defaults below, a service of the project, an environment's
+profile (for all its services, then for one). Mappings are merged key by key, everything else is replaced whole.
+
+`title` finishes the sentence "expected ..." in error messages; `description` is what editors show.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType, field
+
+# `$` would let a final newline through; this does not, in Python, ECMAScript and Rust alike.
+_END = r"(?![\s\S])"
+_TEXT = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\ufffe\uffff]*" + _END
+
+DnsLabel = Annotated[
+    str,
+    Meta(
+        title="a DNS-1123 label: lower-case letters, digits and '-', at most 63 characters",
+        pattern=r"^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?" + _END,
+        max_length=63,
+    ),
+]
+DnsName = Annotated[
+    str,
+    Meta(
+        title="a DNS-1123 name: lower-case letters, digits, '-' and '.', at most 253 characters",
+        pattern=r"^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*" + _END,
+        max_length=253,
+    ),
+]
+NamePrefix = Annotated[
+    str,
+    Meta(
+        title="the beginning of a DNS-1123 name, such as production-",
+        pattern=r"^(?:[a-z0-9][a-z0-9.-]*)?" + _END,
+        max_length=52,
+    ),
+]
+NameSuffix = Annotated[
+    str,
+    Meta(
+        title="the end of a DNS-1123 name, such as -blue",
+        pattern=r"^(?:[a-z0-9.-]*[a-z0-9])?" + _END,
+        max_length=52,
+    ),
+]
+Duration = Annotated[
+    str,
+    Meta(title="a duration such as 90s, 30m, 12h or 7d", pattern=r"^[1-9][0-9]{0,6}[smhd]" + _END, examples=["30m"]),
+]
+EnvName = Annotated[
+    str,
+    Meta(
+        title="the name of an environment variable: letters, digits and '_'",
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*" + _END,
+        max_length=200,
+    ),
+]
+Text = Annotated[str, Meta(title="text without control characters", pattern=_TEXT, max_length=100_000)]
+Script = Annotated[
+    str,
+    Meta(
+        title="the name of a package script, such as db:migrate",
+        pattern=r"^[A-Za-z0-9@][A-Za-z0-9_.:/@+-]*" + _END,
+        max_length=200,
+    ),
+]
+ImageName = Annotated[
+    str,
+    Meta(
+        title="an image without tag or digest, such as ghcr.io/example/api",
+        pattern=r"^(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:[._/-]+[a-z0-9]+)*" + _END,
+        max_length=255,
+    ),
+]
+ImageTag = Annotated[
+    str, Meta(title="an image tag, such as production or v1.4.2", pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}" + _END)
+]
+ImageDigest = Annotated[str, Meta(title="a digest: sha256: and 64 hex digits", pattern=r"^sha256:[0-9a-f]{64}" + _END)]
+Quantity = Annotated[
+    str,
+    Meta(
+        title="a quantity such as 500m, '1' or 256Mi",
+        pattern=r"^[0-9]+(?:\.[0-9]+)?(?:m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?" + _END,
+    ),
+]
+AnnotationKey = Annotated[
+    str,
+    Meta(
+        title="an annotation's key, such as sidecar.istio.io/inject",
+        pattern=r"^(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?/)?[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?" + _END,
+        max_length=253,
+    ),
+]
+RelativePath = Annotated[
+    str,
+    Meta(
+        title="a path below the project's folder, without '..'",
+        pattern=r"^(?!/)(?!(?:[\s\S]*/)?\.\.?(?:/|(?![\s\S])))[^\u0000-\u001f\u007f\\]+" + _END,
+        max_length=400,
+    ),
+]
+Wave = Annotated[int, Meta(title="a sync wave: a whole number from -1000 to 1000", ge=-1000, le=1000)]
+Strategy = Literal["init-container", "presync-job"]
+KubernetesVersion = Literal["1.30", "1.31", "1.32", "1.33", "1.34", "1.35", "1.36", "1.37"]
+
+
+class _Model(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    pass
+
+
+class Workload(_Model, frozen=True, kw_only=True):
+    """The workload that the service runs as, as it stands in the base."""
+
+    kind: Literal["Deployment", "StatefulSet", "DaemonSet"] = "Deployment"
+    name: Annotated[DnsName, Meta(description="Its name in the base, without the environment's prefix.")]
+    container: Annotated[DnsLabel, Meta(description="The container that runs the application.")]
+
+
+class Image(_Model, frozen=True, kw_only=True):
+    """The application's image, which also carries its migrations."""
+
+    name: Annotated[ImageName | UnsetType, Meta(description="The image without tag or digest.")] = UNSET
+    tag: Annotated[ImageTag | UnsetType, Meta(description="The tag that this environment runs.")] = UNSET
+    digest: Annotated[ImageDigest | UnsetType, Meta(description="The digest that this environment runs.")] = UNSET
+    pull_policy: Annotated[
+        Literal["Always", "IfNotPresent", "Never"] | UnsetType,
+        Meta(description="Default: IfNotPresent for a digest, else Always, because a tag can move."),
+    ] = UNSET
+
+
+class Hook(_Model, frozen=True, kw_only=True):
+    """How Argo CD runs the migration Job (presync-job)."""
+
+    wave: Annotated[Wave, Meta(description="The sync wave of the migration Job.")] = -1
+    config_wave: Annotated[Wave, Meta(description="The sync wave of what the Job needs; before `wave`.")] = -4
+    delete_policy: Annotated[
+        Literal["BeforeHookCreation", "HookSucceeded", "HookFailed"],
+        Meta(description="When Argo CD deletes the Job."),
+    ] = "BeforeHookCreation"
+
+
+class Job(_Model, frozen=True, kw_only=True):
+    """The migration Job (presync-job)."""
+
+    backoff_limit: Annotated[int, Meta(title="a whole number from 0 to 20", ge=0, le=20, description="Retries.")] = 3
+    ttl: Annotated[Duration, Meta(description="How long the finished Job stays for its logs to be read.")] = "7d"
+    deadline: Annotated[
+        Duration, Meta(description="The longest that all attempts together may take; then the sync fails.")
+    ] = "30m"
+    annotations: Annotated[
+        dict[AnnotationKey, Text], Meta(description="Annotations for the Job's pod, such as a service mesh's.")
+    ] = {}
+
+
+class InitContainer(_Model, frozen=True, kw_only=True):
+    """The init container (init-container)."""
+
+    name: Annotated[DnsLabel, Meta(description="The init container's name.")] = "db-migration"
+
+
+class Scripts(_Model, frozen=True, kw_only=True):
+    """The application's package scripts that the runner calls."""
+
+    ping: Annotated[Script, Meta(description="Exits 0 as soon as the database answers.")] = "db:ping"
+    status: Annotated[Script, Meta(description="Lists what is migrated and what is pending.")] = "db:migrate:status"
+    migrate: Annotated[Script, Meta(description="Runs all pending migrations.")] = "db:migrate"
+
+
+class Migrations(_Model, frozen=True, kw_only=True):
+    """How the application migrates its database."""
+
+    tool: Annotated[Literal["knex"], Meta(description="The migration tool.")] = "knex"
+    package_manager: Annotated[Literal["pnpm", "npm", "yarn"], Meta(description="What runs the package scripts.")] = (
+        "pnpm"
+    )
+    path: Annotated[
+        RelativePath | UnsetType, Meta(description="Where the migrations lie in the application's repository.")
+    ] = UNSET
+    scripts: Scripts = field(default_factory=Scripts)
+    wait: Annotated[Duration, Meta(description="How long to wait for the database before giving up.")] = "60s"
+    env: Annotated[
+        dict[EnvName, Text],
+        Meta(description="Further environment variables of the migration; never a secret."),
+    ] = field(default_factory=lambda: {"NODE_ENV": "production"})
+
+
+class DatabaseConfig(_Model, frozen=True, kw_only=True):
+    """The ConfigMap with the database's address."""
+
+    name: Annotated[DnsName | UnsetType, Meta(description="Default: <workload>-config.")] = UNSET
+    keys: Annotated[list[EnvName], Meta(description="The keys that the migration reads.")] = field(
+        default_factory=lambda: ["DATABASE_HOST", "DATABASE_PORT", "DATABASE_USER", "DATABASE_NAME"]
+    )
+    from_: Annotated[
+        Literal["hook", "shared"],
+        Meta(
+            description="hook: the PreSync Job reads a ConfigMap of its own, applied before it. shared: it reads the "
+            "application's, which a first sync has not applied yet and a later one has not updated yet."
+        ),
+    ] = field(default="hook", name="from")
+
+
+class DatabaseSecret(_Model, frozen=True, kw_only=True):
+    """The Secret with the database's password; it exists in the cluster before the first sync."""
+
+    name: Annotated[DnsName | UnsetType, Meta(description="Default: <workload>-secrets.")] = UNSET
+    keys: Annotated[list[EnvName], Meta(description="The keys that the migration reads.")] = field(
+        default_factory=lambda: ["DATABASE_PASSWORD"]
+    )
+
+
+class Database(_Model, frozen=True, kw_only=True):
+    """Where the migration finds its database."""
+
+    config: DatabaseConfig = field(default_factory=DatabaseConfig)
+    secret: DatabaseSecret = field(default_factory=DatabaseSecret)
+
+
+class Amounts(_Model, frozen=True, kw_only=True):
+    """Amounts of what a container uses."""
+
+    cpu: Quantity | UnsetType = UNSET
+    memory: Quantity | UnsetType = UNSET
+
+
+class Resources(_Model, frozen=True, kw_only=True):
+    """What the migration's container asks for and may use."""
+
+    requests: Amounts = field(default_factory=lambda: Amounts(cpu="100m", memory="256Mi"))
+    limits: Amounts = field(default_factory=lambda: Amounts(cpu="1", memory="512Mi"))
+
+
+class Overrides(_Model, frozen=True, kw_only=True):
+    """What every layer may say of a service."""
+
+    enabled: Annotated[bool | UnsetType, Meta(description="Whether the environment runs this service at all.")] = UNSET
+    image: ImageName | Image | UnsetType = UNSET
+    image_pull_secrets: Annotated[list[DnsName] | UnsetType, Meta(description="As the workload has them.")] = UNSET
+    strategy: Annotated[
+        Strategy | UnsetType,
+        Meta(description="init-container: in each pod, before the application. presync-job: once, before the sync."),
+    ] = UNSET
+    hook: Hook | UnsetType = UNSET
+    job: Job | UnsetType = UNSET
+    init_container: InitContainer | UnsetType = UNSET
+    migrations: Migrations | UnsetType = UNSET
+    database: Database | UnsetType = UNSET
+    resources: Resources | UnsetType = UNSET
+    replicas: Annotated[int, Meta(title="a whole number from 0 to 10000", ge=0, le=10000)] | UnsetType = UNSET
+    config: Annotated[
+        dict[EnvName, Text] | UnsetType, Meta(description="Entries of the application's ConfigMap; never a secret.")
+    ] = UNSET
+
+
+class ProjectService(Overrides, frozen=True, kw_only=True):
+    """A service of the project."""
+
+    workload: Workload
+    base: Annotated[RelativePath | UnsetType, Meta(description="The base's folder. Default: base/<service>.")] = UNSET
+
+
+class Project(_Model, frozen=True, kw_only=True):
+    """`aegisgen.yaml`: the services that are rendered into the tree."""
+
+    api_version: Literal["aegisgen.dev/v1"]
+    kind: Literal["Project"]
+    kubernetes_version: Annotated[
+        KubernetesVersion, Meta(description="The version whose schemas the manifests must meet.")
+    ] = "1.34"
+    services: Annotated[
+        dict[DnsLabel, ProjectService], Meta(title="at least one service", min_length=1, description="By name.")
+    ]
+
+
+class ProfileMetadata(_Model, frozen=True, kw_only=True):
+    """Whose profile this is."""
+
+    name: Annotated[DnsLabel, Meta(description="The environment's name, and the file's.")]
+
+
+class ProfileSpec(Overrides, frozen=True, kw_only=True):
+    """An environment. What is said here holds for all of its services."""
+
+    namespace: Annotated[DnsLabel, Meta(description="The namespace of all resources.")]
+    name_prefix: Annotated[NamePrefix, Meta(description="Put before every name by Kustomize.")] = ""
+    name_suffix: Annotated[NameSuffix, Meta(description="Put behind every name by Kustomize.")] = ""
+    services: Annotated[dict[DnsLabel, Overrides], Meta(description="What differs for one service.")] = {}
+
+
+class Profile(_Model, frozen=True, kw_only=True):
+    """`profiles/<environment>.yaml`: one environment."""
+
+    api_version: Literal["aegisgen.dev/v1"]
+    kind: Literal["EnvironmentProfile"]
+    metadata: ProfileMetadata
+    spec: ProfileSpec
+
+
+class Settings(_Model, frozen=True, kw_only=True):
+    """One service in one environment, all layers merged and all defaults filled in."""
+
+    workload: Workload
+    base: str
+    image: Image
+    strategy: Strategy
+    enabled: bool = True
+    image_pull_secrets: list[DnsName] = []
+    hook: Hook = field(default_factory=Hook)
+    job: Job = field(default_factory=Job)
+    init_container: InitContainer = field(default_factory=InitContainer)
+    migrations: Migrations = field(default_factory=Migrations)
+    database: Database = field(default_factory=Database)
+    resources: Resources = field(default_factory=Resources)
+    replicas: int | UnsetType = UNSET
+    config: dict[EnvName, Text] = {}
+
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def seconds(duration: str) -> int:
+    """Return a Duration in seconds: `30m` is 1800."""
+    return int(duration[:-1]) * _SECONDS[duration[-1]]

@@ -1,0 +1,163 @@
+"""Project and profile in, one complete record for each service of the environment out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from aegisgen.errors import InputError, Problem
+from aegisgen.kube.resource import value_at
+from aegisgen.profile.model import Settings
+
+if TYPE_CHECKING:
+    from aegisgen.profile.load import ProfileSource, ProjectSource
+    from aegisgen.yamlsource import Document
+
+# What a profile says of the environment itself, and not of its services.
+_ENVIRONMENT_FIELDS = frozenset({"namespace", "namePrefix", "nameSuffix", "services"})
+
+
+class Layer(NamedTuple):
+    """One place that says something of a service: the mapping at `path` of a document."""
+
+    document: Document
+    path: tuple[str, ...]
+    data: dict[str, object]
+
+
+class Target(NamedTuple):
+    """One service in one environment: everything that rendering needs to know."""
+
+    environment: str
+    service: str
+    profile: str
+    """The profile's path relative to the project's folder."""
+    namespace: str
+    name_prefix: str
+    name_suffix: str
+    kubernetes_version: str
+    settings: Settings
+
+    @property
+    def directory(self) -> str:
+        """The overlay's folder relative to the project's."""
+        return f"overlays/{self.environment}/{self.service}"
+
+    @property
+    def image(self) -> str:
+        """The image with its digest or tag."""
+        image = self.settings.image
+        return f"{image.name}@{image.digest}" if image.digest else f"{image.name}:{image.tag}"
+
+    @property
+    def pull_policy(self) -> str:
+        """A tag can move, and IfNotPresent would then run an old image's migrations."""
+        return self.settings.image.pull_policy or ("IfNotPresent" if self.settings.image.digest else "Always")
+
+    @property
+    def job_name(self) -> str:
+        """The migration Job's name, without the environment's prefix and suffix."""
+        return f"{self.settings.workload.name}-migration"
+
+    @property
+    def config_name(self) -> str:
+        """The application's ConfigMap."""
+        return self.settings.database.config.name or f"{self.settings.workload.name}-config"
+
+    @property
+    def migration_config_name(self) -> str:
+        """The ConfigMap that the migration reads: the application's, or the PreSync Job's own."""
+        if self.settings.strategy == "presync-job" and self.settings.database.config.from_ == "hook":
+            return f"{self.settings.workload.name}-migration-config"
+        return self.config_name
+
+    @property
+    def secret_name(self) -> str:
+        """The Secret with the database's password."""
+        return self.settings.database.secret.name or f"{self.settings.workload.name}-secrets"
+
+
+def resolve(project: ProjectSource, profile: ProfileSource) -> list[Target]:
+    """Return the environment's enabled services, sorted by name.
+
+    Raises InputError with everything that the two files, each valid by itself, do not say or say against each other.
+    """
+    from aegisgen.profile.agree import disagreements, unknown_services  # noqa: PLC0415 - it imports Target from here
+
+    problems = list(unknown_services(project, profile))
+    targets: list[Target] = []
+    for name in sorted(project.value.services):
+        layers = layers_of(project, profile, name)
+        target = _target(project, profile, name, layers)
+        if isinstance(target, Target):
+            problems += disagreements(target, layers)
+            targets.append(target)
+        elif target is not None:
+            problems.append(target)
+    if problems:
+        raise InputError(*problems)
+    return targets
+
+
+def layers_of(project: ProjectSource, profile: ProfileSource, service: str) -> list[Layer]:
+    """Return what is said of a service, the weakest voice first."""
+    candidates = (
+        (project.document, ("services", service)),
+        (profile.document, ("spec",)),
+        (profile.document, ("spec", "services", service)),
+    )
+    layers = []
+    for document, path in candidates:
+        data = value_at(document.data, path)
+        if isinstance(data, dict):
+            layers.append(Layer(document, path, data))
+    return layers
+
+
+def problem(layers: list[Layer], field: tuple[str | int, ...], message: str) -> Problem:
+    """Place a problem at `field` in the strongest layer that has it, else in that layer itself."""
+    for layer in reversed(layers):
+        if value_at(layer.data, field) is not None:
+            break
+    else:
+        layer = layers[-1]
+    full = (*layer.path, *field)
+    line, column = layer.document.position(full)
+    return Problem(layer.document.source, line, column, ".".join(map(str, full)), message)
+
+
+def _target(
+    project: ProjectSource, profile: ProfileSource, service: str, layers: list[Layer]
+) -> Target | Problem | None:
+    merged: dict[str, object] = {}
+    for layer in layers:
+        said = {key: value for key, value in layer.data.items() if key not in _ENVIRONMENT_FIELDS}
+        if isinstance(said.get("image"), str):
+            said["image"] = {"name": said["image"]}
+        merged = _merge(merged, said)
+    if merged.get("enabled") is False:
+        return None
+    merged.setdefault("base", f"base/{service}")
+    for field, expected in (("strategy", "init-container or presync-job"), ("image", "an image and its tag")):
+        if field not in merged:
+            return problem(layers, (field,), f"missing, expected {expected}")
+    spec = profile.value.spec
+    return Target(
+        environment=profile.name,
+        service=service,
+        profile=profile.path,
+        namespace=spec.namespace,
+        name_prefix=spec.name_prefix,
+        name_suffix=spec.name_suffix,
+        kubernetes_version=project.value.kubernetes_version,
+        settings=msgspec.convert(merged, Settings),
+    )
+
+
+def _merge(below: dict[str, object], above: dict[str, object]) -> dict[str, object]:
+    result = dict(below)
+    for key, value in above.items():
+        lower = result.get(key)
+        result[key] = _merge(lower, value) if isinstance(lower, dict) and isinstance(value, dict) else value
+    return result

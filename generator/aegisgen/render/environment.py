@@ -1,0 +1,69 @@
+"""The Jinja environment: templates look like the manifests they render, and no value can break out of its place."""
+
+from __future__ import annotations
+
+import shlex
+import textwrap
+import traceback
+from typing import TYPE_CHECKING
+
+from jinja2 import DictLoader, Environment, StrictUndefined, TemplateError
+
+from aegisgen.errors import InputError, Problem
+from aegisgen.render.scalars import to_yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class _Text(str):
+    """Text that a template has already made safe: `finalize` passes it on as it is."""
+
+    __slots__ = ()
+
+
+def _finalize(value: object) -> str:
+    return value if isinstance(value, _Text) else to_yaml(value)
+
+
+def _block(text: str, width: int) -> _Text:
+    """Indent lines as the body of a YAML block scalar (`|`)."""
+    return _Text(textwrap.indent(text, " " * width).lstrip(" ").rstrip("\n"))
+
+
+def _shell(words: Sequence[str]) -> _Text:
+    """Quote a command's words for a POSIX shell."""
+    return _Text(shlex.join(words))
+
+
+class Templates:
+    """The templates by name, compiled when first used."""
+
+    def __init__(self, sources: Mapping[str, str], origins: Mapping[str, str]) -> None:
+        """`sources`: template name to text. `origins`: template name to what a user knows it by."""
+        self._origins = origins
+        self._environment = Environment(
+            loader=DictLoader(sources),
+            undefined=StrictUndefined,
+            finalize=_finalize,
+            autoescape=False,  # noqa: S701 - the output is YAML; `finalize` does for it what escaping does for HTML
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
+        self._environment.filters.update(block=_block, shell=_shell, raw=_Text)
+
+    def render(self, name: str, **values: object) -> str:
+        """Render one template. Raises InputError with the template's line for whatever goes wrong in it."""
+        try:
+            return self._environment.get_template(name).render(**values)
+        except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+            raise InputError(self._problem(name, error)) from None
+
+    def _problem(self, name: str, error: Exception) -> Problem:
+        template, line = getattr(error, "name", None) or name, getattr(error, "lineno", None) or 0
+        for frame in traceback.extract_tb(error.__traceback__):
+            if frame.filename == "<template>" or frame.filename in self._origins:
+                line = frame.lineno or line
+        message = f"the template failed: {getattr(error, 'message', None) or error}"
+        return Problem(self._origins.get(template, template), line, 1 if line else 0, "", message)
