@@ -1,0 +1,59 @@
+"""What a report is made of: the one record that every format renders."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aegisgen.findings import Finding, Severity
+
+
+class RuleInfo(NamedTuple):
+    """What a rule means, in words. `source` says where its fact comes from; `explanation` may have many lines."""
+
+    id: str
+    title: str
+    severity: Severity
+    explanation: str
+    source: str
+
+
+class Report(NamedTuple):
+    """Everything that one run found.
+
+    `findings` are sorted by path, line, column and rule; every format keeps their order. `checked` counts the files or
+    resources that were looked at. `skipped` has a line for each check that could not run, such as
+    `composition: kustomize not found, install it with ...`. `sources` gives the text of files, to show the line a
+    finding is about, and may lack paths. `diff` is the unified diff of drift, empty where there is none. `rules` may
+    lack rules that findings name. `version` is aegisgen's own.
+    """
+
+    findings: tuple[Finding, ...]
+    checked: int
+    skipped: tuple[str, ...]
+    sources: Mapping[str, str]
+    diff: str
+    rules: Mapping[str, RuleInfo]
+    version: str
+    color: bool = False
+
+    def count(self, severity: Severity) -> int:
+        """Return how many findings have this severity."""
+        return sum(finding.severity is severity for finding in self.findings)
+
+
+def prose(finding: Finding) -> str:
+    """Return the message, then the resource and the fix on lines of their own, for formats without places for them."""
+    lines = [finding.message]
+    if finding.resource:
+        lines.append(f"resource: {finding.resource}")
+    if finding.fix:
+        lines.append(f"fix: {finding.fix}")
+    return "\n".join(lines)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return `1 file`, `2 files`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

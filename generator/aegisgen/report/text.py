@@ -1,0 +1,102 @@
+"""Findings for people: the place, the message, the source line with a caret, and what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aegisgen.findings import Severity
+from aegisgen.report.excerpt import excerpt
+from aegisgen.report.model import counted
+from aegisgen.report.visible import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aegisgen.findings import Finding
+    from aegisgen.report.model import Report
+
+_BOLD, _RED, _GREEN, _YELLOW, _BLUE, _CYAN = "1", "31", "32", "33", "34", "36"
+_SEVERITY = {Severity.ERROR: f"{_BOLD};{_RED}", Severity.WARNING: f"{_BOLD};{_YELLOW}", Severity.INFO: _CYAN}
+_DIFF = {"+": _GREEN, "-": _RED, "@": _CYAN}
+
+
+def render(report: Report) -> str:
+    """Return the findings, the diff of drift, the skipped checks and a summary line.
+
+    Whatever control characters the report holds come out as visible escapes (`\\x1b`): a manifest cannot drive the
+    terminal. The only escapes in the result are colours, and those only if `report.color`.
+    """
+    painter = _Painter(report)
+    blocks = ["\n".join(painter.finding(finding)) for finding in report.findings]
+    if report.diff:
+        blocks.append("\n".join(painter.diff()))
+    if report.skipped:
+        blocks.append("\n".join(f"skipped: {_indented(line)}" for line in report.skipped))
+    blocks.append(_summary(report))
+    return "\n\n".join(blocks) + "\n"
+
+
+class _Painter:
+    """Holds what every finding needs again: the colour switch and the files' lines, split once each."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._lines: dict[str, list[str]] = {}
+
+    def finding(self, finding: Finding) -> Iterator[str]:
+        color = _SEVERITY[finding.severity]
+        place = self._paint(_BOLD, f"{visible(finding.path)}{_position(finding)}:")
+        label = self._paint(color, f"{finding.severity.value}[{visible(finding.rule)}]")
+        yield f"{place} {label} {_indented(finding.message)}"
+
+        gutter = " " * len(str(finding.line or ""))
+        bar = f"{gutter} {self._paint(_BLUE, '|')}"
+        source = self._source(finding)
+        if source is not None:
+            shown, caret = excerpt(source, finding.column)
+            yield bar
+            yield f"{self._paint(_BLUE, f'{finding.line} |')} {shown}".rstrip(" ")
+            if finding.column:
+                yield f"{bar} {' ' * caret}{self._paint(color, '^')}"
+        for name, value in (("resource", finding.resource), ("fix", finding.fix)):
+            if value:
+                yield f"{gutter} {self._paint(_BLUE, '=')} {self._paint(_BOLD, f'{name}:')} {_indented(value)}"
+
+    def diff(self) -> Iterator[str]:
+        for line in self._report.diff.removesuffix("\n").split("\n"):
+            yield self._paint(_DIFF.get(line[:1], ""), visible(line))
+
+    def _source(self, finding: Finding) -> str | None:
+        """Return the line that the finding is about, if the report has it."""
+        lines = self._lines.get(finding.path)
+        if lines is None:
+            text = self._report.sources.get(finding.path)
+            lines = self._lines[finding.path] = [] if text is None else text.split("\n")
+        return lines[finding.line - 1].removesuffix("\r") if 0 < finding.line <= len(lines) else None
+
+    def _paint(self, color: str, text: str) -> str:
+        return f"\x1b[{color}m{text}\x1b[0m" if self._report.color and color and text else text
+
+
+def _position(finding: Finding) -> str:
+    if not finding.line:
+        return ""
+    return f":{finding.line}:{finding.column}" if finding.column else f":{finding.line}"
+
+
+def _indented(text: str) -> str:
+    """Indent the lines after the first, so that none of them can pass for a finding of its own."""
+    return "\n    ".join(visible(line) for line in text.split("\n"))
+
+
+def _summary(report: Report) -> str:
+    files = counted(report.checked, "file")
+    names = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+    counts = [counted(report.count(severity), name) for severity, name in names.items() if report.count(severity)]
+    if counts:
+        summary = f"{', '.join(counts)} in {files}"
+    elif report.diff:
+        summary = f"drift, and no other findings in {files}"
+    else:
+        summary = f"{files} checked, no findings"
+    return f"{summary}, {counted(len(report.skipped), 'check')} skipped" if report.skipped else summary

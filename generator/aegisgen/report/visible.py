@@ -1,0 +1,36 @@
+"""Text made safe for a terminal, and how wide it is there."""
+
+from __future__ import annotations
+
+from unicodedata import category, east_asian_width
+
+TAB = "    "
+
+
+def visible(text: str) -> str:
+    """Return `text` with tabs as spaces and everything that does not print as an escape such as `\\x1b` or `\\u202e`.
+
+    That includes newlines, lone surrogates, the characters that turn the direction of writing, and spaces that only
+    look like one, which YAML does not take for one either.
+    """
+    if text.isprintable():
+        return text
+    return "".join(map(visible_character, text))
+
+
+def visible_character(character: str) -> str:
+    """Return what stands for one character on the terminal."""
+    if character.isprintable():
+        return character
+    return TAB if character == "\t" else character.encode("unicode_escape").decode("ascii")
+
+
+def width(text: str) -> int:
+    """Return how many columns a terminal needs for printable text (Unicode Standard Annex 11)."""
+    return len(text) if text.isascii() else sum(map(_character_width, text))
+
+
+def _character_width(character: str) -> int:
+    if category(character) in {"Mn", "Me"}:
+        return 0
+    return 2 if east_asian_width(character) in {"W", "F"} else 1
