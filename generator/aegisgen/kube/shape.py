@@ -1,0 +1,23 @@
+"""Look at plain data of unknown shape as what it should be: a wrong shape is an empty one, its schema says the rest."""
+
+from __future__ import annotations
+
+
+def mapping(value: object) -> dict[str, object]:
+    """Return a mapping as it is, and an empty one for everything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def sequence(value: object) -> list[object]:
+    """Return a list as it is, and an empty one for everything else."""
+    return value if isinstance(value, list) else []
+
+
+def text(value: object) -> str:
+    """Return a string as it is, and an empty one for everything else."""
+    return value if isinstance(value, str) else ""
+
+
+def texts(value: object) -> dict[str, str]:
+    """Return the entries of a mapping whose values are strings."""
+    return {key: item for key, item in mapping(value).items() if isinstance(item, str)}
