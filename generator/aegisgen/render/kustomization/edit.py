@@ -1,0 +1,263 @@
+"""One change of a kustomization.yaml as insertions and deletions of text."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+from aegisgen.render.kustomization import entries
+from aegisgen.render.kustomization.layout import BLANK, Layout, Node, UnsafeError, lines
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aegisgen.render.kustomization.entries import Entry
+
+
+class Change(NamedTuple):
+    """What happens to the list `key`: without `item` the entry is appended, without `entry` that item is removed."""
+
+    key: str
+    item: int | None
+    entry: Entry | None
+
+
+class Edit(NamedTuple):
+    """`text[start:end]` becomes `new`."""
+
+    start: int
+    end: int
+    new: str
+
+
+class _Style(NamedTuple):
+    """How a block list is indented: the dash against its key, the item against the dash, a mapping against its key."""
+
+    offset: int = 2
+    gap: str = " "
+    step: str = "  "
+
+
+def splice(text: str, edits: Sequence[Edit]) -> str:
+    """Apply edits that do not overlap; those at the same place in the order given."""
+    parts, done = [], 0
+    for edit in sorted(edits, key=lambda edit: edit.start):
+        parts += [text[done : edit.start], edit.new]
+        done = edit.end
+    return "".join([*parts, text[done:]])
+
+
+def untouched(text: str, edits: Sequence[Edit]) -> list[str]:
+    """Return the lines that the edits leave as they are; inserting whole lines between them changes neither."""
+    kept, start = [], 0
+    for line in lines(text):
+        end = start + len(line)
+        if not any(_touches(edit, start, end) for edit in edits):
+            kept.append(line)
+        start = end + (2 if text.startswith("\r\n", end) else 1)
+    return kept
+
+
+def _touches(edit: Edit, start: int, end: int) -> bool:
+    if edit.start < edit.end:
+        return edit.start < max(end, start + 1) and start < edit.end  # an empty line goes with its line break
+    return start <= edit.start <= end and not (edit.start == end and edit.new.startswith(("\r", "\n")))
+
+
+def edits_for(layout: Layout, change: Change) -> list[Edit]:
+    """Return the edits that make the change; UnsafeError where the text gives no safe place for them."""
+    pair = layout.pair(change.key)
+    if pair is None:
+        return _add_key(layout, change.key, _entry(change))
+    key, value = pair
+    if value.kind == "scalar":
+        return _fill_null(layout, key, value, _entry(change))
+    if value.kind != "list":
+        reason = "an alias of a list elsewhere" if value.kind == "alias" else "a mapping"
+        raise UnsafeError(f"{reason}, expected a list of its own")
+    if change.entry is None:
+        delete = _delete_flow if value.style == "flow" else _delete_block
+        return delete(layout, key, value, change.item or 0)
+    if change.item is not None:
+        return _replace(layout, key, value.children[change.item], change.entry, in_flow=value.style == "flow")
+    if value.style == "flow":
+        return _append_flow(layout, value, _flow(key, change.entry))
+    return _append_block(layout, value, change.entry)
+
+
+def _entry(change: Change) -> Entry:
+    assert change.entry is not None, "only an item that exists can be removed"  # noqa: S101
+    return change.entry
+
+
+def _flow(key: Node, entry: Entry) -> str:
+    return entries.flow(entry, quote=key.style == '"')
+
+
+def _replace(layout: Layout, key: Node, item: Node, entry: Entry, *, in_flow: bool) -> list[Edit]:
+    if in_flow or item.style == "flow":
+        return [Edit(item.start, item.end, _flow(key, entry))]
+    dash = layout.dash(item)
+    style = _style_of_items(layout, (item,))
+    written = entries.block(entry, " " * layout.column(dash), style.gap, style.step)
+    return [Edit(dash, layout.content_end(item), layout.newline(dash).join(written).lstrip(" "))]
+
+
+# Keys
+
+
+def _add_key(layout: Layout, key: str, entry: Entry) -> list[Edit]:
+    root = layout.root
+    if root and root.style == "flow":
+        quote = bool(root.children) and root.children[0].style == '"'
+        written = f"{entries.scalar(key, quote=quote)}: [{entries.flow(entry, quote=quote)}]"
+        return _append_flow(layout, root, written, pairs=True)
+    style = _common_style(layout)
+    column = layout.column(root.children[0].start) if root and layout.starts_line(root.children[0].start) else 0
+    item_lines = entries.block(entry, " " * (column + style.offset), style.gap, style.step)
+    key_lines = [" " * column + f"{key}:", *item_lines]
+    at = _last_line(layout)
+    newline = layout.newline(at)
+    if not layout.text[:at].strip(BLANK):  # nothing but blank lines: begin after them, and end the last line
+        lead = "" if layout.line_start(layout.end) == layout.end else newline
+        return [Edit(layout.end, layout.end, lead + newline.join(key_lines) + newline)]
+    if _separates_keys(layout):
+        key_lines.insert(0, "")
+    return [Edit(at, at, newline + newline.join(key_lines))]
+
+
+def _last_line(layout: Layout) -> int:
+    """Return the end of the last line that holds anything, comments included."""
+    begin = layout.content_end(layout.root) if layout.root else 0
+    rest = layout.text[begin : layout.end].rstrip(BLANK)
+    return layout.line_end(begin + len(rest)) if rest else begin
+
+
+def _separates_keys(layout: Layout) -> bool:
+    pairs = layout.root.pairs() if layout.root else ()
+    return any(
+        not line.strip()
+        for (_, above), (below, _) in pairwise(pairs)
+        for line in lines(layout.text[layout.content_end(above) : layout.line_start(below.start)])[1:-1]
+    )
+
+
+def _fill_null(layout: Layout, key: Node, value: Node, entry: Entry) -> list[Edit]:
+    written = layout.text[value.start : value.end]
+    in_flow = layout.root is not None and layout.root.style == "flow"
+    if value.style or written not in {"", "~", "null", "Null", "NULL"}:
+        raise UnsafeError("a single value, expected a list")
+    if written or in_flow:
+        listed = f"[{_flow(key, entry)}]"
+        lead = " " if layout.text[value.start - 1] == ":" else ""
+        return [Edit(value.start, value.end, lead + listed)]
+    style = _common_style(layout)
+    indent = " " * (layout.column(key.start) + style.offset)
+    at = layout.line_end(value.end)
+    newline = layout.newline(at)
+    return [Edit(at, at, newline + newline.join(entries.block(entry, indent, style.gap, style.step)))]
+
+
+# Lists in block style
+
+
+def _append_block(layout: Layout, value: Node, entry: Entry) -> list[Edit]:
+    last = value.children[-1]
+    style = _style_of_items(layout, value.children)
+    indent = " " * layout.column(layout.dash(last))
+    at = layout.content_end(last)
+    newline = layout.newline(at)
+    return [Edit(at, at, newline + newline.join(entries.block(entry, indent, style.gap, style.step)))]
+
+
+def _delete_block(layout: Layout, key: Node, value: Node, index: int) -> list[Edit]:
+    item = value.children[index]
+    dash = layout.dash(item)
+    if not layout.starts_line(dash):
+        raise UnsafeError("a list item that shares its line with its key")
+    item_lines = _whole_lines(layout, layout.line_start(dash), layout.content_end(item))
+    if len(value.children) > 1:
+        return [item_lines]
+    if layout.text[key.end : dash].strip(BLANK) == ":" and layout.starts_line(key.start):
+        return [_whole_lines(layout, _key_start(layout, key, item_lines.end), layout.content_end(item))]
+    colon = layout.text.index(":", key.end) + 1  # a comment or an anchor stands between: keep it, and the key
+    return [Edit(colon, colon, " []"), item_lines]
+
+
+def _key_start(layout: Layout, key: Node, end: int) -> int:
+    """Return where the lines of a key begin that goes; a blank line above goes with it if none would part two keys."""
+    start = layout.line_start(key.start)
+    above = layout.line_start(layout.before_break(start))
+    pairs = layout.root.pairs() if layout.root else ()
+    previous = max((layout.content_end(value) for _, value in pairs if value.end <= start), default=0)
+    doubled = end >= layout.end or not layout.text[end : layout.line_end(end)].strip()
+    return above if doubled and previous < above < start and layout.starts_line(layout.before_break(start)) else start
+
+
+def _whole_lines(layout: Layout, start: int, end: int) -> Edit:
+    """Delete from the start of a line to the end of a line, and a line break with them."""
+    following = layout.after_break(end)
+    return Edit(start, following, "") if following is not None else Edit(layout.before_break(start), end, "")
+
+
+def _common_style(layout: Layout) -> _Style:
+    """Return the style of the last block list of the file."""
+    pairs = layout.root.pairs() if layout.root else ()
+    for key, value in reversed(pairs):
+        if value.kind == "list" and value.style == "block":
+            offset = layout.column(layout.dash(value.children[-1])) - layout.column(key.start)
+            return _style_of_items(layout, value.children)._replace(offset=max(0, offset))
+    return _Style()
+
+
+def _style_of_items(layout: Layout, items: Sequence[Node]) -> _Style:
+    last = items[-1]
+    dash = layout.dash(last)
+    gap = layout.text[dash + 1 : last.start]
+    steps = [
+        layout.column(inner.children[0].start) - layout.column(name.start)
+        for item in items
+        if item.kind == "mapping" and item.style == "block"
+        for name, inner in item.pairs()
+        if inner.kind == "mapping" and inner.style == "block"
+    ]
+    plain_gap = bool(gap) and not gap.strip(" ")
+    return _Style(gap=gap if plain_gap else " ", step=" " * max(1, steps[-1]) if steps else "  ")
+
+
+# Lists and mappings in flow style
+
+
+def _append_flow(layout: Layout, node: Node, written: str, *, pairs: bool = False) -> list[Edit]:
+    """Append to `[...]` or, with `pairs`, to `{...}`; a trailing comma and a line for each item are kept up."""
+    close = node.end - 1
+    if not node.children:
+        return [Edit(close, close, written)]
+    start, end = node.children[-2 if pairs else -1].start, node.children[-1].end
+    comma = layout.comma(end, close)
+    at = layout.line_end(end if comma is None else comma)
+    if layout.starts_line(start) and at < close:
+        indent = layout.text[layout.line_start(start) : start]
+        if comma is None:
+            return [Edit(end, end, ","), Edit(at, at, layout.newline(at) + indent + written)]
+        return [Edit(at, at, layout.newline(at) + indent + written + ",")]
+    if comma is None:
+        return [Edit(end, end, f", {written}")]
+    return [Edit(comma + 1, comma + 1, f" {written},")]
+
+
+def _delete_flow(layout: Layout, _key: Node, value: Node, index: int) -> list[Edit]:
+    text, items = layout.text, value.children
+    item = items[index]
+    following = items[index + 1].start if index + 1 < len(items) else value.end - 1
+    comma = layout.comma(item.end, following)
+    before = layout.comma(items[index - 1].end, item.start) if index else None
+    orphaned = [Edit(before, before + 1, "")] if comma is None and before is not None else []
+    end = item.end if comma is None else comma + 1
+    eol = layout.line_end(end)
+    rest = text[end:eol].lstrip(" \t")
+    if layout.starts_line(item.start) and (not rest or rest.startswith("#")):
+        return [*orphaned, _whole_lines(layout, layout.line_start(item.start), eol)]
+    if before is not None and not text[before + 1 : item.start].strip(" \t"):
+        return [Edit(before, item.end, "")]
+    return [*orphaned, Edit(item.start, end + len(text[end:eol]) - len(rest) if comma is not None else end, "")]

@@ -1,0 +1,117 @@
+"""The entries of a kustomization.yaml that are aegisgen's, and how they are written."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from aegisgen.yamlsource import Document, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_PLAIN = re.compile(r"(?=.*[A-Za-z])[\w./][\w./-]*", re.ASCII)
+
+
+class Patch(NamedTuple):
+    """A patch file and the one object that it changes."""
+
+    path: str
+    kind: str
+    name: str
+
+    @property
+    def target(self) -> dict[str, object]:
+        """The `target` of the entry, as data."""
+        return {"kind": self.kind, "name": self.name}
+
+
+class Wiring(NamedTuple):
+    """What a kustomization.yaml must list."""
+
+    resources: tuple[str, ...]
+    patches: tuple[Patch, ...]
+
+
+Entry: TypeAlias = str | Patch
+
+
+def path_of(item: object) -> str | None:
+    """Return the normalised path of an entry or of an item of `resources` or `patches`; None where it has none.
+
+    `./a.yaml` and `a.yaml` are one file for kustomize and one path here.
+    """
+    if isinstance(item, Patch):
+        item = item.path
+    elif isinstance(item, dict):
+        item = item.get("path")
+    return posixpath.normpath(item) if isinstance(item, str) and item else None
+
+
+def matches(item: object, entry: Entry) -> bool:
+    """Whether an item of the file says what `entry` says. More fields than path and target (`options`) do no harm."""
+    if path_of(item) != path_of(entry):
+        return False
+    return isinstance(entry, str) or (isinstance(item, dict) and item.get("target") == entry.target)
+
+
+def as_data(entry: Entry) -> object:
+    """Return what the entry parses to."""
+    return entry if isinstance(entry, str) else {"path": entry.path, "target": entry.target}
+
+
+def block(entry: Entry, indent: str = "", gap: str = " ", step: str = "  ") -> list[str]:
+    """Write an entry as lines, without line breaks.
+
+    `indent` goes before the dash, `gap` after it, and `step` before the fields of `target`.
+    """
+    if isinstance(entry, str):
+        return [f"{indent}-{gap}{scalar(entry)}"]
+    inner = indent + " " + gap
+    return [
+        f"{indent}-{gap}path: {scalar(entry.path)}",
+        f"{inner}target:",
+        f"{inner}{step}kind: {scalar(entry.kind)}",
+        f"{inner}{step}name: {scalar(entry.name)}",
+    ]
+
+
+def flow(entry: Entry, *, quote: bool) -> str:
+    """Write an entry on one line; `quote` keeps JSON what is JSON."""
+    if isinstance(entry, str):
+        return scalar(entry, quote=quote)
+    path, target, kind, name = (scalar(key, quote=quote) for key in ("path", "target", "kind", "name"))
+    values = [scalar(value, quote=quote) for value in entry]
+    return f"{{{path}: {values[0]}, {target}: {{{kind}: {values[1]}, {name}: {values[2]}}}}}"
+
+
+def scalar(value: str, *, quote: bool = False) -> str:
+    """Write a string plainly where every YAML reader reads it back as this string, else in double quotes."""
+    if not quote and _is_plain(value):
+        return value
+    quoted = json.dumps(value, ensure_ascii=False)
+    return "".join(
+        character if character.isprintable() or ord(character) > 0xFFFF else f"\\u{ord(character):04x}"  # noqa: PLR2004
+        for character in quoted
+    )
+
+
+def _is_plain(value: str) -> bool:
+    if not _PLAIN.fullmatch(value) or value.lower() in {"y", "n"}:  # booleans in YAML 1.1, strings for most readers
+        return False
+    read = next(parse(value, ""), None)
+    return isinstance(read, Document) and read.data == value
+
+
+def by_hand(missing: Wiring, unwanted: Iterable[str]) -> str:
+    """Say what to do with a file that cannot be edited: the exact lines to add, and the entries to take out."""
+    added: list[str] = []
+    for key, entries in (("resources", missing.resources), ("patches", missing.patches)):
+        if entries:
+            added += [f"{key}:", *(line for entry in entries for line in block(entry, "  "))]
+    parts = ["add by hand:\n" + "\n".join(added)] if added else []
+    if removed := ", ".join(map(scalar, sorted(unwanted))):
+        parts.append(f"remove by hand the entries of {removed}")
+    return "\nand ".join(parts)

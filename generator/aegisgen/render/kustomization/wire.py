@@ -1,0 +1,190 @@
+"""Keeps aegisgen's entries in a kustomization.yaml that people and other tools write too."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import yaml
+
+from aegisgen.errors import InputError, Problem
+from aegisgen.render.kustomization import entries
+from aegisgen.render.kustomization.edit import Change, Edit, edits_for, splice, untouched
+from aegisgen.render.kustomization.entries import Wiring
+from aegisgen.render.kustomization.layout import Layout, UnsafeError, read
+from aegisgen.yamlsource import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from aegisgen.render.kustomization.entries import Entry
+
+_BOM = "\ufeff"
+
+
+class _File(NamedTuple):
+    data: dict[str, object]
+    layout: Layout
+
+
+def wire(text: str, source: str, wanted: Wiring, *, remove: Collection[str] = ()) -> str:
+    r"""Return the text of a kustomization.yaml with the wanted entries in it; `source` names the file in errors.
+
+    A missing entry goes to the end of its list, in the list's own style (a flow list stays a flow list), and a missing
+    list to the end of the document. A patch with a wanted path and another target is replaced. Items of `resources` and
+    `patches` whose path is in `remove` go, unless that list wants them; a block list that is left empty goes with its
+    key (or stays as `[]` where a comment stands between), a flow list stays as `[]`. Every other byte stays, and where
+    everything is right the text itself is returned.
+
+    Raises InputError with the lines to add by hand where the file cannot be edited safely: not YAML, several documents,
+    a list that is an alias or comes from a merge key, or a result that would not read back as exactly this change.
+
+    >>> print(wire("resources:\n- base\n", "kustomization.yaml", Wiring(("job.yaml",), ())), end="")
+    resources:
+    - base
+    - job.yaml
+    """
+    mark = _BOM if text.startswith(_BOM) else ""
+    current = text.removeprefix(_BOM)
+    data: dict[str, object] = {}
+    field, place = "", 0
+    try:
+        file = original = _read(current)
+        data = original.data
+        while change := _next_change(file.data, wanted, remove):
+            field, place = change.key, _place(original.layout, change.key)
+            file = _apply(file, change)
+    except UnsafeError as error:
+        found = [_problem(current, source, field, place or error.index, error.reason)]
+    except InputError as error:
+        found = [problem._replace(path=source) for problem in error.problems]
+    else:
+        return text if file.layout.text == current else mark + file.layout.text
+    if advice := entries.by_hand(_missing(data, wanted), _present(data, remove)):
+        found[-1] = found[-1]._replace(message=f"{found[-1].message}; {advice}")
+    raise InputError(*found) from None
+
+
+def _read(text: str) -> _File:
+    """Read a text without byte order mark; UnsafeError or InputError where it is not one mapping."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UnsafeError("a lone surrogate, expected UTF-8 text", error.start) from None
+    documents = list(parse(text, ""))
+    if problems := [document for document in documents if isinstance(document, Problem)]:
+        raise InputError(*problems)
+    try:
+        layout = read(text)
+    except yaml.YAMLError as error:  # what is blank to `parse` and an error to libyaml, such as `...` alone
+        mark = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
+        raise UnsafeError("not valid YAML", mark.index if mark else 0) from None
+    if layout.root is None:
+        return _File({}, layout)
+    data = documents[0].data if documents and not isinstance(documents[0], Problem) else None
+    if not isinstance(data, dict):
+        raise UnsafeError("expected a mapping with resources and patches", layout.root.start)
+    return _File(data, layout)
+
+
+def _next_change(data: dict[str, object], wanted: Wiring, remove: Collection[str]) -> Change | None:
+    """Return the next step on the way. Additions come first, so that a list that has neighbours keeps its style."""
+    for key, listed in _lists(wanted):
+        items = _items(data, key)
+        for entry in _absent(items, listed):
+            return Change(key, _stale(items, listed, entries.path_of(entry)), entry)
+    for key, listed in _lists(wanted):
+        items = _items(data, key)
+        ours = {entries.path_of(entry) for entry in listed}
+        gone = {entries.path_of(path) for path in remove} - ours - {None}
+        for index, item in enumerate(items):
+            path = entries.path_of(item)
+            if path in gone or (path in ours and _stale([item], listed, path) is not None):
+                return Change(key, index, None)
+    return None
+
+
+def _apply(file: _File, change: Change) -> _File:
+    """Make one change, and prove that the result is the file with this change and no other."""
+    layout = file.layout
+    if change.key in file.data and layout.pair(change.key) is None:
+        raise UnsafeError("comes from a merge key or an alias, expected a list of its own")
+    edits = edits_for(layout, change)
+    text = splice(layout.text, edits)
+    try:
+        after = _read(text)
+    except (UnsafeError, InputError):
+        reason = "cannot be edited without breaking the file (an anchor in it that is used elsewhere?)"
+        raise UnsafeError(reason) from None
+    # By their repr 1, 1.0 and true differ, and not-a-number is itself.
+    if repr(after.data) not in _expected(file.data, change) or not _survive(layout.text, edits, text):
+        raise UnsafeError("cannot be edited without changing more than aegisgen's entries")
+    return after
+
+
+def _expected(data: dict[str, object], change: Change) -> Collection[str]:
+    items = list(_items(data, change.key))
+    written = [] if change.entry is None else [entries.as_data(change.entry)]
+    if change.item is None:
+        items += written
+    else:
+        items[change.item : change.item + 1] = written
+    results = [{**data, change.key: items}]
+    if not items:
+        results.append({key: value for key, value in data.items() if key != change.key})
+    return [repr(result) for result in results]
+
+
+def _survive(before: str, edits: Sequence[Edit], after: str) -> bool:
+    """Whether all lines outside the edits are in the result, in order."""
+    remaining = iter(untouched(after, ()))
+    return all(line in remaining for line in untouched(before, edits))
+
+
+# Which entries
+
+
+def _lists(wanted: Wiring) -> tuple[tuple[str, tuple[Entry, ...]], ...]:
+    return (("resources", wanted.resources), ("patches", wanted.patches))
+
+
+def _items(data: dict[str, object], key: str) -> list[object]:
+    items = data.get(key)
+    return items if isinstance(items, list) else []
+
+
+def _absent(items: Sequence[object], listed: Sequence[Entry]) -> list[Entry]:
+    return [entry for entry in listed if not any(entries.matches(item, entry) for item in items)]
+
+
+def _stale(items: Sequence[object], listed: Sequence[Entry], path: str | None) -> int | None:
+    """Return the first item with this path that is none of the listed entries."""
+    for index, item in enumerate(items):
+        if entries.path_of(item) == path and not any(entries.matches(item, entry) for entry in listed):
+            return index
+    return None
+
+
+def _missing(data: dict[str, object], wanted: Wiring) -> Wiring:
+    return Wiring(
+        tuple(path for path in wanted.resources if path in _absent(_items(data, "resources"), wanted.resources)),
+        tuple(patch for patch in wanted.patches if patch in _absent(_items(data, "patches"), wanted.patches)),
+    )
+
+
+def _present(data: dict[str, object], remove: Collection[str]) -> set[str]:
+    listed = {entries.path_of(item) for key in ("resources", "patches") for item in _items(data, key)}
+    return {path for path in remove if not data or entries.path_of(path) in listed}
+
+
+def _place(layout: Layout, key: str) -> int:
+    """Return where the value of a key stands, in the file as the user knows it."""
+    pair = layout.pair(key)
+    if pair:
+        return pair[1].start
+    return layout.root.start if layout.root else 0
+
+
+def _problem(text: str, source: str, field: str, index: int, reason: str) -> Problem:
+    line = text.count("\n", 0, index) + 1
+    column = index - text.rfind("\n", 0, index)
+    return Problem(source, line, column, field, reason)
