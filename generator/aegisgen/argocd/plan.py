@@ -29,6 +29,13 @@ _HAVE_HEALTH = {
     *(("networking.k8s.io", "Ingress"), ("extensions", "Ingress"), ("batch", "Job")),
     *(("autoscaling", "HorizontalPodAutoscaler"), ("apiregistration.k8s.io", "APIService")),
 }
+# The API groups of Kubernetes itself; everything else comes from a CRD and may have a health check of Argo CD's.
+_OWN_GROUPS = {
+    *("", "apps", "autoscaling", "batch", "extensions", "policy"),
+    *("admissionregistration.k8s.io", "apiextensions.k8s.io", "apiregistration.k8s.io", "certificates.k8s.io"),
+    *("coordination.k8s.io", "discovery.k8s.io", "events.k8s.io", "flowcontrol.apiserver.k8s.io", "networking.k8s.io"),
+    *("node.k8s.io", "rbac.authorization.k8s.io", "resource.k8s.io", "scheduling.k8s.io", "storage.k8s.io"),
+}
 _RUN_TO_END = {("batch", "Job"), ("argoproj.io", "Workflow")}
 
 
@@ -190,14 +197,9 @@ def _until(task: Task) -> Until:
         return Until.APPROVED
     if kind in _RUN_TO_END or (kind == ("", "Pod") and task.hook):
         return Until.COMPLETE
-    if kind in _HAVE_HEALTH or _is_custom(identity.group):
+    if kind in _HAVE_HEALTH or identity.group not in _OWN_GROUPS:
         return Until.HEALTHY
     return Until.APPLIED
-
-
-def _is_custom(group: str) -> bool:
-    # Kubernetes' own groups are one word or end in k8s.io; every other group comes from a CRD.
-    return "." in group and not group.endswith(".k8s.io")
 
 
 def _unapplied(resources: Iterable[Resource]) -> tuple[Unapplied, ...]:

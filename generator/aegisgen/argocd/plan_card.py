@@ -1,0 +1,124 @@
+"""The cards of the picture: one for each step, drawn to fit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from aegisgen.argocd import plan_words as words
+from aegisgen.argocd.plan import Absence, Until
+from aegisgen.argocd.plan_style import LABEL, NAME, SMALL
+from aegisgen.argocd.svg_text import escape, shorten, wrap
+
+if TYPE_CHECKING:
+    from aegisgen.argocd.plan import Step, Unapplied
+
+_PAD = 13
+_TOP = 46
+_LINE = 16
+_INIT = 26
+_MAX_LINES = 4
+
+
+class Line(NamedTuple):
+    """One line of a card's body."""
+
+    text: str
+    style: str
+
+
+class Card(NamedTuple):
+    """A card that is measured, and drawn where the picture has place for it."""
+
+    style: str
+    kind: str
+    badge: str
+    name: str
+    title: str
+    body: tuple[Line, ...]
+    init: tuple[tuple[str, str], ...]
+    width: float
+
+    @property
+    def height(self) -> float:
+        """The least height that holds everything."""
+        return _TOP + len(self.body) * _LINE + len(self.init) * _INIT + 6
+
+    def draw(self, x: float, y: float, height: float) -> str:
+        """Return the card as SVG, its upper left corner at `x`, `y`."""
+        parts = [
+            f'<g class="card {self.style}"><title>{escape(self.title)}</title>',
+            f'<rect class="box" x="{x:g}" y="{y:g}" width="{self.width:g}" height="{height:g}" rx="7"/>',
+            f'<path class="bar" d="M{x + 2.5:g} {y + 8:g}v{height - 16:g}"/>',
+            f'<text x="{x + _PAD:g}" y="{y + 19:g}" class="kind">{escape(self.kind)}</text>',
+            f'<text x="{x + _PAD:g}" y="{y + 37:g}" class="name">{escape(self.name)}</text>',
+        ]
+        if self.badge:
+            parts.append(f'<text x="{x + self.width - 11:g}" y="{y + 19:g}" class="badge">{escape(self.badge)}</text>')
+        top = y + _TOP
+        for name, note in self.init:
+            parts.append(_init(x + _PAD, top, self.width - 2 * _PAD, name, note))
+            top += _INIT
+        for line in self.body:
+            parts.append(f'<text x="{x + _PAD:g}" y="{top + 11:g}" class="{line.style}">{escape(line.text)}</text>')
+            top += _LINE
+        return "".join([*parts, "</g>"])
+
+
+def step_card(step: Step, width: float) -> Card:
+    """Return the card of a step, `width` pixels wide."""
+    room = width - 2 * _PAD
+    endless = step.waited and step.limit is not None and step.limit.seconds is None
+    lines = [(words.limits(step), "alarm" if endless else "fact")]
+    lines.append((" · ".join(filter(None, (words.done(step), words.deletion(step)))), "faint"))
+    if step.moved:
+        lines.append(("moved here from its own wave, for what needs it", "fact"))
+    style = "gate" if step.until is Until.APPROVED else "hook" if step.hook else "plain"
+    badge = words.kind_of_step(step) if style != "plain" else ""
+    return Card(
+        style,
+        shorten(step.identity.kind, room - LABEL.width(badge) - 10, LABEL),
+        badge,
+        shorten(words.name(step), room, NAME),
+        "\n".join((words.title(step), *(text for text, _ in lines if text), *words.init_order(step))),
+        _body(lines, room),
+        tuple(_init_words(step, index, room) for index in range(len(step.init_containers))),
+        width,
+    )
+
+
+def absent_card(item: Unapplied, width: float) -> Card:
+    """Return the card of a resource that no sync applies."""
+    room = width - 2 * _PAD
+    why = words.absence(item)
+    unknown = item.absence is Absence.UNKNOWN
+    return Card(
+        "typo" if unknown else "quiet",
+        shorten(item.identity.kind, room, LABEL),
+        "",
+        shorten(item.identity.name, room, NAME),
+        f"{item.identity}\n{why}",
+        _body([(why, "alarm" if unknown else "fact")], room),
+        (),
+        width,
+    )
+
+
+def _body(lines: list[tuple[str, str]], room: float) -> tuple[Line, ...]:
+    return tuple(Line(text, style) for words_, style in lines for text in wrap(words_, room, SMALL, _MAX_LINES))
+
+
+def _init_words(step: Step, index: int, room: float) -> tuple[str, str]:
+    container = step.init_containers[index]
+    count = step.replicas
+    note = "sidecar" if container.sidecar else f"first, in each of {count} pods" if count and count > 1 else "first"
+    if index and not container.sidecar:
+        note = note.replace("first", "then")
+    return shorten(container.name, room - SMALL.width(note) - 34, NAME), note
+
+
+def _init(x: float, y: float, width: float, name: str, note: str) -> str:
+    return (
+        f'<rect class="init" x="{x:g}" y="{y:g}" width="{width:g}" height="22" rx="4"/>'
+        f'<text x="{x + 9:g}" y="{y + 15:g}" class="initname">{escape(name)}</text>'
+        f'<text x="{x + width - 9:g}" y="{y + 15:g}" class="initnote">{escape(note)}</text>'
+    )

@@ -1,0 +1,102 @@
+"""A plan as JSON for programs.
+
+The keys are stable: `version` goes up when one changes its meaning or goes away, new ones may come at any time.
+
+    {version, title, application: {name, namespace, automated, syncs} | null, notes: [text],
+     phases: [{phase, waves: [{wave, waitsFor: [resource], ifFails: {skips: [{phase, wave}], runs: [resource]},
+       steps: [{resource, hook: {types, deletePolicies} | null, moved, until, waited,
+                limit: {deadlineSeconds, attempts, syncs, totalSeconds, totalAttempts} | null, stallsAfterSeconds,
+                replicas, initContainers: [{name, image, sidecar}]}]}]}],
+     notApplied: [{resource, reason, hookTypes}]}
+
+A resource is {apiVersion, kind, namespace, name, generateName}; the last is true where `name` is only a prefix.
+`until` is applied, healthy, complete or approved; null stands for "no limit" in every limit.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from aegisgen.argocd import plan_words as words
+from aegisgen.argocd.hooks import Phase
+
+if TYPE_CHECKING:
+    from aegisgen.argocd.plan import Plan, PlannedWave, Step
+    from aegisgen.kube.resource import Identity
+
+VERSION = 1
+
+
+def to_json(plan: Plan) -> str:
+    """Return the document, indented, ended by a newline."""
+    application = plan.application
+    document = {
+        "version": VERSION,
+        "title": plan.title,
+        "application": application
+        and {
+            "name": application.name,
+            "namespace": application.namespace,
+            "automated": application.automated,
+            "syncs": application.syncs,
+        },
+        "notes": words.notes(plan),
+        "phases": [
+            {"phase": phase.phase, "waves": [_wave(plan, wave) for wave in phase.waves]} for phase in plan.phases
+        ],
+        "notApplied": [
+            {"resource": _resource(item.identity), "reason": item.absence, "hookTypes": item.values}
+            for item in plan.unapplied
+        ],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _wave(plan: Plan, wave: PlannedWave) -> dict[str, object]:
+    runs = () if wave.id.phase is Phase.SYNC_FAIL else plan.sync_fail
+    return {
+        "wave": wave.id.wave,
+        "waitsFor": [_named(step) for step in wave.waits_for],
+        "ifFails": {
+            "skips": [{"phase": skipped.phase, "wave": skipped.wave} for skipped in wave.skips],
+            "runs": [_named(step) for step in runs],
+        },
+        "steps": [_step(step) for step in wave.steps],
+    }
+
+
+def _step(step: Step) -> dict[str, object]:
+    hook, limit = step.hook, step.limit
+    return {
+        "resource": _named(step),
+        "hook": hook and {"types": hook.types, "deletePolicies": hook.delete_policies},
+        "moved": step.moved,
+        "until": step.until,
+        "waited": step.waited,
+        "limit": limit
+        and {
+            "deadlineSeconds": limit.seconds,
+            "attempts": limit.pods,
+            "syncs": limit.syncs,
+            "totalSeconds": limit.total_seconds,
+            "totalAttempts": limit.total_pods,
+        },
+        "stallsAfterSeconds": step.stalls_after,
+        "replicas": step.replicas,
+        "initContainers": [container._asdict() for container in step.init_containers],
+    }
+
+
+def _named(step: Step) -> dict[str, object]:
+    return _resource(step.identity, generated=step.generated_name)
+
+
+def _resource(identity: Identity, *, generated: bool = False) -> dict[str, object]:
+    return {
+        "apiVersion": identity.api_version,
+        "kind": identity.kind,
+        "namespace": identity.namespace,
+        "name": identity.name,
+        "generateName": generated,
+    }
