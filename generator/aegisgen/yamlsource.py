@@ -1,7 +1,7 @@
 """YAML text in, plain data with positions out.
 
-Differs from PyYAML's safe loader where Kubernetes' own reader (sigs.k8s.io/yaml) does: timestamps and `1:30` are strings
-and `1e3` is a number. Duplicate keys, unknown tags, recursive anchors and anchor bombs are errors.
+Differs from PyYAML's safe loader where Kubernetes' own reader (sigs.k8s.io/yaml) does: timestamps and `1:30` are
+strings and `1e3` is a number. Duplicate keys, unknown tags, recursive anchors and anchor bombs are errors.
 """
 
 from __future__ import annotations

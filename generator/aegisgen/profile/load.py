@@ -60,7 +60,7 @@ def find_project(start: Path) -> Path:
 def load_project(file: Path) -> ProjectSource:
     """Read a project file. Raises InputError with all that is wrong in it."""
     document = _read(file)
-    return ProjectSource(file.parent, document, _convert(document, Project))
+    return ProjectSource(file.parent, document, convert(document, Project))
 
 
 def environments(root: Path) -> list[str]:
@@ -86,7 +86,7 @@ def load_profiles(root: Path, names: Sequence[str]) -> list[ProfileSource]:
     for name in dict.fromkeys(names or known):
         try:
             document = _read(root / "profiles" / f"{name}.yaml")
-            profiles.append(ProfileSource(name, f"profiles/{name}.yaml", document, _convert(document, Profile)))
+            profiles.append(ProfileSource(name, f"profiles/{name}.yaml", document, convert(document, Profile)))
         except InputError as error:
             problems.extend(error.problems)
     if problems:
@@ -113,7 +113,8 @@ def _read(file: Path) -> Document:
     return parse_one(raw, source)
 
 
-def _convert(document: Document, model: type[_Model]) -> _Model:
+def convert(document: Document, model: type[_Model]) -> _Model:
+    """Read a document as a project or profile. Raises InputError with all that is wrong in it."""
     try:
         return msgspec.convert(document.data, model)
     except msgspec.ValidationError as error:

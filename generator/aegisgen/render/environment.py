@@ -7,7 +7,7 @@ import textwrap
 import traceback
 from typing import TYPE_CHECKING
 
-from jinja2 import DictLoader, Environment, StrictUndefined, TemplateError
+from jinja2 import Environment, FunctionLoader, StrictUndefined, TemplateError, TemplateSyntaxError
 
 from aegisgen.errors import InputError, Problem
 from aegisgen.render.scalars import to_yaml
@@ -41,9 +41,10 @@ class Templates:
 
     def __init__(self, sources: Mapping[str, str], origins: Mapping[str, str]) -> None:
         """`sources`: template name to text. `origins`: template name to what a user knows it by."""
+        self._sources = sources
         self._origins = origins
         self._environment = Environment(
-            loader=DictLoader(sources),
+            loader=FunctionLoader(self._load),
             undefined=StrictUndefined,
             finalize=_finalize,
             autoescape=False,  # noqa: S701 - the output is YAML; `finalize` does for it what escaping does for HTML
@@ -60,10 +61,17 @@ class Templates:
         except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
             raise InputError(self._problem(name, error)) from None
 
+    def _load(self, name: str) -> tuple[str, str, None] | None:
+        """Hand Jinja a source under the name that its user knows, so that a traceback tells which template failed."""
+        return (self._sources[name], self._origins[name], None) if name in self._sources else None
+
     def _problem(self, name: str, error: Exception) -> Problem:
-        template, line = getattr(error, "name", None) or name, getattr(error, "lineno", None) or 0
-        for frame in traceback.extract_tb(error.__traceback__):
-            if frame.filename == "<template>" or frame.filename in self._origins:
-                line = frame.lineno or line
+        origin, line = self._origins.get(name, name), 0
+        if isinstance(error, TemplateSyntaxError):
+            origin, line = error.filename or origin, error.lineno
+        else:
+            for frame in traceback.extract_tb(error.__traceback__):
+                if frame.filename in self._origins.values():
+                    origin, line = frame.filename, frame.lineno or 0
         message = f"the template failed: {getattr(error, 'message', None) or error}"
-        return Problem(self._origins.get(template, template), line, 1 if line else 0, "", message)
+        return Problem(origin, line, 1 if line else 0, "", message)

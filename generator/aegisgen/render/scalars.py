@@ -10,8 +10,10 @@ import re
 
 from msgspec import UnsetType
 
-# A letter (or '/' or '_') first, then nothing that YAML gives a meaning to; ':' only inside a word.
-_PLAIN = re.compile(r"[A-Za-z_/](?:[A-Za-z0-9_./@%+-]|:(?=[A-Za-z0-9_./@-]))*\Z")
+# A letter (or '/', '_', './', '../') first, then nothing that YAML gives a meaning to; ':' only inside a word.
+_PLAIN = re.compile(r"(?:[A-Za-z_/]|\.\.?/)(?:[A-Za-z0-9_./@%+=-]|:(?=[A-Za-z0-9_./@=-]))*\Z")
+# Kubernetes quantities: their units are letters that make no number of any YAML.
+_QUANTITY = re.compile(r"[1-9][0-9]*(?:m|k|M|G|T|P|[KMGTP]i)\Z")
 # Words that some reader takes for a boolean or null (YAML 1.1 and Go's resolver).
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
@@ -41,7 +43,7 @@ def to_yaml(value: object) -> str:
 
 
 def _string(text: str) -> str:
-    if _PLAIN.match(text) and text.lower() not in _WORDS:
+    if (_PLAIN.match(text) and text.lower() not in _WORDS) or _QUANTITY.match(text):
         return text
     if text.isprintable() and text.isascii():
         return "'" + text.replace("'", "''") + "'"

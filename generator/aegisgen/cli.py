@@ -1,0 +1,206 @@
+"""Arguments in, exit code out, nothing else. Each command's module is imported when the command runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from aegisgen.errors import AegisgenError
+
+if TYPE_CHECKING:
+    from aegisgen.workspace import Selection
+
+OK, FINDINGS, TROUBLE = 0, 1, 2
+_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="aegisgen",
+    help="Render the GitOps tree that migrates a database when Argo CD deploys, and prove it.",
+    epilog="Exit codes: 0 clean, 1 findings or drift, 2 wrong usage, wrong input or a missing tool.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Format(StrEnum):
+    """How findings are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    JUNIT = "junit"
+    SARIF = "sarif"
+    GITHUB = "github"
+
+
+class Engine(StrEnum):
+    """What checks manifests against the schemas."""
+
+    AEGISGEN = "aegisgen"
+    KUBECONFORM = "kubeconform"
+
+
+def _complete_environment(incomplete: str) -> list[str]:
+    from aegisgen.profile.load import environments, find_project  # noqa: PLC0415
+
+    try:
+        known = environments(find_project(Path.cwd()).parent)
+    except AegisgenError:
+        return []
+    return [name for name in known if name.startswith(incomplete)]
+
+
+_Environments = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[ENV]...", help="Environments, by the names of their profiles.", autocompletion=_complete_environment
+    ),
+]
+_Project = Annotated[
+    Path | None,
+    typer.Option("--project", metavar="FILE", help="Project file. Default: aegisgen.yaml, here, in argocd/ or above."),
+]
+_Services = Annotated[
+    list[str] | None,
+    typer.Option("--service", metavar="NAME", help="Only this service, or those a glob matches; may be repeated."),
+]
+_Format = Annotated[Format, typer.Option("--format", help="How to print what was found.")]
+_EngineOption = Annotated[Engine, typer.Option("--engine", help="What checks manifests against the schemas.")]
+_RequireTools = Annotated[
+    bool, typer.Option("--require-tools", help="A check that is skipped for want of a tool is an error. For CI.")
+]
+_Compose = Annotated[
+    bool, typer.Option("--compose/--no-compose", help="Also check what Kustomize makes of the overlays.")
+]
+
+
+@app.callback(invoke_without_command=True)
+def _main(
+    *, version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False
+) -> None:
+    if version:
+        from aegisgen import __version__  # noqa: PLC0415
+
+        typer.echo(f"aegisgen {__version__}")
+        raise typer.Exit
+
+
+@app.command(
+    epilog="Examples: 'aegisgen render staging' · 'aegisgen render --all --diff' · "
+    "'aegisgen render production --service api'"
+)
+def render(
+    environments: _Environments = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Render all environments.")] = False,
+    service: _Services = None,
+    show_diff: Annotated[
+        bool, typer.Option("--diff", help="Show what would change, write nothing; exit 1 if anything.")
+    ] = False,
+    to_stdout: Annotated[bool, typer.Option("--stdout", help="Print the generated files, write nothing.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite files that aegisgen did not generate.")] = False,
+    project: _Project = None,
+) -> None:
+    """Write what the profiles say into overlays/."""
+    from aegisgen.commands.render import run as command  # noqa: PLC0415
+
+    selection = _selection(project, environments, service)
+    raise typer.Exit(command(selection, every=every, show_diff=show_diff, to_stdout=to_stdout, force=force))
+
+
+@app.command(
+    epilog="Examples: 'aegisgen check' · 'aegisgen check production' · "
+    "'aegisgen check --all --require-tools --format sarif'"
+)
+def check(
+    environments: _Environments = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="All environments; so it is where none is named.")] = False,  # noqa: ARG001
+    service: _Services = None,
+    output: _Format = Format.TEXT,
+    engine: _EngineOption = Engine.AEGISGEN,
+    compose: _Compose = True,
+    require_tools: _RequireTools = False,
+    project: _Project = None,
+) -> None:
+    """Find drift from the profiles, and errors in the tree. Writes nothing."""
+    from aegisgen.commands.check import run as command  # noqa: PLC0415
+    from aegisgen.commands.report import output as form  # noqa: PLC0415
+
+    selection = _selection(project, environments, service)
+    raise typer.Exit(
+        command(
+            selection,
+            engine=engine.value,
+            compose=compose,
+            require_tools=require_tools,
+            output=form(output.value),
+        )
+    )
+
+
+@app.command(epilog="Examples: 'aegisgen validate argocd/' · 'kubectl get deploy -o yaml | aegisgen validate -'")
+def validate(
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PATH]...", help="Files, folders, or '-' for standard input. Default: here."),
+    ] = None,
+    *,
+    kubernetes_version: Annotated[
+        str | None, typer.Option("--kubernetes-version", metavar="1.NN", help="Default: the project's, or 1.34.")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="A kind without a bundled schema is an error.")] = False,
+    output: _Format = Format.TEXT,
+    engine: _EngineOption = Engine.AEGISGEN,
+    compose: _Compose = True,
+    require_tools: _RequireTools = False,
+) -> None:
+    """Check any manifests and overlays, aegisgen's or not, against the schemas."""
+    from aegisgen.commands.report import output as form  # noqa: PLC0415
+    from aegisgen.commands.validate import kubernetes_version as known_version  # noqa: PLC0415
+    from aegisgen.commands.validate import run as command  # noqa: PLC0415
+    from aegisgen.proof.prove import Method  # noqa: PLC0415
+
+    method = Method(known_version(kubernetes_version), engine.value, compose, strict, require_tools)
+    raise typer.Exit(command(paths or ["."], method=method, output=form(output.value)))
+
+
+@app.command(epilog="Example: 'aegisgen schema profile > profile.schema.json'")
+def schema(
+    kind: Annotated[str, typer.Argument(metavar="project|profile", help="Which file's schema.")] = "project",
+) -> None:
+    """Print the JSON Schema of the project file or of a profile, for editors."""
+    from aegisgen.commands.schema import run as command  # noqa: PLC0415
+
+    raise typer.Exit(command(kind))
+
+
+def run() -> NoReturn:
+    """Run the command line and leave the process; whatever goes wrong becomes a message and an exit code here."""
+    try:
+        app()
+    except AegisgenError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(TROUBLE)
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough; Python would complain again while closing stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(OK)
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        typer.echo(f"{where}{error.strerror or error}", err=True)
+        sys.exit(TROUBLE)
+    sys.exit(OK)
+
+
+def _selection(project: Path | None, environments: list[str] | None, services: list[str] | None) -> Selection:
+    from aegisgen.workspace import Selection  # noqa: PLC0415
+
+    return Selection(project, tuple(environments or ()), tuple(services or ()))

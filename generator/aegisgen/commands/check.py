@@ -1,0 +1,63 @@
+"""`aegisgen check`: drift from the profiles, and errors in the tree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aegisgen.commands.render import shown
+from aegisgen.commands.report import Output, report
+from aegisgen.findings import Finding, Severity
+from aegisgen.profile.load import display
+from aegisgen.proof.prove import Method, Proof, prove, relative
+from aegisgen.tree import diff
+from aegisgen.workspace import changes, open_workspace, render_all
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from aegisgen.tree import Change
+    from aegisgen.workspace import Selection, Workspace
+
+DRIFT = "D001"
+
+
+def run(selection: Selection, *, engine: str, compose: bool, require_tools: bool, output: Output) -> int:
+    """Check the selected environments and return the exit code."""
+    workspace = open_workspace(selection)
+    planned = [
+        change
+        for change in shown(workspace, changes(workspace, render_all(workspace), force=True))
+        if change.before != change.after
+    ]
+    method = Method(workspace.project.value.kubernetes_version, engine, compose, require_tools=require_tools)
+    roots = [relative(workspace.root / target.directory) for target in workspace.targets]
+    present = [root for root in roots if root.is_dir()]
+    proof = prove(_files(workspace), present, method)
+    return report(Proof((*proof.findings, *drift(planned)), proof.files, proof.skipped), output, diff=diff(planned))
+
+
+def drift(planned: Sequence[Change]) -> Iterator[Finding]:
+    """Yield a finding for each file that is not what the profiles render."""
+    for change in planned:
+        if change.after is None:
+            what, fix = "no profile renders this file any more", "run aegisgen render"
+        elif change.before is None:
+            what, fix = "missing; the profiles render it", "run aegisgen render"
+        else:
+            line = _first_difference(change.before, change.after)
+            what = f"not what the profiles render, from line {line} on"
+            fix = "change the profile and run aegisgen render; do not edit what is generated"
+        yield Finding(change.path, 0, 0, DRIFT, Severity.ERROR, what, fix=fix)
+
+
+def _first_difference(before: bytes, after: bytes) -> int:
+    old, new = before.split(b"\n"), after.split(b"\n")
+    same = (index for index, (one, other) in enumerate(zip(old, new, strict=False), start=1) if one != other)
+    return next(same, min(len(old), len(new)))
+
+
+def _files(workspace: Workspace) -> list[str]:
+    """Return the folders whose files belong to the selected services: their bases and their overlays."""
+    folders = {folder for target in workspace.targets for folder in (target.settings.base, target.directory)}
+    existing = [workspace.root / folder for folder in sorted(folders) if (workspace.root / folder).is_dir()]
+    return [display(folder) for folder in existing]

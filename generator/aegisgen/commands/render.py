@@ -1,0 +1,51 @@
+"""`aegisgen render`: write what the profiles say into the tree."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from aegisgen.errors import UsageError
+from aegisgen.profile.load import display
+from aegisgen.tree import diff, locked, write
+from aegisgen.workspace import changes, open_workspace, render_all
+
+if TYPE_CHECKING:
+    from aegisgen.tree import Change
+    from aegisgen.workspace import Selection, Workspace
+
+
+def run(selection: Selection, *, every: bool, show_diff: bool, to_stdout: bool, force: bool) -> int:
+    """Render the selected environments and return the exit code."""
+    if every == bool(selection.environments):
+        raise UsageError("name one or more environments, or give --all (and not both)")
+    workspace = open_workspace(selection)
+    overlays = render_all(workspace)
+    if to_stdout:
+        for overlay in overlays:
+            for name, text in sorted(overlay.files.items()):
+                sys.stdout.write(f"---\n# Source: {display(workspace.root / overlay.directory / name)}\n{text}")
+        return 0
+    if show_diff:
+        text = diff(shown(workspace, changes(workspace, overlays, force=force)))
+        sys.stdout.write(text)
+        return 1 if text else 0
+    with locked(workspace.root):
+        planned = changes(workspace, overlays, force=force)
+        write(workspace.root, [change for change in planned if change.before != change.after])
+    for change in shown(workspace, planned):
+        sys.stdout.write(f"{_verb(change)} {change.path}\n")
+    return 0
+
+
+def shown(workspace: Workspace, planned: list[Change]) -> list[Change]:
+    """Return the changes with their paths as the user knows them."""
+    return [change._replace(path=display(workspace.root / change.path)) for change in planned]
+
+
+def _verb(change: Change) -> str:
+    if change.before == change.after:
+        return "unchanged"
+    if change.after is None:
+        return "removed  "
+    return "created  " if change.before is None else "updated  "

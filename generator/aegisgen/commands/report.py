@@ -1,0 +1,66 @@
+"""The last step of every command that finds something: print it, and say how the command ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from aegisgen import __version__
+from aegisgen.findings import Finding, Severity
+from aegisgen.report.formats import FORMATS
+from aegisgen.report.model import Report
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from aegisgen.proof.prove import Proof
+
+# An excerpt of a larger file helps nobody.
+_MAX_SOURCE_BYTES = 5_000_000
+
+
+class Output(NamedTuple):
+    """How a report leaves: its format, and whether a terminal takes it."""
+
+    format: str
+    color: bool
+
+
+def output(name: str) -> Output:
+    """Return the format with colour where people look at it: text on a terminal, unless NO_COLOR says otherwise."""
+    color = name == "text" and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return Output(name, color)
+
+
+def report(proof: Proof, form: Output, *, diff: str = "") -> int:
+    """Print a proof and return the exit code: 1 where it holds an error, else 0."""
+    findings = tuple(sorted(set(proof.findings)))
+    text = FORMATS[form.format](
+        Report(
+            findings=findings,
+            checked=proof.files,
+            skipped=proof.skipped,
+            sources=_sources(findings),
+            diff=diff,
+            rules={},
+            version=__version__,
+            color=form.color,
+        )
+    )
+    sys.stdout.write(text)
+    return 1 if any(finding.severity is Severity.ERROR for finding in findings) else 0
+
+
+def _sources(findings: Iterable[Finding]) -> dict[str, str]:
+    """Read the files that findings point into; a file that cannot be read is left out."""
+    sources = {}
+    for path in {finding.path for finding in findings if finding.line}:
+        file = Path(path)
+        try:
+            if file.is_file() and file.stat().st_size <= _MAX_SOURCE_BYTES:
+                sources[path] = file.read_text(encoding="utf-8-sig", errors="replace")
+        except OSError:
+            continue
+    return sources

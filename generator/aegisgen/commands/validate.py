@@ -1,0 +1,33 @@
+"""`aegisgen validate`: any manifests and overlays against the schemas."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aegisgen.commands.report import Output, report
+from aegisgen.errors import UsageError
+from aegisgen.kube.schemas import DEFAULT_VERSION, VERSIONS
+from aegisgen.profile.load import find_project, load_project
+from aegisgen.proof.inputs import overlay_roots
+from aegisgen.proof.prove import Method, prove
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def run(paths: Sequence[str], *, method: Method, output: Output) -> int:
+    """Check the paths and return the exit code."""
+    return report(prove(paths, overlay_roots(paths), method), output)
+
+
+def kubernetes_version(asked: str | None) -> str:
+    """Return the version asked for, else the project's, else the default. Raises UsageError for an unknown one."""
+    if asked is None:
+        try:
+            return load_project(find_project(Path.cwd())).value.kubernetes_version
+        except UsageError:
+            return DEFAULT_VERSION
+    if asked not in VERSIONS:
+        raise UsageError(f"no schemas for Kubernetes {asked}; there are {', '.join(VERSIONS)}")
+    return asked

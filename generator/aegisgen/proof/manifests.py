@@ -1,0 +1,189 @@
+"""Documents against their schemas."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from aegisgen.errors import InputError, Problem
+from aegisgen.findings import Finding, Severity
+from aegisgen.kube.resource import Resource, identify, value_at
+from aegisgen.yamlsource import Document, decode, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from aegisgen.kube.schemas import Violation
+
+    Path = tuple[str | int, ...]
+
+NOT_YAML, NOT_VALID, NO_SCHEMA, NOT_AN_OBJECT = "V001", "V002", "V003", "V004"
+
+_OWN_GROUP = "aegisgen.dev/"
+
+
+class Piece(NamedTuple):
+    """One object to check: a document, or an item of a List in it."""
+
+    document: Document
+    path: Path
+    patch: bool
+
+    @property
+    def data(self) -> object:
+        """The object itself."""
+        return value_at(self.document.data, self.path)
+
+
+def read_documents(raw: bytes, source: str) -> Iterator[Document | Finding]:
+    """Yield a file's documents, and a finding for each part of it that is not YAML."""
+    try:
+        text = decode(raw, source)
+    except InputError as error:
+        yield from map(not_yaml, error.problems)
+        return
+    for document in parse(text, source):
+        yield not_yaml(document) if isinstance(document, Problem) else document
+
+
+def not_yaml(problem: Problem) -> Finding:
+    """Turn a reader's problem into a finding."""
+    return Finding(problem.path, problem.line, problem.column, NOT_YAML, Severity.ERROR, problem.message)
+
+
+def pieces(document: Document, *, patch: bool) -> Iterator[Piece]:
+    """Yield what a document holds: itself, or the items of a List (`kubectl get -o yaml` prints one)."""
+    items = value_at(document.data, ("items",))
+    if value_at(document.data, ("kind",)) == "List" and isinstance(items, list):
+        yield from (Piece(document, ("items", index), patch) for index in range(len(items)))
+    elif document.data is not None:
+        yield Piece(document, (), patch)
+
+
+class Flaw(NamedTuple):
+    """Something wrong at a path of a piece, before it is told where that was written."""
+
+    piece: Piece
+    path: Path
+    rule: str
+    severity: Severity
+    message: str
+    resource: str = ""
+
+    def at(self, document: Document, path: Path) -> Finding:
+        """Return the finding for where it was written."""
+        line, column = document.position(path, key=bool(path) and isinstance(path[-1], str))
+        field = ".".join(map(str, self.path))
+        message = f"{field}: {self.message}" if field else self.message
+        return Finding(document.source, line, column, self.rule, self.severity, message, self.resource)
+
+    def here(self) -> Finding:
+        """Return the finding for the document that was checked."""
+        return self.at(self.piece.document, (*self.piece.path, *self.path))
+
+
+class Checker(NamedTuple):
+    """How pieces are checked."""
+
+    version: str
+    strict: bool
+    kubeconform: bool
+
+    def check(self, found: Sequence[Piece]) -> Iterator[Flaw]:
+        """Yield what is wrong with each piece."""
+        second = self._kubeconform(found) if self.kubeconform else {}
+        for index, piece in enumerate(found):
+            yield from self._check(piece, second.get(index))
+
+    def _check(self, piece: Piece, second: _Verdict | None) -> Iterator[Flaw]:
+        if piece.patch and isinstance(piece.data, list):
+            yield from _operations(piece)
+            return
+        resource = _resource(piece)
+        if not isinstance(resource, Resource):
+            yield Flaw(piece, (), NOT_AN_OBJECT, Severity.ERROR, resource)
+            return
+        name = str(resource.identity)
+        verdict = second or self._violations(piece, resource)
+        if verdict.violations is None:
+            severity = Severity.ERROR if self.strict else Severity.WARNING
+            what = f"no schema for {resource.identity.kind} of {resource.identity.api_version}; it was not checked"
+            yield Flaw(piece, (), NO_SCHEMA, severity, what, name)
+        for violation in verdict.violations or ():
+            yield Flaw(piece, violation.path, NOT_VALID, Severity.ERROR, violation.message, name)
+
+    def _violations(self, piece: Piece, resource: Resource) -> _Verdict:
+        from aegisgen.kube.schemas import violations  # noqa: PLC0415 - rendering alone needs no schemas
+
+        return _Verdict(violations(resource.data, version=self.version, patch=piece.patch))
+
+    def _kubeconform(self, found: Sequence[Piece]) -> dict[int, _Verdict]:
+        """Ask kubeconform about all whole objects at once; it knows no patches and no kustomizations."""
+        from aegisgen.kube.kubeconform import run  # noqa: PLC0415
+
+        asked = [
+            (index, Document(piece.document.source, piece.document.line, "", piece.data))
+            for index, piece in enumerate(found)
+            if not piece.patch and isinstance(_resource(piece), Resource)
+        ]
+        verdicts = run([document for _, document in asked], version=self.version)
+        return {index: _Verdict(verdict) for (index, _), verdict in zip(asked, verdicts, strict=True)}
+
+
+class _Verdict(NamedTuple):
+    violations: list[Violation] | None
+
+
+def kustomization_flaws(document: Document) -> Iterator[Flaw]:
+    """Yield what is wrong with a kustomization file, which need not name its kind."""
+    from aegisgen.kube.schemas import kustomization_violations  # noqa: PLC0415
+
+    piece = Piece(document, (), patch=False)
+    data = document.data
+    if isinstance(data, dict):
+        for violation in kustomization_violations(data):
+            yield Flaw(piece, violation.path, NOT_VALID, Severity.ERROR, violation.message, "Kustomization")
+    elif data is not None:
+        yield Flaw(piece, (), NOT_AN_OBJECT, Severity.ERROR, "not a kustomization: expected a mapping")
+
+
+def is_own(document: Document) -> bool:
+    """Tell whether a document is a project file or a profile that lies among the manifests."""
+    version = value_at(document.data, ("apiVersion",))
+    return isinstance(version, str) and version.startswith(_OWN_GROUP)
+
+
+def own_findings(document: Document) -> Iterator[Finding]:
+    """Yield what is wrong with a project file or profile."""
+    from aegisgen.profile.load import convert  # noqa: PLC0415
+    from aegisgen.profile.model import Profile, Project  # noqa: PLC0415
+
+    models: Mapping[object, Callable[[], object]] = {
+        "Project": lambda: convert(document, Project),
+        "EnvironmentProfile": lambda: convert(document, Profile),
+    }
+    known = models.get(value_at(document.data, ("kind",)))
+    if known is None:
+        message = f"expected {' or '.join(map(str, models))}"
+        yield Flaw(Piece(document, (), patch=False), ("kind",), NOT_VALID, Severity.ERROR, message).here()
+        return
+    try:
+        known()
+    except InputError as error:
+        for path, line, column, field, said in error.problems:
+            yield Finding(path, line, column, NOT_VALID, Severity.ERROR, f"{field}: {said}" if field else said)
+
+
+def _operations(piece: Piece) -> Iterator[Flaw]:
+    """Check a JSON 6902 patch: a list of operations."""
+    items = piece.data if isinstance(piece.data, list) else []
+    known = ("add", "remove", "replace", "move", "copy", "test")
+    for index, operation in enumerate(items):
+        if value_at(operation, ("op",)) not in known:
+            message = f"not a JSON 6902 operation, expected {' or '.join(known)}"
+            yield Flaw(piece, (index, "op"), NOT_VALID, Severity.ERROR, message)
+        if not isinstance(value_at(operation, ("path",)), str):
+            yield Flaw(piece, (index, "path"), NOT_VALID, Severity.ERROR, "missing or not a string")
+
+
+def _resource(piece: Piece) -> Resource | str:
+    return identify(Document(piece.document.source, piece.document.line, "", piece.data))

@@ -1,0 +1,73 @@
+"""Kustomize directories: what they name, what their patches meet, and what they compose to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from aegisgen.errors import ToolError
+from aegisgen.findings import Finding, Severity
+from aegisgen.kube.compose import Composition, CompositionError, compose, composer
+from aegisgen.kube.origin import origin_of
+from aegisgen.kube.overlay import Overlay, read_overlay
+from aegisgen.kube.resource import Resource, identify
+from aegisgen.proof.manifests import Checker, pieces
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+BAD_REFERENCE, NOT_COMPOSABLE = "V005", "V006"
+
+
+class Built(NamedTuple):
+    """An overlay as its files say it is, and as Kustomize builds it."""
+
+    overlay: Overlay
+    composition: Composition | CompositionError | None
+    """None: it was not composed."""
+
+
+def build(directories: Sequence[Path], *, composed: bool) -> list[Built]:
+    """Read and build overlays, two at a time: Kustomize is another process, and machines have cores.
+
+    Raises ToolError where Kustomize is wanted and not there.
+    """
+    overlays = [read_overlay(directory) for directory in directories]
+    if not composed:
+        return [Built(overlay, None) for overlay in overlays]
+    if composer() is None:
+        raise ToolError("kustomize not found")
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        compositions = list(pool.map(_compose, directories))
+    return [Built(overlay, composition) for overlay, composition in zip(overlays, compositions, strict=True)]
+
+
+def _compose(directory: Path) -> Composition | CompositionError:
+    try:
+        return compose(directory)
+    except CompositionError as error:
+        return error
+
+
+def findings(built: Built, checker: Checker) -> Iterator[Finding]:
+    """Yield what is wrong with an overlay as a whole; its files by themselves are checked elsewhere."""
+    for problem in built.overlay.problems:
+        path, line, column, _, message = problem
+        yield Finding(path, line, column, BAD_REFERENCE, Severity.ERROR, message)
+    if isinstance(built.composition, CompositionError):
+        if not built.overlay.problems:  # which explain better why it does not build
+            path, line, column, _, message = built.composition.problem
+            yield Finding(path, line, column, NOT_COMPOSABLE, Severity.ERROR, f"does not compose: {message}")
+    elif built.composition is not None:
+        yield from _composed(built.overlay, built.composition, checker)
+
+
+def _composed(overlay: Overlay, composition: Composition, checker: Checker) -> Iterator[Finding]:
+    """Check the composed objects, and say of each flaw where it was written."""
+    found = [piece for document in composition.documents for piece in pieces(document, patch=False)]
+    for flaw in checker.check(found):
+        resource = identify(flaw.piece.document)
+        place = origin_of(overlay, resource, flaw.path) if isinstance(resource, Resource) else None
+        yield flaw.here() if place is None else flaw.at(place.document, place.path)
