@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from aegisgen.findings import Severity
-from aegisgen.report.model import counted, prose
+from aegisgen.report.model import counted, position, prose
 
 if TYPE_CHECKING:
     from aegisgen.findings import Finding
@@ -48,8 +48,8 @@ def render(report: Report) -> str:
 
 
 def _case(finding: Finding) -> Element:
-    place = f"line {finding.line}, column {finding.column}" if finding.line else ""
-    name = " ".join(part for part in (finding.rule, finding.resource, f"({place})" if place else "") if part)
+    place = position(finding)
+    name = " ".join(part for part in (finding.rule, finding.resource, f"at {place}" if place else "") if part)
     case = _testcase(finding.path, name)
     if finding.severity is Severity.INFO:
         SubElement(case, "system-out").text = _legal(prose(finding))

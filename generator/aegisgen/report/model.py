@@ -44,6 +44,11 @@ class Report(NamedTuple):
         return sum(finding.severity is severity for finding in self.findings)
 
 
+def position(finding: Finding) -> str:
+    """Return `line:column` as far as the finding has them: `4:28`, `4` or nothing."""
+    return ":".join(str(number) for number in (finding.line, finding.line and finding.column) if number)
+
+
 def prose(finding: Finding) -> str:
     """Return the message, then the resource and the fix on lines of their own, for formats without places for them."""
     lines = [finding.message]

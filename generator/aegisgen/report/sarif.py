@@ -109,6 +109,6 @@ def _location(finding: Finding) -> dict[str, object]:
 def _artifact(path: str) -> dict[str, object]:
     # A name that is not UTF-8 comes from the file system as surrogates, and goes into the URI as its own bytes.
     uri = quote(path, errors="surrogateescape")
-    if path.startswith("/"):  # a base would be ignored, and 3.4.4 wants none beside an absolute URI
+    if path.startswith("/"):  # SARIF forbids a base beside an absolute URI
         return {"uri": f"file://{uri}"}
     return {"uri": uri, "uriBaseId": _ROOT}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aegisgen.findings import Severity
 from aegisgen.report.excerpt import excerpt
-from aegisgen.report.model import counted
+from aegisgen.report.model import counted, position
 from aegisgen.report.visible import visible
 
 if TYPE_CHECKING:
@@ -45,9 +45,9 @@ class _Painter:
 
     def finding(self, finding: Finding) -> Iterator[str]:
         color = _SEVERITY[finding.severity]
-        place = self._paint(_BOLD, f"{visible(finding.path)}{_position(finding)}:")
+        place = self._paint(_BOLD, "".join(f"{part}:" for part in (visible(finding.path), position(finding)) if part))
         label = self._paint(color, f"{finding.severity.value}[{visible(finding.rule)}]")
-        yield f"{place} {label} {_indented(finding.message)}"
+        yield f"{place} {label} {_indented(finding.message)}".lstrip(" ")
 
         gutter = " " * len(str(finding.line or ""))
         bar = f"{gutter} {self._paint(_BLUE, '|')}"
@@ -64,7 +64,8 @@ class _Painter:
 
     def diff(self) -> Iterator[str]:
         for line in self._report.diff.removesuffix("\n").split("\n"):
-            yield self._paint(_DIFF.get(line[:1], ""), visible(line))
+            heading = line.startswith(("--- ", "+++ "))
+            yield self._paint(_BOLD if heading else _DIFF.get(line[:1], ""), visible(line))
 
     def _source(self, finding: Finding) -> str | None:
         """Return the line that the finding is about, if the report has it."""
@@ -78,12 +79,6 @@ class _Painter:
         return f"\x1b[{color}m{text}\x1b[0m" if self._report.color and color and text else text
 
 
-def _position(finding: Finding) -> str:
-    if not finding.line:
-        return ""
-    return f":{finding.line}:{finding.column}" if finding.column else f":{finding.line}"
-
-
 def _indented(text: str) -> str:
     """Indent the lines after the first, so that none of them can pass for a finding of its own."""
     return "\n    ".join(visible(line) for line in text.split("\n"))
@@ -91,8 +86,7 @@ def _indented(text: str) -> str:
 
 def _summary(report: Report) -> str:
     files = counted(report.checked, "file")
-    names = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
-    counts = [counted(report.count(severity), name) for severity, name in names.items() if report.count(severity)]
+    counts = [counted(report.count(severity), severity.value) for severity in Severity if report.count(severity)]
     if counts:
         summary = f"{', '.join(counts)} in {files}"
     elif report.diff:
