@@ -47,7 +47,7 @@ class _Painter:
         color = _SEVERITY[finding.severity]
         place = self._paint(_BOLD, "".join(f"{part}:" for part in (visible(finding.path), position(finding)) if part))
         label = self._paint(color, f"{finding.severity.value}[{visible(finding.rule)}]")
-        yield f"{place} {label} {_indented(finding.message)}".lstrip(" ")
+        yield " ".join(part for part in (place, label, _indented(finding.message)) if part)
 
         gutter = " " * len(str(finding.line or ""))
         bar = f"{gutter} {self._paint(_BLUE, '|')}"
