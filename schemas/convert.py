@@ -1,7 +1,7 @@
 """Upstream schemas in, the bundle's schemas out. Pure: reads and writes nothing.
 
 Every schema of the bundle is JSON Schema 2020-12, strict and self-contained, and says only what jsonschema_rs,
-jsonschema and kubeconform understand alike: no `format` (only some assert it), no `anyOf` (its errors have no one place).
+jsonschema and kubeconform understand alike: no `format` (only some assert it), no `anyOf` (its errors have no place).
 
 `null` follows the API server: legal for an optional field, which is then unset, and illegal for a required one and in
 a list. (For custom resources: PruneNonNullableNullsWithoutDefaults in apiextensions-apiserver.)
