@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen import __version__
 from aegisgen.findings import Finding, Severity
-from aegisgen.report.formats import FORMATS
+from aegisgen.report import FORMATS
 from aegisgen.report.model import Report
 
 if TYPE_CHECKING:

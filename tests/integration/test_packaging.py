@@ -1,0 +1,133 @@
+"""The same program from a wheel, from an editable install and from a checkout, wherever it is called.
+
+No package index is needed: the dependencies come from the environment that runs the tests.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+INSTALLATIONS = ("wheel", "editable", "checkout")
+
+pytestmark = pytest.mark.slow
+
+
+class Installation(NamedTuple):
+    python: Path
+    environment: dict[str, str]
+
+    def run(self, *arguments: str, cwd: Path) -> str:
+        return succeed([self.python, *arguments], environment=self.environment, cwd=cwd)
+
+
+def succeed(command: list[str | Path], *, environment: dict[str, str] | None = None, cwd: Path = ROOT) -> str:
+    outcome = subprocess.run(command, env=environment, cwd=cwd, capture_output=True, text=True, check=False)
+    assert outcome.returncode == 0, f"{command}\n{outcome.stdout}{outcome.stderr}"
+    return outcome.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel of the tree as it is."""
+    folder = tmp_path_factory.mktemp("wheel")
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    succeed([*pip, "wheel", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", folder, ROOT])
+    (built,) = folder.glob("aegisgen-*.whl")
+    return built
+
+
+@pytest.fixture(params=INSTALLATIONS)
+def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Installation:
+    """A fresh environment with the dependencies in reach, and aegisgen installed in one of the three ways."""
+    if request.param == "editable":
+        return editable()
+    home = tmp_path / "environment"
+    succeed([sys.executable, "-m", "venv", "--without-pip", home])
+    python = home / "bin/python"
+    # A .pth file lends the packages; .pth files among those are not read, so aegisgen itself is not among them.
+    site = Path(succeed([python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]).strip())
+    (site / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--python", python, "install"]
+    if request.param == "wheel":
+        succeed([*pip, "--no-deps", "--no-index", "--ignore-installed", request.getfixturevalue("wheel")])
+    else:
+        environment["PYTHONPATH"] = str(ROOT / "generator")
+    return Installation(python, environment)
+
+
+def editable() -> Installation:
+    """The environment that runs the tests is an editable install, or says why it is none."""
+    origin = importlib.metadata.distribution("aegisgen").read_text("direct_url.json") or "{}"
+    if not json.loads(origin).get("dir_info", {}).get("editable"):
+        pytest.skip("aegisgen is not installed with pip install --editable here")
+    return Installation(Path(sys.executable), {**os.environ, "PYTHONPATH": ""})
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_templates_and_schemas_are_found_from_everywhere(installation: Installation, tmp_path: Path) -> None:
+    project = tmp_path / "elsewhere/argocd"
+    shutil.copytree(ROOT / "argocd", project)
+    shutil.rmtree(project / "overlays")
+
+    rendered = installation.run("-m", "aegisgen", "render", "--all", cwd=project.parent)
+    checked = installation.run("-m", "aegisgen", "check", "--all", "--no-compose", cwd=project.parent)
+
+    assert "argocd/overlays/staging/api/deployment-patch.yaml" in rendered
+    assert files(project / "overlays") == files(ROOT / "argocd/overlays")
+    assert "no schema" not in checked
+
+
+def test_a_schema_violation_is_found_from_everywhere(installation: Installation, tmp_path: Path) -> None:
+    manifest = tmp_path / "service.yaml"
+    manifest.write_text("apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: 80}\n", encoding="utf-8")
+
+    command = [installation.python, "-m", "aegisgen", "validate", manifest.name]
+    outcome = subprocess.run(
+        command, env=installation.environment, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+    assert outcome.returncode == 1, outcome.stderr
+    assert "service.yaml:4:" in outcome.stdout
+
+
+def test_each_installation_is_the_one_that_is_meant(
+    installation: Installation, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    program = "import aegisgen.bundle as b; print(b.__file__, b.bundled('templates'), b.bundled('schemas'), sep='\\n')"
+    places = [Path(line) for line in installation.run("-c", program, cwd=tmp_path).splitlines()]
+    expected = tmp_path if "[wheel]" in request.node.name else ROOT
+    assert all(place.is_relative_to(expected) for place in places)
+
+
+def test_the_wheel_brings_its_command(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (entry_points,) = [name for name in archive.namelist() if name.endswith("entry_points.txt")]
+        assert "aegisgen = aegisgen.__main__:main" in archive.read(entry_points).decode()
+
+
+def test_the_wheel_holds_every_template_and_schema_and_nothing_foreign(wheel: Path) -> None:
+    listed = succeed(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "generator"])
+    source = {name.removeprefix("generator/") for name in listed.split("\0") if name}
+    listed = succeed(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "templates", "schemas"]
+    )
+    source |= {f"aegisgen/_bundle/{name}" for name in listed.split("\0") if name}
+    with zipfile.ZipFile(wheel) as archive:
+        packed = {name for name in archive.namelist() if ".dist-info/" not in name}
+    assert packed == source
