@@ -13,37 +13,36 @@ import pytest
 
 from aegisgen.argocd.application import ApplicationSettings
 from aegisgen.argocd.plan import Plan, plan
-from aegisgen.argocd.plan_svg import WIDTH, to_svg
+from aegisgen.argocd.plan_svg import to_svg
 from aegisgen.kube.resource import Resource, identify
 from aegisgen.yamlsource import Document, parse
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "argocd"
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
-# Reports every text that is not inside the smallest thing that should hold it.
+# For each picture of the page: how many texts it has, and which leave what should hold them or cover one another.
 MEASURE = """
-const root = document.querySelector('svg'), bad = [];
 const inside = (a, b) => a.x >= b.x - .5 && a.y >= b.y - .5
   && a.x + a.width <= b.x + b.width + .5 && a.y + a.height <= b.y + b.height + .5;
-const view = root.viewBox.baseVal;
-let count = 0;
-for (const text of root.querySelectorAll('text')) {
-  count += 1;
-  const box = text.getBBox(), card = text.closest('.card');
-  const init = text.matches('.initname,.initnote') ? text.previousElementSibling.closest('rect')
-    || text.previousElementSibling.previousElementSibling : null;
-  const pill = text.matches('.pilltext') ? text.previousElementSibling : null;
-  const holder = init || pill || (card && card.querySelector('.box'));
-  if (!inside(box, view) || (holder && !inside(box, holder.getBBox()))) bad.push(text.textContent);
-}
-for (const card of root.querySelectorAll('.card')) {
-  const texts = [...card.querySelectorAll('text')].map(text => [text, text.getBBox()]);
+const cover = (p, q) => p.x < q.x + q.width - 1 && q.x < p.x + p.width - 1
+  && p.y < q.y + q.height - 1 && q.y < p.y + p.height - 1;
+const holder = text => {
+  if (text.matches('.pilltext')) return text.previousElementSibling;
+  if (text.matches('.initname')) return text.previousElementSibling;
+  if (text.matches('.initnote')) return text.previousElementSibling.previousElementSibling;
+  return text.closest('.card')?.querySelector('.box');
+};
+const result = [...document.querySelectorAll('svg')].map(root => {
+  const texts = [...root.querySelectorAll('text')].map(text => [text, text.getBBox()]), bad = [];
+  for (const [text, box] of texts)
+    if (!inside(box, root.viewBox.baseVal) || (holder(text) && !inside(box, holder(text).getBBox())))
+      bad.push(text.textContent);
   texts.forEach(([a, p], i) => texts.slice(i + 1).forEach(([b, q]) => {
-    if (p.x < q.x + q.width - 1 && q.x < p.x + p.width - 1 && p.y < q.y + q.height - 3 && q.y < p.y + p.height - 3)
-      bad.push(a.textContent + ' over ' + b.textContent);
+    if (cover(p, q)) bad.push(a.textContent + ' over ' + b.textContent);
   }));
-}
-document.getElementById('result').textContent = JSON.stringify({count, bad});
+  return {count: texts.length, bad};
+});
+document.getElementById('result').textContent = JSON.stringify(result);
 """
 
 
@@ -93,16 +92,15 @@ PLANS = {
 @pytest.mark.tools
 @pytest.mark.skipif(BROWSER is None, reason="chromium not found, install it with apt-get install chromium")
 def test_a_browser_finds_every_text_inside_its_card(tmp_path: Path) -> None:
-    for name, found in PLANS.items():
-        result = _measure(to_svg(found), tmp_path / name)
-        assert result["count"] >= 3
-        assert result["bad"] == [], name
+    measured = _measure([to_svg(found) for found in PLANS.values()], tmp_path)
+    for name, picture in zip(PLANS, measured, strict=True):
+        assert picture["count"] >= 3, name
+        assert picture["bad"] == [], name
 
 
-def _measure(svg: str, directory: Path) -> dict[str, object]:
-    directory.mkdir()
+def _measure(pictures: list[str], directory: Path) -> list[dict[str, object]]:
     page = directory / "page.html"
-    body = f"<body style='margin:0;width:{WIDTH}px'>{svg}<pre id='result'></pre><script>{MEASURE}</script></body>"
+    body = f"<body style='margin:0'>{''.join(pictures)}<pre id='result'></pre><script>{MEASURE}</script></body>"
     page.write_text(f"<!doctype html><meta charset='utf-8'>{body}", encoding="utf-8")
     flags = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
     more = "--disable-component-update --disable-sync --disable-dev-shm-usage"
@@ -110,6 +108,5 @@ def _measure(svg: str, directory: Path) -> dict[str, object]:
     done = subprocess.run([*command, page.as_uri()], capture_output=True, text=True, timeout=120, check=True)
     match = re.search(r"<pre id=.result.>(.*?)</pre>", done.stdout, re.DOTALL)
     assert match, done.stderr
-    found = json.loads(html.unescape(match[1]))
-    assert isinstance(found, dict)
+    found: list[dict[str, object]] = json.loads(html.unescape(match[1]))
     return found

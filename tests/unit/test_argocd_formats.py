@@ -205,3 +205,12 @@ def test_shortened_and_wrapped_text_never_exceeds_its_room(text: str, room: floa
     lines = wrap(f"{text} and {text} once more", room, font, 2)
     assert len(lines) <= 2
     assert all(font.width(line) <= max(room, least) for line in lines)
+
+
+def test_wrapped_text_keeps_its_words_and_ends_in_an_ellipsis_where_lines_run_out() -> None:
+    font = Font(10)
+    text = "done when complete, deleted before the next sync creates it anew"
+    lines = wrap(text, 150, font, 4)
+    assert " ".join(lines) == text
+    assert len(lines) > 1
+    assert wrap(text, 150, font, 2)[-1].endswith("…")

@@ -104,14 +104,15 @@ def test_another_groups_kind_namespace_is_not_moved() -> None:
     assert applied(resources)[0][2] == "ConfigMap"
 
 
-def test_two_namespaces_keep_their_order_when_both_move() -> None:
+@pytest.mark.parametrize(("first", "second"), [("one", "two"), ("two", "one")])
+def test_each_of_two_namespaces_moves_to_its_own_resources(first: str, second: str) -> None:
     resources = [
-        resource("ConfigMap", "a", namespace="two"),
-        resource("ConfigMap", "b", namespace="one"),
+        resource("ConfigMap", "a", namespace=first),
+        resource("ConfigMap", "b", namespace=second),
         resource("Namespace", "one", wave=1),
         resource("Namespace", "two", wave=1),
     ]
-    assert [name for *_, name in applied(resources)] == ["two", "a", "one", "b"]
+    assert [name for *_, name in applied(resources)] == [first, "a", second, "b"]
 
 
 def test_a_definition_moves_before_its_custom_resources_of_an_earlier_wave() -> None:
