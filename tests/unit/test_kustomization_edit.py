@@ -160,8 +160,9 @@ NEW_KEYS = [
         "keys parted by blank lines",
         BOTH,
         "apiVersion: v1\nkind: K\n\nnamespace: a\n\n# images\nimages:\n- name: x\n",
-        "apiVersion: v1\nkind: K\n\nnamespace: a\n\n# images\nimages:\n- name: x\n\nresources:\n- migration-job.yaml\n\n"
-        "patches:\n- path: deployment-patch.yaml\n  target:\n    kind: Deployment\n    name: aegisx-api\n",
+        "apiVersion: v1\nkind: K\n\nnamespace: a\n\n# images\nimages:\n- name: x\n\n"
+        "resources:\n- migration-job.yaml\n\npatches:\n"
+        "- path: deployment-patch.yaml\n  target:\n    kind: Deployment\n    name: aegisx-api\n",
     ),
     Case(
         "comment and blank lines at the end",
@@ -181,7 +182,8 @@ REPLACED = [
     Case(
         "another target",
         PATCH,
-        "patches:\n- path: a # a\n- path: ./deployment-patch.yaml\n  target:\n    kind: Deployment\n    name: old\n# b\n",
+        "patches:\n- path: a # a\n- path: ./deployment-patch.yaml\n"
+        "  target:\n    kind: Deployment\n    name: old\n# b\n",
         "patches:\n- path: a # a\n- path: deployment-patch.yaml\n"
         "  target:\n    kind: Deployment\n    name: aegisx-api\n# b\n",
     ),
