@@ -63,12 +63,10 @@ def run(documents: Sequence[Document], *, version: str, jobs: int = 2) -> list[l
     results: list[list[Violation] | None] = [None] * len(documents)
     for item in found:
         faults = answers.get((item.document, item.prefix))
-        if faults is None:
-            judged = judge(item.schema, item.data)
-        else:
-            judged = explain(load(item.schema), item.data, faults)
+        judged = judge(item.schema, item.data) if faults is None else explain(load(item.schema), item.data, faults)
         result = results[item.document] or []
-        results[item.document] = result + [Violation(item.prefix + path, message) for path, message in judged]
+        result = result + [Violation(item.prefix + path, message) for path, message in judged]
+        results[item.document] = list(dict.fromkeys(result))
     return results
 
 

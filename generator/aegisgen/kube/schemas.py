@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, cast
 
 from aegisgen.bundle import bundled
 from aegisgen.errors import UsageError
+from aegisgen.kube.resource import value_at
 from aegisgen.kube.violations import Fault, Node, Place, Violation, explain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from jsonschema_rs import ValidationError, Validator
@@ -33,6 +34,7 @@ _DIRECTIVES: dict[str, Node] = {
     r"^\$(setElementOrder|deleteFromPrimitiveList)/": {"type": "array"},
 }
 _PLAIN_NAME = re.compile(r"[a-z0-9-]+\Z")
+_INDEX = re.compile(r"\+?[0-9]{1,20}\Z")
 _KUSTOMIZE = "kustomize.config.k8s.io"
 _UNREADABLE = {
     float: "a number that JSON cannot express",
@@ -63,7 +65,7 @@ def violations(data: Mapping[str, object], *, version: str, patch: bool = False)
     for prefix, item in list_items(data):
         inner = violations(item, version=version, patch=patch)
         result += [Violation(prefix + path, message) for path, message in inner or ()]
-    return result
+    return list(dict.fromkeys(result))  # what is unreadable in an item is so in the List, too
 
 
 def kustomization_violations(data: Mapping[str, object]) -> list[Violation]:
@@ -118,7 +120,7 @@ def judge(path: Path, data: Mapping[str, object], *, patch: bool = False) -> lis
     if broken:
         return broken
     schema, validator = _validator(path, patch=patch)
-    return explain(schema, data, map(_fault, validator.iter_errors(data)))
+    return explain(schema, data, (_fault(error, data) for error in validator.iter_errors(data)))
 
 
 @lru_cache(maxsize=1024)
@@ -147,15 +149,34 @@ def _validator(path: Path, *, patch: bool) -> tuple[Node, Validator]:
     return schema, Draft202012Validator(cast("dict[str, object]", schema))
 
 
-def _fault(error: ValidationError) -> Fault:
+def _fault(error: ValidationError, data: object) -> Fault:
     from jsonschema_rs import ValidationErrorKind  # noqa: PLC0415  (see _validator)
 
-    kind, path = error.kind, tuple(error.instance_path)
+    kind, path = error.kind, _whole(error.instance_path, data, error.instance)
     if isinstance(kind, ValidationErrorKind.AdditionalProperties):
         return Fault(path, kind.name, tuple(kind.unexpected))
     if isinstance(kind, ValidationErrorKind.Required):
         return Fault(path, kind.name, (kind.property,))
     return Fault(path, kind.name)
+
+
+def _whole(parts: Sequence[str | int], data: object, instance: object) -> Place:
+    """Mend the path to `instance`: jsonschema_rs leaves empty keys out and takes keys such as "0" for an index."""
+    path: Place = ()
+    for part in parts:
+        while isinstance(data, dict) and _key(data, part) is None and "" in data:
+            path, data = (*path, ""), data[""]
+        key = _key(data, part) if isinstance(data, dict) else None
+        path, data = (*path, part if key is None else key), value_at(data, (part if key is None else key,))
+    while isinstance(data, dict) and "" in data and data != instance:
+        path, data = (*path, ""), data[""]
+    return path
+
+
+def _key(data: dict[str, object], part: str | int) -> str | None:
+    if isinstance(part, str):
+        return part if part in data else None
+    return next((key for key in (str(part), *data) if key in data and _INDEX.match(key) and int(key) == part), None)
 
 
 def _patch_schema(root: Node) -> Node:

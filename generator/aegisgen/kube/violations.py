@@ -163,7 +163,8 @@ def _expectation(keyword: str, nodes: list[Node]) -> str:
             return f"expected {node.get('title') or 'text that matches ' + node['pattern']}"
         for limit, wording in _LIMITS:
             if keyword == limit and limit in node:
-                return f"expected {wording.format(cast('dict[str, int]', node)[limit])}"
+                number = cast("dict[str, int]", node)[limit]
+                return f"expected {wording[:-1] if number == 1 and wording.endswith('s') else wording}".format(number)
     return "not what the schema allows here"
 
 
