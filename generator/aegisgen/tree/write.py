@@ -152,11 +152,11 @@ def _replace_one_by_one(root: Path, changes: Sequence[Change], verify: Callable[
     except BaseException as error:
         _take_back(begun, made, error)
         raise
-    with suppress(OSError):  # everything is written
-        for directory in {(root / change.path).parent for change in changes}:
-            disk.sync(directory)
-        for change in changes:
-            if change.after is None:
+    for change in changes:  # everything is written, so nothing below may fail any more
+        with suppress(OSError):
+            disk.sync((root / change.path).parent)
+        if change.after is None:
+            with suppress(OSError):
                 disk.remove_empty(root, change.path)
 
 
