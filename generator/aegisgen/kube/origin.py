@@ -52,6 +52,11 @@ def origin_of(overlay: Overlay, resource: Resource, path: Sequence[str | int] = 
     return found or origin_of(overlay, resource, wanted[:-1])
 
 
+def unhashed(name: str) -> str:
+    """Return a generated name without the hash of its content; any other name as it is."""
+    return _HASH.sub("", name)
+
+
 def translate(data: object, path: Sequence[str | int], other: object) -> Path | None:
     """Return the path in `other` that means what `path` means in `data`: list items are known by their names."""
     translated: Path = ()
@@ -85,7 +90,7 @@ def _same(member: Member, identity: Identity) -> bool:
     own = member.identity
     if (own.api_version, own.kind) != (identity.api_version, identity.kind):
         return False
-    name = _HASH.sub("", identity.name) if member.hashed else identity.name
+    name = unhashed(identity.name) if member.hashed else identity.name
     return name == own.name and (not own.namespace or own.namespace == identity.namespace)
 
 

@@ -1,0 +1,52 @@
+"""Findings that were there when a tree was taken on: known, and not reported again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+from aegisgen.errors import InputError, Problem
+from aegisgen.kube.shape import mapping, sequence, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from aegisgen.findings import Finding
+
+VERSION = 1
+
+
+def fingerprint(finding: Finding) -> str:
+    """Return what tells a finding from others, whatever lines come or go above it."""
+    parts = "\0".join((finding.rule, finding.path, finding.resource, finding.message))
+    return hashlib.sha256(parts.encode()).hexdigest()[:20]
+
+
+def write_baseline(findings: Iterable[Finding]) -> str:
+    """Return the text of a baseline file: an entry a finding, sorted, readable in a review."""
+    entries = [
+        {
+            "rule": finding.rule,
+            "path": finding.path,
+            "resource": finding.resource,
+            "message": finding.message,
+            "fingerprint": fingerprint(finding),
+        }
+        for finding in sorted(findings)
+    ]
+    return json.dumps({"version": VERSION, "findings": entries}, indent=2, ensure_ascii=False) + "\n"
+
+
+def read_baseline(content: str, source: str) -> list[str]:
+    """Return the fingerprints of a baseline file, each as often as it occurs; InputError for anything else."""
+    try:
+        data: object = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise InputError(Problem(source, 1, 1, "", f"not a baseline file: {error}")) from None
+    if mapping(data).get("version") != VERSION:
+        raise InputError(Problem(source, 1, 1, "version", f"expected a baseline file of version {VERSION}"))
+    found = [text(mapping(entry).get("fingerprint")) for entry in sequence(mapping(data).get("findings"))]
+    if not all(found):
+        raise InputError(Problem(source, 1, 1, "findings", "an entry without fingerprint"))
+    return found

@@ -1,0 +1,65 @@
+"""A build in, findings out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aegisgen.findings import Finding
+from aegisgen.kube.kustomization import Place
+from aegisgen.kube.origin import origin_of
+from aegisgen.kube.shape import mapping, sequence
+from aegisgen.rules.table import RULES
+
+if TYPE_CHECKING:
+    from aegisgen.findings import Severity
+    from aegisgen.kube.resource import Resource
+    from aegisgen.rules.context import Context
+    from aegisgen.rules.rule import Hit, Path, Rule
+
+
+def check(context: Context) -> list[Finding]:
+    """Return what the rules find in one build, sorted; ignores and baseline are for `ignores.settle`.
+
+    A finding in a composed object points to the line of the overlay or base that made it so.
+    """
+    severities = context.settings.severities
+    found = []
+    for rule in RULES.values():
+        severity = severities.get(rule.id, rule.severity)
+        if rule.check is not None and severity is not None:
+            found += [_finding(rule, severity, hit, context) for hit in rule.check(context)]
+    return sorted(set(found))
+
+
+def place_in(context: Context, resource: Resource, path: Path) -> Place:
+    """Return where a field of a resource was written: in a base, in an overlay, or where the resource stands."""
+    if context.overlay is not None:
+        origin = origin_of(context.overlay, resource, path)
+        if origin is not None:
+            return origin
+        if resource.document.source == context.overlay.directory and context.overlay.kustomizations:
+            return Place(context.overlay.kustomizations[0])  # composed, but from something that cannot be seen
+    return Place(resource.document, (*_way_to(resource), *path))
+
+
+def _finding(rule: Rule, severity: Severity, hit: Hit, context: Context) -> Finding:
+    place = hit.place or (place_in(context, hit.resource, hit.path) if hit.resource else None)
+    line, column = place.position if place else (0, 0)
+    return Finding(
+        path=place.source if place else "",
+        line=line,
+        column=column,
+        rule=rule.id,
+        severity=severity,
+        message=hit.message,
+        resource=str(hit.resource.identity) if hit.resource else "",
+        fix=hit.fix or rule.fix,
+    )
+
+
+def _way_to(resource: Resource) -> Path:
+    """Return the way from the top of a document to the resource: an item of a List stands further down."""
+    if resource.document.data is resource.data:
+        return ()
+    items = sequence(mapping(resource.document.data).get("items"))
+    return next((("items", index) for index, item in enumerate(items) if item is resource.data), ())

@@ -1,0 +1,109 @@
+"""Everything that the rules look at, gathered once for one build."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from aegisgen.argocd.application import application_settings
+from aegisgen.argocd.hooks import Hook, hook_of
+from aegisgen.argocd.order import order
+from aegisgen.kube.shape import mapping, sequence, text
+from aegisgen.rules.needs import Need, needs_of
+from aegisgen.rules.references import Pod, pod_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from aegisgen.findings import Severity
+    from aegisgen.kube.overlay import Overlay
+    from aegisgen.kube.resource import Resource
+
+PodSecurity = Literal["privileged", "baseline", "restricted"]
+
+
+class Settings(NamedTuple):
+    """What a project decides about the rules.
+
+    `severities` holds what differs from the rules' own; None switches a rule off. `pod_security` is the level of the
+    Pod Security Standards that pods must meet.
+    """
+
+    kubernetes_version: str = "1.34"
+    pod_security: PodSecurity = "baseline"
+    severities: Mapping[str, Severity | None] = {}
+
+
+class Context(NamedTuple):
+    """One build: what one Application deploys, or the manifests of one directory.
+
+    `applications` are those that deploy this build, wherever they are written. `generated` are files with aegisgen's
+    header in the overlay's directories. The rest is found in `resources` by `context_of`.
+    """
+
+    resources: tuple[Resource, ...]
+    overlay: Overlay | None
+    applications: tuple[Resource, ...]
+    generated: tuple[str, ...]
+    settings: Settings
+    hooks: tuple[tuple[Resource, Hook], ...]
+    pods: tuple[Pod, ...]
+    needs: tuple[Need, ...]
+    namespace: str
+    """Where objects without a namespace go: the destination of the Application, where there is one."""
+
+    def of_kind(self, *kinds: str) -> Iterable[Resource]:
+        """Yield the resources of some kinds."""
+        return (resource for resource in self.resources if resource.identity.kind in kinds)
+
+    def namespace_of(self, resource: Resource) -> str:
+        """Return the namespace in which a resource lives."""
+        return resource.identity.namespace or self.namespace
+
+
+def context_of(
+    resources: Iterable[Resource],
+    *,
+    overlay: Overlay | None = None,
+    applications: Iterable[Resource] = (),
+    generated: Iterable[str] = (),
+    settings: Settings | None = None,
+) -> Context:
+    """Gather what the rules look at: `resources` as composed, or as they stand where nothing composes them."""
+    resources, applications = tuple(resources), tuple(applications)
+    hooks = tuple((resource, hook) for resource in resources if (hook := hook_of(resource)))
+    hook_by_resource = {id(resource): hook for resource, hook in hooks}
+    found_pods = (pod_of(resource, hook_by_resource.get(id(resource))) for resource in resources)
+    pods = tuple(pod for pod in found_pods if pod)
+    found = (application_settings(application) for application in applications)
+    namespace = next((known.namespace for known in found if known and known.namespace), "")
+    return Context(
+        resources=resources,
+        overlay=overlay,
+        applications=applications,
+        generated=tuple(generated),
+        settings=settings or Settings(),
+        hooks=hooks,
+        pods=pods,
+        needs=needs_of(resources, pods, order(resources, namespace), namespace),
+        namespace=namespace,
+    )
+
+
+def deploying(directory: str, applications: Iterable[Resource]) -> tuple[Resource, ...]:
+    """Return the Applications whose source is `directory`.
+
+    An Application knows paths from the root of its repository, which is not known here: they agree where one ends with
+    the other.
+    """
+    own = posixpath.normpath(directory)
+    return tuple(
+        application
+        for application in applications
+        if any(f"/{own}".endswith(f"/{path}") or f"/{path}".endswith(f"/{own}") for path in _source_paths(application))
+    )
+
+
+def _source_paths(application: Resource) -> list[str]:
+    sources = [application.at("spec", "source"), *sequence(application.at("spec", "sources"))]
+    return [posixpath.normpath(path) for source in sources if (path := text(mapping(source).get("path")))]

@@ -1,0 +1,179 @@
+"""Findings that somebody has looked at and decided to live with: in the project file, on a resource, on a line."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, NamedTuple
+
+from aegisgen.findings import Finding
+from aegisgen.rules.check import place_in
+from aegisgen.rules.configuration import NO_REASON, UNKNOWN, UNUSED
+from aegisgen.rules.table import RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from aegisgen.findings import Severity
+    from aegisgen.rules.context import Context
+
+ANNOTATION = "aegisgen.dev/ignore"
+
+_COMMENT = re.compile(
+    r"(?:^|[ \t])#[ \t]*aegisgen:[ \t]*ignore\[(?P<rules>[^\]\n]*)\][ \t]*(?P<reason>.*)$", re.MULTILINE
+)
+_ENTRY = re.compile(r"\s*(?P<rules>[A-Za-z]\w*(?:\s*,\s*[A-Za-z]\d\w*)*)(?:[\s:]+(?P<reason>.*))?\Z", re.DOTALL)
+
+
+class Ignore(NamedTuple):
+    """One rule to be silent about, and why.
+
+    `path`, `line` and `column` say where that is written. It holds for findings of `resource` (`Kind/name`) and in
+    `file`, both shell patterns; on the lines `on`; and in the files `within`. Empty fields hold for everything.
+    """
+
+    rule: str
+    reason: str
+    path: str
+    line: int = 0
+    column: int = 0
+    resource: str = ""
+    file: str = ""
+    on: tuple[int, ...] = ()
+    within: frozenset[str] = frozenset()
+
+    def covers(self, finding: Finding) -> bool:
+        """Whether a finding is meant."""
+        return (
+            finding.rule == self.rule
+            and (not self.resource or fnmatchcase(finding.resource, self.resource))
+            and (not self.file or fnmatchcase(finding.path, self.file))
+            and (not self.on or finding.line in self.on)
+            and (not self.within or finding.path in self.within)
+        )
+
+
+def annotated(context: Context) -> list[Ignore]:
+    """Return what the resources of a build say in `aegisgen.dev/ignore`: `H105 reason`, several on lines or by `;`."""
+    found = []
+    for resource in context.resources:
+        value = resource.annotations.get(ANNOTATION)
+        if value is None:
+            continue
+        place = place_in(context, resource, ("metadata", "annotations", ANNOTATION))
+        within = frozenset(_files(context)) or frozenset({resource.document.source})
+        for part in re.split(r"[;\n]", value):
+            for rule, reason in _entries(part):
+                line, column = place.position
+                found.append(
+                    Ignore(rule, reason, place.source, line, column, resource=str(resource.identity), within=within)
+                )
+    return found
+
+
+def commented(path: str, content: str) -> list[Ignore]:
+    """Return the comments `# aegisgen: ignore[H105] reason` of a file.
+
+    One beside something is about its line; one on a line of its own is about the next line that is no comment.
+    """
+    found = []
+    lines = content.splitlines()
+    for match in _COMMENT.finditer(content) if "aegisgen:" in content else ():
+        number = content.count("\n", 0, match.start()) + 1
+        text = lines[number - 1]
+        column = text.index("#", match.start() - (content.rfind("\n", 0, match.start()) + 1)) + 1
+        about = number
+        if text.lstrip().startswith("#"):
+            following = (at for at, line in enumerate(lines[number:], number + 1) if line.strip()[:1] not in {"", "#"})
+            about = next(following, number)
+        for rule in filter(None, map(str.strip, match["rules"].split(","))) if match["rules"].strip() else [""]:
+            found.append(Ignore(rule, match["reason"].strip(), path, number, column, file=_escaped(path), on=(about,)))
+    return found
+
+
+def settle(
+    findings: Iterable[Finding],
+    ignores: Iterable[Ignore],
+    *,
+    baseline: Collection[str] = (),
+    severities: Mapping[str, Severity | None] | None = None,
+) -> list[Finding]:
+    """Return the findings that are left, and those about the ignores themselves, sorted.
+
+    An ignore without a reason silences nothing. `baseline` holds fingerprints of findings known before (each occurs as
+    often as it was known). `severities` is the project's, as in `Settings`.
+    """
+    ignores = list(dict.fromkeys(ignores))
+    valid = [ignore for ignore in ignores if ignore.reason and _is_known(ignore.rule)]
+    used: set[Ignore] = set()
+    left = []
+    for finding in findings:
+        covering = [ignore for ignore in valid if ignore.covers(finding)]
+        used.update(covering)
+        if not covering:
+            left.append(finding)
+    left += _about(ignores, used, severities or {})
+    return _unknown_to(baseline, sorted(set(left)))
+
+
+def _about(
+    ignores: Iterable[Ignore], used: Collection[Ignore], severities: Mapping[str, Severity | None]
+) -> Iterator[Finding]:
+    for ignore in ignores:
+        if not _is_known(ignore.rule):
+            yield from _finding(UNKNOWN, ignore, f"there is no rule {ignore.rule!r}", severities)
+        elif not ignore.reason:
+            message = f"{ignore.rule} is ignored without a reason, and so is not ignored"
+            yield from _finding(NO_REASON, ignore, message, severities)
+        elif ignore not in used:
+            yield from _finding(UNUSED, ignore, f"nothing here breaks {ignore.rule}: the ignore can go", severities)
+
+
+def _finding(rule: str, ignore: Ignore, message: str, severities: Mapping[str, Severity | None]) -> Iterator[Finding]:
+    severity = severities.get(rule, RULES[rule].severity)
+    if severity is not None:
+        fix = RULES[rule].fix
+        yield Finding(ignore.path, ignore.line, ignore.column, rule, severity, message, ignore.resource, fix)
+
+
+def _entries(part: str) -> Iterator[tuple[str, str]]:
+    match = _ENTRY.match(part)
+    if match:
+        for rule in match["rules"].split(","):
+            yield rule.strip(), (match["reason"] or "").strip()
+
+
+def _is_known(rule: str) -> bool:
+    """Families of other checks (V: schemas) are not in the table of rules and may be ignored too."""
+    return rule in RULES or bool(re.fullmatch(r"V\d{3}", rule))
+
+
+def _files(context: Context) -> Iterator[str]:
+    if context.overlay:
+        yield context.overlay.directory
+        for layer in context.overlay.layers:
+            yield layer.kustomization.source
+        for member in context.overlay.members:
+            yield member.place.source
+            yield from (change.place.source for change in member.changes)
+
+
+def _escaped(path: str) -> str:
+    return re.sub(r"([*?\[])", r"[\1]", path)
+
+
+def _unknown_to(baseline: Collection[str], findings: list[Finding]) -> list[Finding]:
+    if not baseline:
+        return findings
+    from aegisgen.rules.baseline import fingerprint  # noqa: PLC0415 -- few runs have one
+
+    known = Counter(baseline)
+    left = []
+    for finding in findings:
+        mark = fingerprint(finding)
+        if known[mark] > 0:
+            known[mark] -= 1
+        else:
+            left.append(finding)
+    return left

@@ -1,0 +1,108 @@
+"""Which pod needs which object of its own build, and when a sync applies the two."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from aegisgen.argocd.hooks import PHASES, Phase
+from aegisgen.kube.shape import text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aegisgen.argocd.order import Task
+    from aegisgen.kube.resource import Resource
+    from aegisgen.rules.references import Pod, Reference
+
+_RANK = {phase: rank for rank, phase in enumerate(PHASES)}
+
+
+class Applied(NamedTuple):
+    """When something is applied: its first task, and the rank of that task in the order of all."""
+
+    task: Task
+    rank: int
+
+    @property
+    def wave(self) -> tuple[int, int]:
+        """Phase and wave, in the order of time."""
+        return _RANK[self.task.phase], self.task.wave
+
+    def __str__(self) -> str:
+        return f"{self.task.phase} wave {self.task.wave}"
+
+
+class Need(NamedTuple):
+    """A pod that needs an object, and the resource of the same build which is that object or produces it."""
+
+    pod: Pod
+    reference: Reference
+    provider: Resource
+    starts: Applied
+    provided: Applied
+
+    @property
+    def direct(self) -> bool:
+        """The provider is the object itself; otherwise a controller makes the object from it."""
+        return self.provider.identity.kind == self.reference.kind
+
+    @property
+    def later(self) -> bool:
+        """The provider is applied in a wave after the pod's, which the sync does not reach before the pod runs."""
+        return self.provided.wave > self.starts.wave
+
+    @property
+    def same_wave(self) -> bool:
+        """Both are hooks of one wave, and the pod is applied first."""
+        return (
+            self.pod.hook is not None
+            and self.provided.task.hook is not None
+            and self.provided.wave == self.starts.wave
+            and self.provided.rank > self.starts.rank
+        )
+
+
+def needs_of(
+    resources: Sequence[Resource], pods: Sequence[Pod], tasks: Sequence[Task], namespace: str
+) -> tuple[Need, ...]:
+    """Return what pods need of their own build, each object once a pod. CronJobs start after the sync.
+
+    `namespace` is where objects without one go. A build that is applied in one go has nothing to say here.
+    """
+    if all(task.hook is None and task.wave == tasks[0].wave for task in tasks):
+        return ()
+    pods = [pod for pod in pods if pod.references and pod.resource.identity.kind != "CronJob"]
+    first: dict[int, Applied] = {}
+    for rank, task in enumerate(tasks):
+        first.setdefault(id(task.resource), Applied(task, rank))
+    providers = _providers(resources, namespace)
+    found: dict[tuple[int, str, str], Need] = {}
+    for pod in pods:
+        starts = first.get(id(pod.resource))
+        if starts is None or starts.task.phase is Phase.SYNC_FAIL:
+            continue
+        for reference in pod.references:
+            provider = providers.get((reference.kind, pod.resource.identity.namespace or namespace, reference.name))
+            provided = first.get(id(provider)) if provider else None
+            if provider and provided:
+                need = Need(pod, reference, provider, starts, provided)
+                found.setdefault((id(pod.resource), reference.kind, reference.name), need)
+    return tuple(found.values())
+
+
+def _providers(resources: Sequence[Resource], namespace: str) -> dict[tuple[str, str, str], Resource]:
+    """Map kind, namespace and name to what provides it; an object that is there itself comes before a producer."""
+    found: dict[tuple[str, str, str], Resource] = {}
+    produced: dict[tuple[str, str, str], Resource] = {}
+    for resource in resources:
+        identity = resource.identity
+        place = identity.namespace or namespace
+        if identity.kind in {"ConfigMap", "Secret", "ServiceAccount", "PersistentVolumeClaim"}:
+            found.setdefault((identity.kind, place, identity.name), resource)
+        elif identity.kind == "ExternalSecret":
+            name = text(resource.at("spec", "target", "name")) or identity.name
+            produced.setdefault(("Secret", place, name), resource)
+        elif identity.kind == "SealedSecret":
+            name = text(resource.at("spec", "template", "metadata", "name")) or identity.name
+            produced.setdefault(("Secret", place, name), resource)
+    return produced | found

@@ -1,0 +1,80 @@
+"""Pods that need what the same sync applies only later."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aegisgen.findings import Severity
+from aegisgen.kube.origin import member_of, unhashed
+from aegisgen.rules.rule import Hit, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aegisgen.kube.resource import Resource
+    from aegisgen.rules.context import Context
+    from aegisgen.rules.needs import Need
+
+_ADVICE = "make {} a {} hook of a wave before {}, or let the pod read a copy that is one"
+
+
+def applied_later(context: Context) -> Iterator[Hit]:
+    """Find pods that need an object of a later phase or wave."""
+    for need in context.needs:
+        if need.later and need.direct and not _is_hashed(context, need.provider):
+            when = f"in {need.starts}, which is applied in {need.provided}"
+            yield _hit(need, f"needs {need.reference.kind}/{need.reference.name} {when}: {_consequence(need)}")
+
+
+def produced_later(context: Context) -> Iterator[Hit]:
+    """Find pods that need a Secret which a controller makes from an object of a later phase or wave."""
+    for need in context.needs:
+        if need.later and not need.direct:
+            origin = f"{need.provider.identity}, which produces it, is applied in {need.provided}"
+            message = f"needs Secret/{need.reference.name} in {need.starts}; {origin}: {_consequence(need)}"
+            yield _hit(need, message)
+
+
+def hashed_later(context: Context) -> Iterator[Hit]:
+    """Find pods that need a generated object whose name changes with its content."""
+    for need in context.needs:
+        if need.later and need.direct and _is_hashed(context, need.provider):
+            what = f"the generated {need.reference.kind}/{need.reference.name}"
+            when = f"in {need.starts}, which is applied in {need.provided}"
+            effect = "each change of its content gives it a name that does not exist yet"
+            yield _hit(need, f"needs {what} {when}: {effect}")
+
+
+def same_wave(context: Context) -> Iterator[Hit]:
+    """Find hooks that need a hook of their own wave."""
+    for need in context.needs:
+        if need.same_wave:
+            yield _hit(
+                need, f"needs {need.provider.identity}, a hook of the same wave ({need.starts}) that comes after it"
+            )
+
+
+def _hit(need: Need, message: str) -> Hit:
+    advice = _ADVICE.format(need.provider.identity, need.starts.task.phase, need.starts.task.wave)
+    return Hit(message, need.pod.resource, need.reference.path, fix=advice if need.pod.hook else "")
+
+
+def _is_hashed(context: Context, resource: Resource) -> bool:
+    if context.overlay is None:
+        return unhashed(resource.identity.name) != resource.identity.name
+    member = member_of(context.overlay, resource.identity)
+    return member is not None and member.hashed
+
+
+def _consequence(need: Need) -> str:
+    if need.pod.hook is None:
+        return "the sync waits for this wave's health and never gets there"
+    return "for ever on a first sync, and with former values on later ones"
+
+
+RULES = (
+    Rule("O201", "needs what is applied later", Severity.ERROR, applied_later, ("order", "hang", "stale")),
+    Rule("O202", "needs a Secret that is produced later", Severity.ERROR, produced_later, ("order", "hang")),
+    Rule("O203", "needs a hashed name that is applied later", Severity.ERROR, hashed_later, ("order", "hang")),
+    Rule("O204", "two hooks of one wave, one needing the other", Severity.WARNING, same_wave, ("order",)),
+)

@@ -1,0 +1,158 @@
+"""The pods of a build and what they refer to by name, found once for all rules."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from aegisgen.kube.shape import mapping, sequence, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aegisgen.argocd.hooks import Hook
+    from aegisgen.kube.resource import Resource
+
+    Path = tuple[str | int, ...]
+
+_TEMPLATE: tuple[str, ...] = ("spec", "template", "spec")
+_PATHS: dict[str, tuple[str, ...]] = {
+    "Pod": ("spec",),
+    "CronJob": ("spec", "jobTemplate", "spec", "template", "spec"),
+    "Deployment": _TEMPLATE,
+    "StatefulSet": _TEMPLATE,
+    "DaemonSet": _TEMPLATE,
+    "ReplicaSet": _TEMPLATE,
+    "ReplicationController": _TEMPLATE,
+    "Job": _TEMPLATE,
+    "Rollout": _TEMPLATE,
+}
+
+_MIGRATION = re.compile(r"migrat|schema[-_:]?(?:up|change|apply)|alembic|flyway|liquibase|db:deploy", re.IGNORECASE)
+
+
+class Container(NamedTuple):
+    """A container of a pod. `path` leads to it from the top of the resource."""
+
+    name: str
+    image: str
+    path: Path
+    fields: dict[str, object]
+    init: bool
+
+    @property
+    def command_line(self) -> str:
+        """Its command and arguments, one a line."""
+        return "\n".join(map(text, (*sequence(self.fields.get("command")), *sequence(self.fields.get("args")))))
+
+    @property
+    def migrates(self) -> bool:
+        """Whether its name or command speaks of a database migration."""
+        return bool(_MIGRATION.search(self.name) or _MIGRATION.search(self.command_line))
+
+
+class Reference(NamedTuple):
+    """Something a pod cannot start without. `key` is empty where the whole object is meant."""
+
+    kind: str
+    name: str
+    key: str
+    path: Path
+
+
+class Pod(NamedTuple):
+    """The pods that a resource makes: the resource, the hook it may be, and the way to the pods' spec."""
+
+    resource: Resource
+    hook: Hook | None
+    path: Path
+    spec: dict[str, object]
+    containers: tuple[Container, ...]
+    references: tuple[Reference, ...]
+
+    @property
+    def application(self) -> tuple[Container, ...]:
+        """The containers that stay, without those that run before them."""
+        return tuple(container for container in self.containers if not container.init)
+
+    def meta(self, name: str) -> dict[str, object]:
+        """Return the labels or annotations of the pods."""
+        return mapping(mapping(self._template().get("metadata")).get(name))
+
+    def _template(self) -> dict[str, object]:
+        value: object = self.resource.data
+        for part in self.path[:-1]:
+            value = mapping(value).get(str(part))
+        return mapping(value)
+
+
+def pod_of(resource: Resource, hook: Hook | None) -> Pod | None:
+    """Return the pods that a resource makes, None where it makes none or its shape does not say so."""
+    path = _PATHS.get(resource.identity.kind)
+    if path is None:
+        return None
+    value: object = resource.data
+    for part in path:
+        value = mapping(value).get(part)
+    spec = mapping(value)
+    if not spec:
+        return None
+    containers = tuple(_containers(spec, path))
+    return Pod(resource, hook, path, spec, containers, tuple(_references(spec, path, containers)))
+
+
+def _containers(spec: dict[str, object], path: Path) -> Iterator[Container]:
+    for field in ("initContainers", "containers"):
+        for index, item in enumerate(sequence(spec.get(field))):
+            fields = mapping(item)
+            # A sidecar is an init container that stays (Kubernetes 1.29).
+            init = field == "initContainers" and fields.get("restartPolicy") != "Always"
+            yield Container(text(fields.get("name")), text(fields.get("image")), (*path, field, index), fields, init)
+
+
+def _references(spec: dict[str, object], path: Path, containers: tuple[Container, ...]) -> Iterator[Reference]:
+    for container in containers:
+        yield from _environment(container)
+    for index, volume in enumerate(sequence(spec.get("volumes"))):
+        yield from _volume(mapping(volume), (*path, "volumes", index))
+    for index, item in enumerate(sequence(spec.get("imagePullSecrets"))):
+        name = text(mapping(item).get("name"))
+        if name:
+            yield Reference("Secret", name, "", (*path, "imagePullSecrets", index, "name"))
+    account = text(spec.get("serviceAccountName"))
+    if account:
+        yield Reference("ServiceAccount", account, "", (*path, "serviceAccountName"))
+
+
+def _environment(container: Container) -> Iterator[Reference]:
+    for index, item in enumerate(sequence(container.fields.get("env"))):
+        source = mapping(mapping(item).get("valueFrom"))
+        for field, kind in (("configMapKeyRef", "ConfigMap"), ("secretKeyRef", "Secret")):
+            if field in source:
+                place = (*container.path, "env", index, "valueFrom", field)
+                yield from _named(kind, mapping(source[field]), place)
+    for index, item in enumerate(sequence(container.fields.get("envFrom"))):
+        for field, kind in (("configMapRef", "ConfigMap"), ("secretRef", "Secret")):
+            source = mapping(mapping(item).get(field))
+            if source:
+                yield from _named(kind, source, (*container.path, "envFrom", index, field))
+
+
+def _volume(volume: dict[str, object], path: Path) -> Iterator[Reference]:
+    for field, kind, name in (
+        ("configMap", "ConfigMap", "name"),
+        ("secret", "Secret", "secretName"),
+        ("persistentVolumeClaim", "PersistentVolumeClaim", "claimName"),
+    ):
+        if field in volume:
+            yield from _named(kind, mapping(volume[field]), (*path, field), name)
+    for index, source in enumerate(sequence(mapping(volume.get("projected")).get("sources"))):
+        for field, kind in (("configMap", "ConfigMap"), ("secret", "Secret")):
+            if field in mapping(source):
+                yield from _named(kind, mapping(mapping(source)[field]), (*path, "projected", "sources", index, field))
+
+
+def _named(kind: str, source: dict[str, object], path: Path, field: str = "name") -> Iterator[Reference]:
+    name = text(source.get(field))
+    if name and source.get("optional") is not True:
+        yield Reference(kind, name, text(source.get("key")), (*path, field))

@@ -1,0 +1,17 @@
+"""Every rule by its ID. A new family is a new module and an entry here."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from aegisgen.rules import agreement, applications, configuration, hooks, order, security
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aegisgen.rules.rule import Rule
+
+FAMILIES = (hooks, order, agreement, security, applications, configuration)
+
+RULES: Mapping[str, Rule] = MappingProxyType({rule.id: rule for family in FAMILIES for rule in family.RULES})

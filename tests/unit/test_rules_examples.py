@@ -1,0 +1,58 @@
+"""Every rule's own examples: the bad one breaks exactly that rule, the good one none."""
+
+from __future__ import annotations
+
+import pytest
+
+from aegisgen.findings import Finding, Severity
+from aegisgen.rules.check import check
+from aegisgen.rules.examples import context_of_example, files_of
+from aegisgen.rules.ignores import annotated, commented, settle
+from aegisgen.rules.table import FAMILIES, RULES
+
+
+def found_in(example: str) -> list[Finding]:
+    context = context_of_example(example)
+    ignores = [ignore for path, text in files_of(example).items() for ignore in commented(path, text)]
+    return settle(check(context), [*ignores, *annotated(context)])
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_the_bad_example_breaks_its_rule_and_no_other(rule) -> None:
+    expected = [rule.id, "H102"] if rule.id == "C601" else [rule.id]  # an ignore without a reason silences nothing
+
+    found = found_in(rule.bad)
+
+    assert sorted(finding.rule for finding in found) == sorted(expected), [*map(str, found)]
+    (own,) = (finding for finding in found if finding.rule == rule.id)
+    assert own.severity is rule.severity
+    assert own.path in files_of(rule.bad)
+    assert own.line > 0
+    assert own.fix
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_the_good_example_breaks_nothing(rule) -> None:
+    assert found_in(rule.good) == []
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_every_rule_says_why_how_and_where_from(rule) -> None:
+    assert rule.explanation.endswith((".", '"'))
+    assert rule.fix
+    assert rule.source
+    assert rule.bad != rule.good
+    assert len(rule.title) < 50
+    assert not rule.title.endswith(".")
+
+
+def test_ids_are_unique_and_say_their_family() -> None:
+    ids = [rule.id for family in FAMILIES for rule in family.RULES]
+
+    assert len(ids) == len(set(ids)) == len(RULES)
+    for family in FAMILIES:
+        assert len({rule.id[:2] for rule in family.RULES}) == 1
+
+
+def test_severities_are_of_the_three_kinds() -> None:
+    assert {rule.severity for rule in RULES.values()} == set(Severity)
