@@ -66,7 +66,7 @@ def open_workspace(selection: Selection) -> Workspace:
 
 def render_all(workspace: Workspace) -> list[Overlay]:
     """Render every target. Raises InputError where a template fails."""
-    templates = _templates(workspace.root)
+    templates = load_templates(workspace.root)
     return [render(target, templates) for target in workspace.targets]
 
 
@@ -102,7 +102,7 @@ def _scope(selection: Selection, environments: Sequence[str], services: set[str]
     return ("overlays",)
 
 
-def _templates(root: Path) -> Templates:
+def load_templates(root: Path) -> Templates:
     """Read the bundled templates and the project's own, which take the place of bundled ones of the same name."""
     sources: dict[str, str] = {}
     origins: dict[str, str] = {}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from aegisgen.kube.resource import value_at
 from aegisgen.profile.model import seconds
-from aegisgen.profile.resolve import Layer, Target, problem
+from aegisgen.profile.resolve import Layer, Target, missing, problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -69,9 +69,9 @@ def _strategy_fields(target: Target, layers: list[Layer]) -> Iterator[Problem]:
 
 def _image(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     if not target.settings.image.name:
-        yield problem(layers, ("image", "name"), "missing, expected an image such as ghcr.io/example/api")
+        yield missing(layers, ("image", "name"), "missing, expected an image such as ghcr.io/example/api")
     if not target.settings.image.tag and not target.settings.image.digest:
-        yield problem(layers, ("image", "tag"), "missing, expected the tag (or digest) that this environment runs")
+        yield missing(layers, ("image", "tag"), "missing, expected the tag (or digest) that this environment runs")
 
 
 def _secrets(layers: list[Layer]) -> Iterator[Problem]:
@@ -102,10 +102,10 @@ def _database(target: Target, layers: list[Layer]) -> Iterator[Problem]:
 
 
 def _missing_config(target: Target, layers: list[Layer], config: Mapping[str, str]) -> Iterator[Problem]:
-    missing = [key for key in target.settings.database.config.keys if key not in config]
-    if missing:
+    absent = [key for key in target.settings.database.config.keys if key not in config]
+    if absent:
         message = (
-            f"{', '.join(missing)} missing, expected a value: the PreSync Job runs before the application's ConfigMap "
+            f"{', '.join(absent)} missing, expected a value: the PreSync Job runs before the application's ConfigMap "
             "is applied and reads one of its own; say it here or in the project, or set database.config.from: shared"
         )
         yield problem(layers, ("config",), message)

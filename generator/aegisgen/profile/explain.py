@@ -56,7 +56,7 @@ def _problems(document: Document, error: jsonschema.ValidationError) -> Iterator
             if name not in error.instance:
                 expected = _expected(_mapping(_mapping(error.schema, "properties"), str(name)), "a value")
                 yield _problem(document, [*path, str(name)], f"missing, expected {expected}", at=path)
-    elif error.parent is not None or "propertyNames" in error.absolute_schema_path:
+    elif "propertyNames" in error.absolute_schema_path:
         yield _problem(document, path, f"a name that is not allowed here, expected {_expected(error.schema, 'a name')}")
     else:
         yield _problem(document, path, _value_message(error))
@@ -78,7 +78,7 @@ def _value_message(error: jsonschema.ValidationError) -> str:
     if error.validator == "type":
         wanted = str(error.validator_value)
         quote = wanted == "string" and isinstance(error.instance, (int, float))
-        expected = _expected(error.schema, _TYPES.get(wanted, wanted))
+        expected = _TYPES["object"] if wanted == "object" else _expected(error.schema, _TYPES.get(wanted, wanted))
         return f"{kind_of(error.instance)}, expected {expected}" + ("; put it in quotes" if quote else "")
     if error.validator in {"enum", "const"}:
         values = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]

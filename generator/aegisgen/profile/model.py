@@ -14,7 +14,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 # `$` would let a final newline through; this does not, in Python, ECMAScript and Rust alike.
 _END = r"(?![\s\S])"
-_TEXT = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\ufffe\uffff]*" + _END
+_TEXT = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufffe\uffff]*" + _END
 
 DnsLabel = Annotated[
     str,

@@ -116,15 +116,22 @@ def layers_of(project: ProjectSource, profile: ProfileSource, service: str) -> l
 
 
 def problem(layers: list[Layer], field: tuple[str | int, ...], message: str) -> Problem:
-    """Place a problem at `field` in the strongest layer that has it, else in that layer itself."""
-    for layer in reversed(layers):
-        if value_at(layer.data, field) is not None:
-            break
-    else:
-        layer = layers[-1]
+    """Place a problem at `field` in the layer that says most of it, the strongest one of several."""
+    depths = [_depth(layer.data, field) for layer in layers]
+    layer = layers[max(range(len(layers)), key=lambda index: (depths[index], index))]
     full = (*layer.path, *field)
     line, column = layer.document.position(full)
     return Problem(layer.document.source, line, column, ".".join(map(str, full)), message)
+
+
+def missing(layers: list[Layer], field: tuple[str | int, ...], message: str) -> Problem:
+    """Place a problem about something that the environment's profile should say and no layer says."""
+    spec = [layer for layer in layers if layer.path == ("spec",)]
+    return problem(spec or layers, field, message)
+
+
+def _depth(data: object, field: tuple[str | int, ...]) -> int:
+    return sum(value_at(data, field[: length + 1]) is not None for length in range(len(field)))
 
 
 def _target(
@@ -141,7 +148,7 @@ def _target(
     merged.setdefault("base", f"base/{service}")
     for field, expected in (("strategy", "init-container or presync-job"), ("image", "an image and its tag")):
         if field not in merged:
-            return problem(layers, (field,), f"missing, expected {expected}")
+            return missing(layers, (field,), f"missing, expected {expected}")
     spec = profile.value.spec
     return Target(
         environment=profile.name,

@@ -1,0 +1,76 @@
+"""What many tests share: a project of their own to work on, and the command line without a new process."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# Fresh tools land here (.ci/run); a machine's own come first.
+os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}{ROOT / '.tools' / 'bin'}"
+
+# The machine's other work must not fail a property; hypothesis' own database would make runs differ.
+settings.register_profile(
+    "repeatable", deadline=None, database=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("repeatable")
+
+
+class Outcome(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+def aegisgen(*arguments: str) -> Outcome:
+    """Run the command line in this process, as a shell would see it."""
+    from aegisgen.cli import run
+
+    out, err = io.StringIO(), io.StringIO()
+    before = sys.argv, sys.stdout, sys.stderr
+    sys.argv, sys.stdout, sys.stderr = ["aegisgen", *arguments], out, err
+    try:
+        run()
+    except SystemExit as leaving:
+        code = leaving.code if isinstance(leaving.code, int) else 1
+    finally:
+        sys.argv, sys.stdout, sys.stderr = before
+    return Outcome(code, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture
+def cli() -> Callable[..., Outcome]:
+    """The command line, run in this process and in the test's working directory."""
+    return aegisgen
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the AegisX tree; the working directory is its parent, and this is its `argocd` folder."""
+    shutil.copytree(ROOT / "argocd", tmp_path / "argocd")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "argocd"
+
+
+@pytest.fixture
+def kustomize() -> tuple[str, ...]:
+    """The command that composes a directory; the test is skipped where there is none."""
+    from aegisgen.kube.compose import composer
+
+    command = composer()
+    if command is None:
+        pytest.skip("neither kustomize nor kubectl found on PATH")
+    return command
