@@ -122,6 +122,7 @@ def test_github_has_one_line_a_finding_that_unescapes_to_it(report):
         properties = dict(part.split("=", 1) for part in (written or "").split(",") if part)
         assert unescape(properties.get("file", "")) == finding.path
         assert int(properties.get("line", 0)) == finding.line
+        assert int(properties.get("col", 0)) == (finding.line and finding.column)  # a column alone means nothing
         assert unescape_data(data) == prose(finding)
 
 
