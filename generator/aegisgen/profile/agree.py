@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from aegisgen.kube.resource import value_at
-from aegisgen.profile.model import seconds
 from aegisgen.profile.resolve import Layer, Target, missing, problem
+from aegisgen.profile.types import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -12,108 +12,32 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-# `$` would let a final newline through; this does not, in Python, ECMAScript and Rust alike.
-_END = r"(?![\s\S])"
-_TEXT = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufffe\uffff]*" + _END
-
-DnsLabel = Annotated[
-    str,
-    Meta(
-        title="a DNS-1123 label: lower-case letters, digits and '-', at most 63 characters",
-        pattern=r"^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?" + _END,
-        max_length=63,
-    ),
-]
-DnsName = Annotated[
-    str,
-    Meta(
-        title="a DNS-1123 name: lower-case letters, digits, '-' and '.', at most 253 characters",
-        pattern=r"^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*" + _END,
-        max_length=253,
-    ),
-]
-NamePrefix = Annotated[
-    str,
-    Meta(
-        title="the beginning of a DNS-1123 name, such as production-",
-        pattern=r"^(?:[a-z0-9][a-z0-9.-]*)?" + _END,
-        max_length=52,
-    ),
-]
-NameSuffix = Annotated[
-    str,
-    Meta(
-        title="the end of a DNS-1123 name, such as -blue",
-        pattern=r"^(?:[a-z0-9.-]*[a-z0-9])?" + _END,
-        max_length=52,
-    ),
-]
-Duration = Annotated[
-    str,
-    Meta(title="a duration such as 90s, 30m, 12h or 7d", pattern=r"^[1-9][0-9]{0,6}[smhd]" + _END, examples=["30m"]),
-]
-EnvName = Annotated[
-    str,
-    Meta(
-        title="the name of an environment variable: letters, digits and '_'",
-        pattern=r"^[A-Za-z_][A-Za-z0-9_]*" + _END,
-        max_length=200,
-    ),
-]
-Text = Annotated[str, Meta(title="text without control characters", pattern=_TEXT, max_length=100_000)]
-Script = Annotated[
-    str,
-    Meta(
-        title="the name of a package script, such as db:migrate",
-        pattern=r"^[A-Za-z0-9@][A-Za-z0-9_.:/@+-]*" + _END,
-        max_length=200,
-    ),
-]
-ImageName = Annotated[
-    str,
-    Meta(
-        title="an image without tag or digest, such as ghcr.io/example/api",
-        pattern=r"^(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:[._/-]+[a-z0-9]+)*" + _END,
-        max_length=255,
-    ),
-]
-ImageTag = Annotated[
-    str, Meta(title="an image tag, such as production or v1.4.2", pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}" + _END)
-]
-ImageDigest = Annotated[str, Meta(title="a digest: sha256: and 64 hex digits", pattern=r"^sha256:[0-9a-f]{64}" + _END)]
-Quantity = Annotated[
-    str,
-    Meta(
-        title="a quantity such as 500m, '1' or 256Mi",
-        pattern=r"^[0-9]+(?:\.[0-9]+)?(?:m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?" + _END,
-    ),
-]
-AnnotationKey = Annotated[
-    str,
-    Meta(
-        title="an annotation's key, such as sidecar.istio.io/inject",
-        pattern=r"^(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?/)?[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?" + _END,
-        max_length=253,
-    ),
-]
-RelativePath = Annotated[
-    str,
-    Meta(
-        title="a path below the project's folder, without '..'",
-        pattern=r"^(?!/)(?!(?:[\s\S]*/)?\.\.?(?:/|(?![\s\S])))[^\u0000-\u001f\u007f\\]+" + _END,
-        max_length=400,
-    ),
-]
-Wave = Annotated[int, Meta(title="a sync wave: a whole number from -1000 to 1000", ge=-1000, le=1000)]
-Strategy = Literal["init-container", "presync-job"]
-KubernetesVersion = Literal["1.30", "1.31", "1.32", "1.33", "1.34", "1.35", "1.36", "1.37"]
+from aegisgen.profile.types import (
+    AnnotationKey,
+    DnsLabel,
+    DnsName,
+    Duration,
+    EnvName,
+    ImageDigest,
+    ImageName,
+    ImageTag,
+    KubernetesVersion,
+    NamePrefix,
+    NameSuffix,
+    Quantity,
+    RelativePath,
+    Script,
+    Strategy,
+    Text,
+    Wave,
+)
 
 
-class _Model(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    pass
+class Model(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """What all of them share: immutable, camelCase in YAML, no unknown keys."""
 
 
-class Workload(_Model, frozen=True, kw_only=True):
+class Workload(Model, frozen=True, kw_only=True):
     """The workload that the service runs as, as it stands in the base."""
 
     kind: Literal["Deployment", "StatefulSet", "DaemonSet"] = "Deployment"
@@ -121,7 +45,7 @@ class Workload(_Model, frozen=True, kw_only=True):
     container: Annotated[DnsLabel, Meta(description="The container that runs the application.")]
 
 
-class Image(_Model, frozen=True, kw_only=True):
+class Image(Model, frozen=True, kw_only=True):
     """The application's image, which also carries its migrations."""
 
     name: Annotated[ImageName | UnsetType, Meta(description="The image without tag or digest.")] = UNSET
@@ -133,7 +57,7 @@ class Image(_Model, frozen=True, kw_only=True):
     ] = UNSET
 
 
-class Hook(_Model, frozen=True, kw_only=True):
+class Hook(Model, frozen=True, kw_only=True):
     """How Argo CD runs the migration Job (presync-job)."""
 
     wave: Annotated[Wave, Meta(description="The sync wave of the migration Job.")] = -1
@@ -144,7 +68,7 @@ class Hook(_Model, frozen=True, kw_only=True):
     ] = "BeforeHookCreation"
 
 
-class Job(_Model, frozen=True, kw_only=True):
+class Job(Model, frozen=True, kw_only=True):
     """The migration Job (presync-job)."""
 
     backoff_limit: Annotated[int, Meta(title="a whole number from 0 to 20", ge=0, le=20, description="Retries.")] = 3
@@ -157,13 +81,13 @@ class Job(_Model, frozen=True, kw_only=True):
     ] = {}
 
 
-class InitContainer(_Model, frozen=True, kw_only=True):
+class InitContainer(Model, frozen=True, kw_only=True):
     """The init container (init-container)."""
 
     name: Annotated[DnsLabel, Meta(description="The init container's name.")] = "db-migration"
 
 
-class Scripts(_Model, frozen=True, kw_only=True):
+class Scripts(Model, frozen=True, kw_only=True):
     """The application's package scripts that the runner calls."""
 
     ping: Annotated[Script, Meta(description="Exits 0 as soon as the database answers.")] = "db:ping"
@@ -171,7 +95,7 @@ class Scripts(_Model, frozen=True, kw_only=True):
     migrate: Annotated[Script, Meta(description="Runs all pending migrations.")] = "db:migrate"
 
 
-class Migrations(_Model, frozen=True, kw_only=True):
+class Migrations(Model, frozen=True, kw_only=True):
     """How the application migrates its database."""
 
     tool: Annotated[Literal["knex"], Meta(description="The migration tool.")] = "knex"
@@ -189,7 +113,7 @@ class Migrations(_Model, frozen=True, kw_only=True):
     ] = field(default_factory=lambda: {"NODE_ENV": "production"})
 
 
-class DatabaseConfig(_Model, frozen=True, kw_only=True):
+class DatabaseConfig(Model, frozen=True, kw_only=True):
     """The ConfigMap with the database's address."""
 
     name: Annotated[DnsName | UnsetType, Meta(description="Default: <workload>-config.")] = UNSET
@@ -205,7 +129,7 @@ class DatabaseConfig(_Model, frozen=True, kw_only=True):
     ] = field(default="hook", name="from")
 
 
-class DatabaseSecret(_Model, frozen=True, kw_only=True):
+class DatabaseSecret(Model, frozen=True, kw_only=True):
     """The Secret with the database's password; it exists in the cluster before the first sync."""
 
     name: Annotated[DnsName | UnsetType, Meta(description="Default: <workload>-secrets.")] = UNSET
@@ -214,28 +138,28 @@ class DatabaseSecret(_Model, frozen=True, kw_only=True):
     )
 
 
-class Database(_Model, frozen=True, kw_only=True):
+class Database(Model, frozen=True, kw_only=True):
     """Where the migration finds its database."""
 
     config: DatabaseConfig = field(default_factory=DatabaseConfig)
     secret: DatabaseSecret = field(default_factory=DatabaseSecret)
 
 
-class Amounts(_Model, frozen=True, kw_only=True):
+class Amounts(Model, frozen=True, kw_only=True):
     """Amounts of what a container uses."""
 
     cpu: Quantity | UnsetType = UNSET
     memory: Quantity | UnsetType = UNSET
 
 
-class Resources(_Model, frozen=True, kw_only=True):
+class Resources(Model, frozen=True, kw_only=True):
     """What the migration's container asks for and may use."""
 
     requests: Amounts = field(default_factory=lambda: Amounts(cpu="100m", memory="256Mi"))
     limits: Amounts = field(default_factory=lambda: Amounts(cpu="1", memory="512Mi"))
 
 
-class Overrides(_Model, frozen=True, kw_only=True):
+class Overrides(Model, frozen=True, kw_only=True):
     """What every layer may say of a service."""
 
     enabled: Annotated[bool | UnsetType, Meta(description="Whether the environment runs this service at all.")] = UNSET
@@ -264,7 +188,7 @@ class ProjectService(Overrides, frozen=True, kw_only=True):
     base: Annotated[RelativePath | UnsetType, Meta(description="The base's folder. Default: base/<service>.")] = UNSET
 
 
-class Project(_Model, frozen=True, kw_only=True):
+class Project(Model, frozen=True, kw_only=True):
     """`aegisgen.yaml`: the services that are rendered into the tree."""
 
     api_version: Literal["aegisgen.dev/v1"]
@@ -277,7 +201,7 @@ class Project(_Model, frozen=True, kw_only=True):
     ]
 
 
-class ProfileMetadata(_Model, frozen=True, kw_only=True):
+class ProfileMetadata(Model, frozen=True, kw_only=True):
     """Whose profile this is."""
 
     name: Annotated[DnsLabel, Meta(description="The environment's name, and the file's.")]
@@ -292,7 +216,7 @@ class ProfileSpec(Overrides, frozen=True, kw_only=True):
     services: Annotated[dict[DnsLabel, Overrides], Meta(description="What differs for one service.")] = {}
 
 
-class Profile(_Model, frozen=True, kw_only=True):
+class Profile(Model, frozen=True, kw_only=True):
     """`profiles/<environment>.yaml`: one environment."""
 
     api_version: Literal["aegisgen.dev/v1"]
@@ -301,7 +225,7 @@ class Profile(_Model, frozen=True, kw_only=True):
     spec: ProfileSpec
 
 
-class Settings(_Model, frozen=True, kw_only=True):
+class Settings(Model, frozen=True, kw_only=True):
     """One service in one environment, all layers merged and all defaults filled in."""
 
     workload: Workload
@@ -318,11 +242,3 @@ class Settings(_Model, frozen=True, kw_only=True):
     resources: Resources = field(default_factory=Resources)
     replicas: int | UnsetType = UNSET
     config: dict[EnvName, Text] = {}
-
-
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def seconds(duration: str) -> int:
-    """Return a Duration in seconds: `30m` is 1800."""
-    return int(duration[:-1]) * _SECONDS[duration[-1]]

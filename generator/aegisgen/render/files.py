@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING, NamedTuple
 
-from aegisgen.profile.model import seconds
+from aegisgen.profile.types import seconds
 from aegisgen.render.kustomization import Patch, Wiring
 
 if TYPE_CHECKING:

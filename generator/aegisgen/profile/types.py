@@ -1,0 +1,114 @@
+"""The scalar types of the user's files: what a name, a duration or an image may look like.
+
+`title` finishes the sentence "expected ..." in error messages.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+# `$` would let a final newline through; this does not, in Python, ECMAScript and Rust alike.
+_END = r"(?![\s\S])"
+_TEXT = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufffe\uffff]*" + _END
+
+DnsLabel = Annotated[
+    str,
+    Meta(
+        title="a DNS-1123 label: lower-case letters, digits and '-', at most 63 characters",
+        pattern=r"^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?" + _END,
+        max_length=63,
+    ),
+]
+DnsName = Annotated[
+    str,
+    Meta(
+        title="a DNS-1123 name: lower-case letters, digits, '-' and '.', at most 253 characters",
+        pattern=r"^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*" + _END,
+        max_length=253,
+    ),
+]
+NamePrefix = Annotated[
+    str,
+    Meta(
+        title="the beginning of a DNS-1123 name, such as production-",
+        pattern=r"^(?:[a-z0-9][a-z0-9.-]*)?" + _END,
+        max_length=52,
+    ),
+]
+NameSuffix = Annotated[
+    str,
+    Meta(
+        title="the end of a DNS-1123 name, such as -blue",
+        pattern=r"^(?:[a-z0-9.-]*[a-z0-9])?" + _END,
+        max_length=52,
+    ),
+]
+Duration = Annotated[
+    str,
+    Meta(title="a duration such as 90s, 30m, 12h or 7d", pattern=r"^[1-9][0-9]{0,6}[smhd]" + _END, examples=["30m"]),
+]
+EnvName = Annotated[
+    str,
+    Meta(
+        title="the name of an environment variable: letters, digits and '_'",
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*" + _END,
+        max_length=200,
+    ),
+]
+Text = Annotated[str, Meta(title="text without control characters", pattern=_TEXT, max_length=100_000)]
+Script = Annotated[
+    str,
+    Meta(
+        title="the name of a package script, such as db:migrate",
+        pattern=r"^[A-Za-z0-9@][A-Za-z0-9_.:/@+-]*" + _END,
+        max_length=200,
+    ),
+]
+ImageName = Annotated[
+    str,
+    Meta(
+        title="an image without tag or digest, such as ghcr.io/example/api",
+        pattern=r"^(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:[._/-]+[a-z0-9]+)*" + _END,
+        max_length=255,
+    ),
+]
+ImageTag = Annotated[
+    str, Meta(title="an image tag, such as production or v1.4.2", pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}" + _END)
+]
+ImageDigest = Annotated[str, Meta(title="a digest: sha256: and 64 hex digits", pattern=r"^sha256:[0-9a-f]{64}" + _END)]
+Quantity = Annotated[
+    str,
+    Meta(
+        title="a quantity such as 500m, '1' or 256Mi",
+        pattern=r"^[0-9]+(?:\.[0-9]+)?(?:m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?" + _END,
+    ),
+]
+AnnotationKey = Annotated[
+    str,
+    Meta(
+        title="an annotation's key, such as sidecar.istio.io/inject",
+        pattern=r"^(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?/)?[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?" + _END,
+        max_length=253,
+    ),
+]
+RelativePath = Annotated[
+    str,
+    Meta(
+        title="a path below the project's folder, without '..'",
+        pattern=r"^(?!/)(?!(?:[\s\S]*/)?\.\.?(?:/|(?![\s\S])))[^\u0000-\u001f\u007f\\]+" + _END,
+        max_length=400,
+    ),
+]
+Wave = Annotated[int, Meta(title="a sync wave: a whole number from -1000 to 1000", ge=-1000, le=1000)]
+Strategy = Literal["init-container", "presync-job"]
+KubernetesVersion = Literal["1.30", "1.31", "1.32", "1.33", "1.34", "1.35", "1.36", "1.37"]
+
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def seconds(duration: str) -> int:
+    """Return a Duration in seconds: `30m` is 1800."""
+    return int(duration[:-1]) * _SECONDS[duration[-1]]
