@@ -162,12 +162,14 @@ def validate(
 ) -> None:
     """Check any manifests and overlays, aegisgen's or not, against the schemas."""
     from aegisgen.commands.report import output as form  # noqa: PLC0415
+    from aegisgen.commands.validate import governing_project  # noqa: PLC0415
     from aegisgen.commands.validate import kubernetes_version as known_version  # noqa: PLC0415
     from aegisgen.commands.validate import run as command  # noqa: PLC0415
     from aegisgen.proof.prove import Method  # noqa: PLC0415
 
-    method = Method(known_version(kubernetes_version), engine.value, compose, strict, require_tools)
-    raise typer.Exit(command(paths or ["."], method=method, output=form(output.value)))
+    project = governing_project()
+    method = Method(known_version(kubernetes_version, project), engine.value, compose, strict, require_tools)
+    raise typer.Exit(command(paths or ["."], method=method, project=project, output=form(output.value)))
 
 
 @app.command(epilog="Example: 'aegisgen schema profile > profile.schema.json'")

@@ -8,7 +8,7 @@ from aegisgen.commands.render import shown
 from aegisgen.commands.report import Output, report
 from aegisgen.findings import Finding, Severity
 from aegisgen.profile.load import display
-from aegisgen.proof.prove import Method, Proof, prove, relative
+from aegisgen.proof.prove import Method, prove, relative
 from aegisgen.tree import diff
 from aegisgen.workspace import changes, open_workspace, render_all
 
@@ -32,8 +32,8 @@ def run(selection: Selection, *, engine: str, compose: bool, require_tools: bool
     method = Method(workspace.project.value.kubernetes_version, engine, compose, require_tools=require_tools)
     roots = [relative(workspace.root / target.directory) for target in workspace.targets]
     present = [root for root in roots if root.is_dir()]
-    proof = prove(_files(workspace), present, method)
-    return report(Proof((*proof.findings, *drift(planned)), proof.files, proof.skipped), output, diff=diff(planned))
+    proof = prove(_files(workspace), present, method, workspace.project, list(drift(planned)))
+    return report(proof, output, diff=diff(planned))
 
 
 def drift(planned: Sequence[Change]) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from aegisgen import __version__
 from aegisgen.findings import Finding, Severity
 from aegisgen.report import FORMATS
-from aegisgen.report.model import Report
+from aegisgen.report.model import Report, RuleInfo
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,13 +44,24 @@ def report(proof: Proof, form: Output, *, diff: str = "") -> int:
             skipped=proof.skipped,
             sources=_sources(findings),
             diff=diff,
-            rules={},
+            rules=_rules(findings) if form.format == "sarif" else {},
             version=__version__,
             color=form.color,
         )
     )
     sys.stdout.write(text)
     return 1 if any(finding.severity is Severity.ERROR for finding in findings) else 0
+
+
+def _rules(findings: Iterable[Finding]) -> dict[str, RuleInfo]:
+    """Return what is known of the rules that were broken; their texts are worth importing for one format only."""
+    from aegisgen.rules.table import RULES  # noqa: PLC0415
+
+    broken = sorted({finding.rule for finding in findings} & set(RULES))
+    return {
+        rule.id: RuleInfo(rule.id, rule.title, rule.severity, rule.explanation, rule.source)
+        for rule in (RULES[identifier] for identifier in broken)
+    }
 
 
 def _sources(findings: Iterable[Finding]) -> dict[str, str]:

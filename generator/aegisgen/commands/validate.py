@@ -15,19 +15,26 @@ from aegisgen.proof.prove import Method, prove
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from aegisgen.profile.load import ProjectSource
 
-def run(paths: Sequence[str], *, method: Method, output: Output) -> int:
+
+def run(paths: Sequence[str], *, method: Method, project: ProjectSource | None, output: Output) -> int:
     """Check the paths and return the exit code."""
-    return report(prove(paths, overlay_roots(paths), method), output)
+    return report(prove(paths, overlay_roots(paths), method, project), output)
 
 
-def kubernetes_version(asked: str | None) -> str:
+def governing_project() -> ProjectSource | None:
+    """Return the project of the working directory, None where there is none. Raises InputError for a broken one."""
+    try:
+        return load_project(find_project(Path.cwd()))
+    except UsageError:
+        return None
+
+
+def kubernetes_version(asked: str | None, project: ProjectSource | None) -> str:
     """Return the version asked for, else the project's, else the default. Raises UsageError for an unknown one."""
     if asked is None:
-        try:
-            return load_project(find_project(Path.cwd())).value.kubernetes_version
-        except UsageError:
-            return DEFAULT_VERSION
+        return project.value.kubernetes_version if project else DEFAULT_VERSION
     if asked not in VERSIONS:
         raise UsageError(f"no schemas for Kubernetes {asked}; there are {', '.join(VERSIONS)}")
     return asked

@@ -26,6 +26,7 @@ from aegisgen.profile.types import (
     NameSuffix,
     Quantity,
     RelativePath,
+    RuleId,
     Script,
     Strategy,
     Text,
@@ -188,6 +189,33 @@ class ProjectService(Overrides, frozen=True, kw_only=True):
     base: Annotated[RelativePath | UnsetType, Meta(description="The base's folder. Default: base/<service>.")] = UNSET
 
 
+class RuleIgnore(Model, frozen=True, kw_only=True):
+    """Findings that somebody has looked at and decided to live with."""
+
+    rule: Annotated[RuleId, Meta(description="Which rule.")]
+    reason: Annotated[Text, Meta(title="a reason", min_length=3, description="Why it is all right here.")]
+    resource: Annotated[Text, Meta(description="Kind/name as composed, or a pattern; empty: any.")] = ""
+    path: Annotated[Text, Meta(description="The file, or a pattern; empty: any.")] = ""
+
+
+class RuleSettings(Model, frozen=True, kw_only=True):
+    """What the project decides about the rules."""
+
+    severity: Annotated[
+        dict[RuleId, Literal["error", "warning", "info", "disabled"]],
+        Meta(description="Severities that differ from the rules' own."),
+    ] = {}
+    pod_security: Annotated[
+        Literal["privileged", "baseline", "restricted"],
+        Meta(description="The level of the Pod Security Standards that pods must meet."),
+    ] = "baseline"
+    ignore: list[RuleIgnore] = []
+    baseline: Annotated[
+        RelativePath | UnsetType,
+        Meta(description="A file of findings that were known when the tree was taken on; see check --write-baseline."),
+    ] = UNSET
+
+
 class Project(Model, frozen=True, kw_only=True):
     """`aegisgen.yaml`: the services that are rendered into the tree."""
 
@@ -199,6 +227,7 @@ class Project(Model, frozen=True, kw_only=True):
     services: Annotated[
         dict[DnsLabel, ProjectService], Meta(title="at least one service", min_length=1, description="By name.")
     ]
+    rules: RuleSettings = field(default_factory=RuleSettings)
 
 
 class ProfileMetadata(Model, frozen=True, kw_only=True):

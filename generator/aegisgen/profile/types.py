@@ -101,6 +101,7 @@ RelativePath = Annotated[
         max_length=400,
     ),
 ]
+RuleId = Annotated[str, Meta(title="the ID of a rule, such as H105", pattern=r"^[A-Z][0-9]{3}" + _END)]
 Wave = Annotated[int, Meta(title="a sync wave: a whole number from -1000 to 1000", ge=-1000, le=1000)]
 Strategy = Literal["init-container", "presync-job"]
 KubernetesVersion = Literal["1.30", "1.31", "1.32", "1.33", "1.34", "1.35", "1.36", "1.37"]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from aegisgen.errors import ToolError
+from aegisgen.errors import InputError, Problem, ToolError
 from aegisgen.findings import Finding, Severity
 from aegisgen.kube.compose import KUSTOMIZATION_NAMES
 from aegisgen.profile.load import display
 from aegisgen.proof import overlays
 from aegisgen.proof.inputs import inputs, is_patch
+from aegisgen.proof.judge import judge, project_ignores, settings_of
 from aegisgen.proof.manifests import (
     NOT_YAML,
     Checker,
@@ -21,11 +22,15 @@ from aegisgen.proof.manifests import (
     pieces,
     read_documents,
 )
+from aegisgen.rules.baseline import read_baseline
+from aegisgen.rules.ignores import commented, settle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from aegisgen.profile.load import ProjectSource
     from aegisgen.proof.inputs import Input
+    from aegisgen.rules.ignores import Ignore
 
 
 class Method(NamedTuple):
@@ -47,47 +52,78 @@ class Proof(NamedTuple):
     skipped: tuple[str, ...]
 
 
-def prove(paths: Sequence[str], roots: Sequence[Path], method: Method) -> Proof:
-    """Check files and Kustomize directories.
+def prove(
+    paths: Sequence[str],
+    roots: Sequence[Path],
+    method: Method,
+    project: ProjectSource | None = None,
+    drift: Sequence[Finding] = (),
+) -> Proof:
+    """Check files and Kustomize directories; `project` says what to ignore, `drift` is what else was found.
 
-    Raises UsageError for a path that does not exist, and ToolError where `require_tools` is set and a tool is missing.
+    Raises UsageError for a path that does not exist, ToolError where `require_tools` is set and a tool is missing, and
+    InputError for a broken baseline.
     """
     checker = Checker(method.version, method.strict, method.engine == "kubeconform")
-    found: list[Finding] = []
-    batch: list[Piece] = []
-    files = 0
+    reading = _Reading([*drift])
     for item in inputs(paths):
-        files += 1
-        _sort(item, found, batch)
-    found += [flaw.here() for flaw in checker.check(batch)]
+        reading.take(item)
+    found = reading.found + [flaw.here() for flaw in checker.check(reading.batch)]
     skipped: list[str] = []
     try:
         built = overlays.build(roots, composed=method.compose)
     except ToolError as error:
         if method.require_tools:
             raise
-        skipped.append(f"composition skipped: {error}")
+        skipped.append(f"composition: {error}")
         built = overlays.build(roots, composed=False)
     for each in built:
         found += overlays.findings(each, checker)
-    return Proof(tuple(sorted(set(found))), files, tuple(skipped))
+    settings = settings_of(project, method.version)
+    verdict = judge(built, reading.batch, settings)
+    ignores = [*project_ignores(project), *reading.ignores, *verdict.ignores]
+    left = settle({*found, *verdict.findings}, ignores, baseline=_baseline(project), severities=settings.severities)
+    return Proof(tuple(left), reading.files, tuple(skipped))
 
 
-def _sort(item: Input, found: list[Finding], batch: list[Piece]) -> None:
-    """Check at once what is special, and collect what a schema engine takes in bulk."""
-    if item.raw is None:
-        found.append(Finding(item.path, 0, 0, NOT_YAML, Severity.ERROR, item.trouble))
-        return
-    kustomization = Path(item.path).name in KUSTOMIZATION_NAMES
-    for document in read_documents(item.raw, item.path):
-        if isinstance(document, Finding):
-            found.append(document)
-        elif kustomization:
-            found += [flaw.here() for flaw in kustomization_flaws(document)]
-        elif is_own(document):
-            found += own_findings(document)
-        else:
-            batch += pieces(document, patch=is_patch(item.path))
+class _Reading:
+    """The files as they come: what is special is checked at once, what a schema engine takes is collected."""
+
+    def __init__(self, found: list[Finding]) -> None:
+        self.found = found
+        self.batch: list[Piece] = []
+        self.ignores: list[Ignore] = []
+        self.files = 0
+
+    def take(self, item: Input) -> None:
+        """Read one file."""
+        self.files += 1
+        if item.raw is None:
+            self.found.append(Finding(item.path, 0, 0, NOT_YAML, Severity.ERROR, item.trouble))
+            return
+        if b"aegisgen:" in item.raw:
+            self.ignores += commented(item.path, item.raw.decode(errors="replace"))
+        kustomization = Path(item.path).name in KUSTOMIZATION_NAMES
+        for document in read_documents(item.raw, item.path):
+            if isinstance(document, Finding):
+                self.found.append(document)
+            elif kustomization:
+                self.found += [flaw.here() for flaw in kustomization_flaws(document)]
+            elif is_own(document):
+                self.found += own_findings(document)
+            else:
+                self.batch += pieces(document, patch=is_patch(item.path))
+
+
+def _baseline(project: ProjectSource | None) -> list[str]:
+    if project is None or not project.value.rules.baseline:
+        return []
+    file = project.root / project.value.rules.baseline
+    try:
+        content = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(Problem(display(file), 0, 0, "", f"the baseline cannot be read: {error}")) from None
+    return read_baseline(content, display(file))
 
 
 def relative(root: Path) -> Path:
