@@ -181,7 +181,7 @@ class Reading:
         """Read a patch that stands in the kustomization itself, in such a way that its lines are the file's."""
         line, column = place.document.position(place.path)
         content = text(place.value)
-        lines = decode(self.read(place.source) or b"", place.source).splitlines()
+        lines = decode(self.read(place.source) or b"", place.source).split("\n")
         opening = lines[line - 1][column - 1 :] if line <= len(lines) else ""
         if opening.startswith("|") and "---" not in content:
             body = lines[line:]

@@ -111,6 +111,14 @@ def unmatched_patches(overlay: Overlay) -> tuple[Patch, ...]:
     )
 
 
+def used_files(overlay: Overlay) -> set[str]:
+    """Return the files that an overlay is made of: kustomizations, resources and patches."""
+    patches = (document.source for each in overlay.applications for document in each.patch.content)
+    resources = (item.source for layer in overlay.layers for item in layer.resources if isinstance(item, Place))
+    kustomizations = (document.source for document in overlay.kustomizations)
+    return {*patches, *resources, *kustomizations, *(problem.path for problem in overlay.problems)}
+
+
 class _Object:
     """An object on its way through the layers: it remembers every name it ever had."""
 
@@ -217,7 +225,7 @@ def _generate(place: Place, layer: Layer, objects: list[_Object]) -> None:
     entry = mapping(place.value)
     kind = "ConfigMap" if place.path[0] == "configMapGenerator" else "Secret"
     identity = Identity("v1", kind, text(entry.get("namespace")), text(entry.get("name")))
-    if entry.get("behavior") in {"merge", "replace"}:
+    if text(entry.get("behavior")) in {"merge", "replace"}:
         for item in objects:
             if item.was(identity):
                 item.changes.append(Change("data", place))
@@ -255,8 +263,9 @@ def _name(layer: Layer, objects: list[_Object]) -> None:
 def _count_and_tag(layer: Layer, objects: list[_Object]) -> None:
     for index, entry in enumerate(map(mapping, sequence(layer.field("replicas")))):
         change = Change("replicas", Place(layer.kustomization, ("replicas", index)))
+        name = text(entry.get("name"))
         for item in objects:
-            if item.identities[-1].kind in _COUNTED and entry.get("name") in {own.name for own in item.identities}:
+            if item.identities[-1].kind in _COUNTED and any(own.name == name for own in item.identities):
                 item.changes.append(change)
     for index in range(len(sequence(layer.field("images")))):
         change = Change("image", Place(layer.kustomization, ("images", index)))

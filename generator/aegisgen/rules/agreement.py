@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from aegisgen.argocd.hooks import Phase
 from aegisgen.findings import Severity
 from aegisgen.kube.kustomization import Place
-from aegisgen.kube.overlay import unmatched_patches
+from aegisgen.kube.overlay import unmatched_patches, used_files
 from aegisgen.kube.shape import mapping, sequence, text
-from aegisgen.rules.database import differing_settings
+from aegisgen.rules.database import differences
 from aegisgen.rules.images import image_of, pull_policy
 from aegisgen.rules.rule import Hit, Rule
 from aegisgen.yamlsource import Document
@@ -18,7 +18,6 @@ from aegisgen.yamlsource import Document
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from aegisgen.kube.overlay import Overlay
     from aegisgen.rules.context import Context
     from aegisgen.rules.references import Container, Pod
 
@@ -42,14 +41,14 @@ _LOCKS = re.compile(
 
 def other_image(context: Context) -> Iterator[Hit]:
     """Find migrations that run another version of the application's image than the application."""
-    running: dict[str, set[str]] = {}
+    running: dict[tuple[str, str], set[str]] = {}
     for pod in _workloads(context):
         for container in pod.application:
             image = image_of(container.image)
-            running.setdefault(image.repository, set()).add(image.version)
+            running.setdefault((context.namespace_of(pod.resource), image.repository), set()).add(image.version)
     for pod, container in _preparing(context):
         image = image_of(container.image)
-        versions = running.get(image.repository)
+        versions = running.get((context.namespace_of(pod.resource), image.repository))
         if versions and image.version not in versions:
             message = (
                 f"runs version {image.version} of an image whose version {', '.join(sorted(versions))} is deployed"
@@ -71,50 +70,39 @@ def stale_image(context: Context) -> Iterator[Hit]:
         others = sorted(
             {f"{other.resource.identity} ({each.name})" for _, other, each in uses if each is not container}
         )
-        also = f"; so do {', '.join(others)}" if others else ""
-        message = (
-            f"container {container.name} pulls {reference} with {policy}: a node keeps the image it has under that tag"
-        )
+        also = f"; so does {', '.join(sorted(others))}" if others else ""
+        message = f"container {container.name} pulls {reference} with {policy}: a node keeps what it has under that tag"
         yield Hit(message + also, pod.resource, (*container.path, "image"))
 
 
 def no_pull_secret(context: Context) -> Iterator[Hit]:
     """Find hooks that cannot pull what the workload pulls with a secret."""
-    secrets: dict[str, set[str]] = {}
+    secrets: dict[tuple[str, str], set[str]] = {}
     for pod in _workloads(context):
         names = _pull_secrets(pod)
         for container in pod.containers if names else ():
-            secrets.setdefault(image_of(container.image).owner, set()).update(names)
-    accounts = {
-        (context.namespace_of(account), account.identity.name): account for account in context.of_kind("ServiceAccount")
-    }
-    for pod in context.pods:
-        if pod.hook is None or not pod.hook.phases or _pull_secrets(pod):
+            place = (context.namespace_of(pod.resource), image_of(container.image).owner)
+            secrets.setdefault(place, set()).update(names)
+    for pod in context.pods if secrets else ():
+        if pod.hook is None or not pod.hook.phases or _pull_secrets(pod) or _account_may_pull(context, pod):
             continue
-        name = text(pod.spec.get("serviceAccountName"))
-        account = accounts.get((context.namespace_of(pod.resource), name))
-        if name and (account is None or sequence(account.data.get("imagePullSecrets"))):
-            continue  # the account brings them, or may
-        wanted = {name for container in pod.containers for name in secrets.get(image_of(container.image).owner, ())}
+        namespace = context.namespace_of(pod.resource)
+        places = {(namespace, image_of(container.image).owner) for container in pod.containers}
+        wanted = sorted({name for place in places for name in secrets.get(place, ())})
         if wanted:
-            message = (
-                f"no imagePullSecrets, where the workload pulls from the same place with {', '.join(sorted(wanted))}: "
-                "a pod that cannot pull does not fail, and the sync waits"
-            )
+            theirs = f"where the workload pulls from the same place with {', '.join(wanted)}"
+            message = f"no imagePullSecrets, {theirs}: a pod that cannot pull does not fail, and the sync waits"
             yield Hit(message, pod.resource, pod.path)
 
 
 def other_database(context: Context) -> Iterator[Hit]:
     """Find migrations that talk to another database than the application."""
-    for pod, container in _preparing(context):
-        for workload in _workloads(context):
-            for own in workload.application:
-                for difference in differing_settings(context, (pod, container), (workload, own)):
-                    message = (
-                        f"{difference.name} is {difference.migration!r} here and {difference.application!r} in "
-                        f"{workload.resource.identity} ({own.name}): the migration talks to another database"
-                    )
-                    yield Hit(message, difference.resource, difference.path)
+    for difference in differences(context, list(_preparing(context)), _workloads(context)):
+        message = (
+            f"{difference.name} is {difference.migration!r} here and {difference.application!r} in "
+            f"{difference.workload.identity}: the migration talks to another database"
+        )
+        yield Hit(message, difference.resource, difference.path)
 
 
 def many_replicas(context: Context) -> Iterator[Hit]:
@@ -169,7 +157,7 @@ def unnamed_file(context: Context) -> Iterator[Hit]:
     """Find generated files that are never deployed."""
     if context.overlay is None or not context.generated:
         return
-    used = _sources(context.overlay)
+    used = used_files(context.overlay)
     for path in context.generated:
         if path not in used:
             place = Place(Document(path, 1, "", None))
@@ -216,15 +204,19 @@ def _unlocked(context: Context) -> Iterator[tuple[Pod, Container]]:
                 yield pod, container
 
 
+def _account_may_pull(context: Context, pod: Pod) -> bool:
+    """Whether the pod's service account brings pull secrets; one that is not in the build may."""
+    name = text(pod.spec.get("serviceAccountName"))
+    if not name:
+        return False
+    for account in context.of_kind("ServiceAccount"):
+        if account.identity.name == name and context.namespace_of(account) == context.namespace_of(pod.resource):
+            return bool(sequence(account.data.get("imagePullSecrets")))
+    return True
+
+
 def _pull_secrets(pod: Pod) -> set[str]:
     return {reference.name for reference in pod.references if "imagePullSecrets" in reference.path}
-
-
-def _sources(overlay: Overlay) -> set[str]:
-    patches = (document.source for each in overlay.applications for document in each.patch.content)
-    resources = (item.source for layer in overlay.layers for item in layer.resources if isinstance(item, Place))
-    kustomizations = (document.source for document in overlay.kustomizations)
-    return {*patches, *resources, *kustomizations, *(problem.path for problem in overlay.problems)}
 
 
 def _of(data: object, *path: str) -> str:

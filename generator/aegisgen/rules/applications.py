@@ -76,7 +76,7 @@ def endless_retries(context: Context) -> Iterator[Hit]:
 
 
 def _wrong_with(window: dict[str, object]) -> tuple[str, str] | None:
-    if window.get("kind") not in {"allow", "deny"}:
+    if text(window.get("kind")) not in {"allow", "deny"}:
         return "kind", "a sync window is of kind allow or deny"
     schedule = text(window.get("schedule"))
     fields = schedule.split()

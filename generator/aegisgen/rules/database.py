@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from aegisgen.kube.shape import mapping, sequence, text
+from aegisgen.kube.shape import mapping, sequence, text, texts
+from aegisgen.rules.images import image_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from aegisgen.kube.resource import Resource
     from aegisgen.rules.context import Context
@@ -32,67 +33,86 @@ class Setting(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """A setting that two containers do not agree on."""
+    """A part of the database's address that a migration and its application do not agree on."""
 
     name: str
     migration: str
     application: str
+    workload: Resource
     resource: Resource
     path: Path
 
 
-def differing_settings(
-    context: Context, migration: tuple[Pod, Container], application: tuple[Pod, Container]
+def differences(
+    context: Context, migrations: Sequence[tuple[Pod, Container]], workloads: Sequence[Pod]
 ) -> Iterator[Difference]:
-    """Yield the parts of the database's address that both containers know and that differ."""
-    own = _settings(context, *migration)
-    if not own:
-        return
-    theirs = _settings(context, *application)
-    for name, setting in own.items():
-        other = theirs.get(name)
-        if other and other.value != setting.value:
-            yield Difference(name, setting.value, other.value, setting.resource, setting.path)
+    """Yield where migrations and the workloads they serve know different addresses of the database."""
+    configs = _Configs(context)
+    for pod, container in migrations:
+        own = configs.settings(pod, container)
+        if not own:
+            continue
+        theirs = [
+            (workload.resource, configs.settings(workload, each))
+            for workload in _served(context, pod, container, workloads)
+            for each in workload.application
+        ]
+        for name, setting in own.items():
+            known = [(resource, settings[name].value) for resource, settings in theirs if name in settings]
+            if known and all(value != setting.value for _, value in known):
+                resource, value = known[0]
+                yield Difference(name, setting.value, value, resource, setting.resource, setting.path)
 
 
-def _settings(context: Context, pod: Pod, container: Container) -> dict[str, Setting]:
-    """Read a container's environment as the kubelet does: `env` over `envFrom`, the later over the earlier."""
-    found: dict[str, Setting] = {}
-    for item in sequence(container.fields.get("envFrom")):
-        source = mapping(item)
-        config = _config_map(context, pod, text(mapping(source.get("configMapRef")).get("name")))
-        prefix = text(source.get("prefix"))
-        for key, value in mapping(config.data.get("data")).items() if config else ():
-            if config and isinstance(value, str) and _ADDRESS.match(prefix + key):
-                found[prefix + key] = Setting(value, config, ("data", key))
-    for index, item in enumerate(sequence(container.fields.get("env"))):
-        entry = mapping(item)
-        name = text(entry.get("name"))
-        if _ADDRESS.match(name):
-            found.pop(name, None)
-            path: Path = (*container.path, "env", index)
-            setting = _given(context, pod, entry, path)
-            if setting:
-                found[name] = setting
-    return found
-
-
-def _given(context: Context, pod: Pod, entry: dict[str, object], path: Path) -> Setting | None:
-    value = entry.get("value")
-    if isinstance(value, str):
-        return None if "$(" in value else Setting(value, pod.resource, (*path, "value"))
-    source = mapping(mapping(entry.get("valueFrom")).get("configMapKeyRef"))
-    config = _config_map(context, pod, text(source.get("name")))
-    key = text(source.get("key"))
-    known = mapping(config.data.get("data")).get(key) if config else None
-    return Setting(known, config, ("data", key)) if config and isinstance(known, str) else None
-
-
-def _config_map(context: Context, pod: Pod, name: str) -> Resource | None:
-    if not name:
-        return None
+def _served(context: Context, pod: Pod, container: Container, workloads: Sequence[Pod]) -> list[Pod]:
+    """Return the workloads that a migration is for: its own pod, or those of its image, or the only one there is."""
+    if pod.hook is None:
+        return [pod]
     namespace = context.namespace_of(pod.resource)
-    for config in context.of_kind("ConfigMap"):
-        if config.identity.name == name and context.namespace_of(config) == namespace:
-            return config
-    return None
+    near = [workload for workload in workloads if context.namespace_of(workload.resource) == namespace]
+    repository = image_of(container.image).repository
+    same = [each for each in near if any(image_of(own.image).repository == repository for own in each.application)]
+    return same or (near if len(near) == 1 else [])
+
+
+class _Configs:
+    """The environment of containers, read as the kubelet does from the ConfigMaps of the build."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._maps = {
+            (context.namespace_of(config), config.identity.name): config for config in context.of_kind("ConfigMap")
+        }
+
+    def settings(self, pod: Pod, container: Container) -> dict[str, Setting]:
+        """Return the database settings of a container: `env` over `envFrom`, the later over the earlier."""
+        found: dict[str, Setting] = {}
+        for item in sequence(container.fields.get("envFrom")):
+            source = mapping(item)
+            config = self._config(pod, mapping(source.get("configMapRef")))
+            prefix = text(source.get("prefix"))
+            for key, value in texts(config.data.get("data")).items() if config else ():
+                if config and _ADDRESS.match(prefix + key):
+                    found[prefix + key] = Setting(value, config, ("data", key))
+        for index, item in enumerate(sequence(container.fields.get("env"))):
+            entry = mapping(item)
+            name = text(entry.get("name"))
+            if _ADDRESS.match(name):
+                found.pop(name, None)
+                setting = self._given(pod, entry, (*container.path, "env", index))
+                if setting:
+                    found[name] = setting
+        return found
+
+    def _given(self, pod: Pod, entry: dict[str, object], path: Path) -> Setting | None:
+        value = entry.get("value")
+        if isinstance(value, str):
+            return None if "$(" in value else Setting(value, pod.resource, (*path, "value"))
+        source = mapping(mapping(entry.get("valueFrom")).get("configMapKeyRef"))
+        config = self._config(pod, source)
+        key = text(source.get("key"))
+        known = mapping(config.data.get("data")).get(key) if config else None
+        return Setting(known, config, ("data", key)) if config and isinstance(known, str) else None
+
+    def _config(self, pod: Pod, source: dict[str, object]) -> Resource | None:
+        return self._maps.get((self._context.namespace_of(pod.resource), text(source.get("name"))))

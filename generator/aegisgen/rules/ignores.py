@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 
 ANNOTATION = "aegisgen.dev/ignore"
 
-_COMMENT = re.compile(
-    r"(?:^|[ \t])#[ \t]*aegisgen:[ \t]*ignore\[(?P<rules>[^\]\n]*)\][ \t]*(?P<reason>.*)$", re.MULTILINE
-)
+_COMMENT = re.compile(r"(?:^|[ \t])(?P<comment>#)[ \t]*aegisgen:[ \t]*ignore\[(?P<rules>[^\]]*)\](?P<reason>.*)")
+_SILENT = re.compile(r"\s*(?:#|\Z)")
 _ENTRY = re.compile(r"\s*(?P<rules>[A-Za-z]\w*(?:\s*,\s*[A-Za-z]\d\w*)*)(?:[\s:]+(?P<reason>.*))?\Z", re.DOTALL)
 
 
@@ -77,18 +76,21 @@ def commented(path: str, content: str) -> list[Ignore]:
 
     One beside something is about its line; one on a line of its own is about the next line that is no comment.
     """
+    if "aegisgen:" not in content:
+        return []
     found = []
-    lines = content.splitlines()
-    for match in _COMMENT.finditer(content) if "aegisgen:" in content else ():
-        number = content.count("\n", 0, match.start()) + 1
-        text = lines[number - 1]
-        column = text.index("#", match.start() - (content.rfind("\n", 0, match.start()) + 1)) + 1
+    lines = content.split("\n")
+    for number, line in enumerate(lines, 1):
+        match = _COMMENT.search(line)
+        if not match:
+            continue
         about = number
-        if text.lstrip().startswith("#"):
-            following = (at for at, line in enumerate(lines[number:], number + 1) if line.strip()[:1] not in {"", "#"})
-            about = next(following, number)
-        for rule in filter(None, map(str.strip, match["rules"].split(","))) if match["rules"].strip() else [""]:
-            found.append(Ignore(rule, match["reason"].strip(), path, number, column, file=_escaped(path), on=(about,)))
+        if not line[: match.start("comment")].strip():
+            about = next((at for at, text in enumerate(lines[number:], number + 1) if not _SILENT.match(text)), number)
+        rules = [rule for each in match["rules"].split(",") if (rule := each.strip())]
+        for rule in rules or [""]:
+            where = (path, number, match.start("comment") + 1)
+            found.append(Ignore(rule, match["reason"].strip(), *where, file=_escaped(path), on=(about,)))
     return found
 
 

@@ -68,8 +68,8 @@ def _is_hashed(context: Context, resource: Resource) -> bool:
 
 def _consequence(need: Need) -> str:
     if need.pod.hook is None:
-        return "the sync waits for this wave's health and never gets there"
-    return "for ever on a first sync, and with former values on later ones"
+        return "the sync waits until this wave is healthy, and never gets there"
+    return "it waits for ever on a first sync and finds former values on later ones"
 
 
 RULES = (

@@ -21,8 +21,8 @@ _NAMES = {
 _INTRODUCTION = """\
 # Rules
 
-What no schema finds. Each rule has a stable ID, a severity that a project may change, and two examples that are also its
-tests. `aegisgen explain ID` prints the same text as these pages, which are generated from it.
+What no schema finds. Each rule has a stable ID, a severity that a project may change, and two examples that are also
+its tests. `aegisgen explain ID` prints the same text as these pages, which are generated from it.
 """
 _IGNORING = """\
 ## Ignoring a finding
@@ -42,8 +42,8 @@ def explain(rule_id: str) -> str:
         from difflib import get_close_matches  # noqa: PLC0415 -- start-up time
 
         near = get_close_matches(rule_id.upper(), RULES, n=1)
-        meant = f"; did you mean {near[0]}?" if near else "."
-        raise UsageError(f"there is no rule {rule_id}{meant} The rules are {', '.join(RULES)}")
+        meant = f"; did you mean {near[0]}?" if near else f"; the rules are {', '.join(RULES)}"
+        raise UsageError(f"there is no rule {rule_id}{meant}")
     return (
         f"{rule.id} {rule.title} ({rule.severity})\n\n{rule.explanation}\n\nTo mend it: {rule.fix}.\n"
         f"Source: {rule.source}.\n\nBad:\n\n{_indented(rule.bad)}\nGood:\n\n{_indented(rule.good)}"

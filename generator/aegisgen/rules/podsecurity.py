@@ -91,9 +91,9 @@ def _container_baseline(container: Container) -> Iterator[Violation]:
     name = f"container {container.name}"
     yield from _shared_baseline(security, path, name)
     for index, capability in enumerate(sequence(mapping(security.get("capabilities")).get("add"))):
-        if capability not in _BASELINE_CAPABILITIES:
+        if text(capability) not in _BASELINE_CAPABILITIES:
             yield Violation(f"{name} adds the capability {capability}", (*path, "capabilities", "add", index))
-    if security.get("procMount") not in {None, "Default"}:
+    if text(security.get("procMount")) not in {"", "Default"}:
         yield Violation(f"{name} unmasks /proc", (*path, "procMount"))
     for index, port in enumerate(sequence(container.fields.get("ports"))):
         if mapping(port).get("hostPort"):
@@ -124,7 +124,7 @@ def _container_restricted(container: Container, pod_security: dict[str, object])
     if security.get("runAsUser") == 0:
         yield Violation(f"{name} runs as user 0", (*path, "runAsUser"))
     profile = mapping(security.get("seccompProfile")) or mapping(pod_security.get("seccompProfile"))
-    if profile.get("type") not in _SECCOMP:
+    if text(profile.get("type")) not in _SECCOMP:
         yield Violation(f"{name} has no seccompProfile RuntimeDefault or Localhost", path)
     capabilities = mapping(security.get("capabilities"))
     if "ALL" not in sequence(capabilities.get("drop")):
