@@ -66,7 +66,7 @@ def test_a_wrong_profile_says_what_where_and_what_instead(
 def test_all_errors_of_all_files_come_at_once(project: Path, cli: Callable[..., tuple[int, str, str]]) -> None:
     edit(project / "profiles/production.yaml", replace="ttl: 7d", by="ttl: long")
     edit(project / "profiles/production.yaml", replace="backoffLimit: 3", by="backoffLimit: many")
-    edit(project / "profiles/staging.yaml", replace="namespace: staging", by="namespace: -")
+    edit(project / "profiles/staging.yaml", replace="namespace: staging", by="namespace: Staging")
     code, _, err = cli("check")
     assert code == 2
     assert [line.split(": ")[1] for line in err.splitlines()] == [

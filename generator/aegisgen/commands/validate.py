@@ -9,7 +9,7 @@ from aegisgen.commands.report import Output, report
 from aegisgen.errors import UsageError
 from aegisgen.kube.schemas import DEFAULT_VERSION, VERSIONS
 from aegisgen.profile.load import find_project, load_project
-from aegisgen.proof.inputs import overlay_roots
+from aegisgen.proof.inputs import Kustomizations
 from aegisgen.proof.prove import Method, prove
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def run(paths: Sequence[str], *, method: Method, project: ProjectSource | None, output: Output) -> int:
     """Check the paths and return the exit code."""
-    return report(prove(paths, overlay_roots(paths), method, project), output)
+    return report(prove(paths, Kustomizations().roots(paths), method, project), output)
 
 
 def governing_project() -> ProjectSource | None:

@@ -16,7 +16,7 @@ from aegisgen.yamlsource import Document, parse
 TIMEOUT_SECONDS = 60
 KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
-_MISSING = (
+MISSING = (
     "kustomize not found; install it with: go install sigs.k8s.io/kustomize/kustomize/v5@v5.7.1 (kubectl does too)"
 )
 # Kustomize asks HTTP first and git second. Both are answered at once by nobody, so that a build never waits for a host.
@@ -80,7 +80,7 @@ def compose(directory: Path) -> Composition:
     """
     command = composer()
     if command is None:
-        raise ToolError(_MISSING)
+        raise ToolError(MISSING)
     if not directory.is_dir():
         raise CompositionError(Problem(directory.as_posix(), 0, 0, "", "no such directory"))
     code, out, err = _run((*command, str(directory)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import posixpath
 import sys
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -55,23 +54,57 @@ def inputs(paths: Sequence[str]) -> Iterator[Input]:
                 yield _read(file, named=named)
 
 
-def overlay_roots(paths: Sequence[str]) -> list[Path]:
-    """Return the Kustomize directories that the paths name or hold and that no other one among them builds upon."""
-    directories = [posixpath.dirname(file) or "." for path in paths if path != STDIN for file in _kustomizations(path)]
-    used = {target for directory in directories for target in _used_by(directory)}
-    return [Path(directory) for directory in directories if os.path.realpath(directory) not in used]
+class Kustomizations:
+    """What the kustomization files say of the files around them; each is read once."""
 
+    def __init__(self) -> None:
+        self._fields: dict[str, dict[str, object]] = {}
+        self._patches: dict[str, frozenset[str]] = {}
 
-@lru_cache(maxsize=4096)
-def is_patch(path: str) -> bool:
-    """Tell whether a kustomization beside or above the file uses it as a patch."""
-    wanted = os.path.realpath(path)
-    folder = posixpath.dirname(path) or "."
-    for _ in range(_LEVELS):
-        if wanted in _patches_of(folder):
-            return True
-        folder = posixpath.join(folder, "..")
-    return False
+    def roots(self, paths: Sequence[str]) -> list[Path]:
+        """Return the directories that the paths name or hold and that no other one among them builds upon."""
+        files = (file for path in paths if path != STDIN for file in _kustomizations(path))
+        directories = [posixpath.dirname(file) or "." for file in files]
+        used = {target for directory in directories for target in self._used_by(directory)}
+        return [Path(directory) for directory in directories if os.path.realpath(directory) not in used]
+
+    def is_patch(self, path: str) -> bool:
+        """Tell whether a kustomization beside or above the file uses it as a patch."""
+        wanted = os.path.realpath(path)
+        folder = posixpath.dirname(path) or "."
+        for _ in range(_LEVELS):
+            if wanted in self._patches_of(folder):
+                return True
+            folder = posixpath.join(folder, "..")
+        return False
+
+    def _patches_of(self, folder: str) -> frozenset[str]:
+        if folder not in self._patches:
+            fields = self._fields_of(folder)
+            names: list[object] = []
+            for field in ("patches", "patchesJson6902", "patchesStrategicMerge"):
+                entries = fields.get(field)
+                for entry in entries if isinstance(entries, list) else []:
+                    names.append(entry.get("path") if isinstance(entry, dict) else entry)
+            files = (name for name in names if isinstance(name, str) and "\n" not in name)
+            self._patches[folder] = frozenset(os.path.realpath(posixpath.join(folder, name)) for name in files)
+        return self._patches[folder]
+
+    def _used_by(self, folder: str) -> Iterator[str]:
+        """Yield the directories that a kustomization builds upon; a component yields itself: it cannot be built."""
+        fields = self._fields_of(folder)
+        if fields.get("kind") == "Component":
+            yield os.path.realpath(folder)
+        for field in ("resources", "bases", "components"):
+            entries = fields.get(field)
+            for entry in entries if isinstance(entries, list) else []:
+                if isinstance(entry, str) and "\n" not in entry:
+                    yield os.path.realpath(posixpath.join(folder, entry))
+
+    def _fields_of(self, folder: str) -> dict[str, object]:
+        if folder not in self._fields:
+            self._fields[folder] = _read_fields(folder)
+        return self._fields[folder]
 
 
 def _walk(top: str) -> Iterator[str]:
@@ -109,39 +142,13 @@ def _kustomizations(path: str) -> Iterator[str]:
         yield path
 
 
-@lru_cache(maxsize=4096)
-def _fields_of(folder: str) -> dict[str, object]:
+def _read_fields(folder: str) -> dict[str, object]:
     for name in KUSTOMIZATION_NAMES:
         file = Path(folder) / name
         if file.is_file():
             try:
                 data = parse_one(file.read_bytes(), name).data
-            except (InputError, OSError):
+            except (InputError, OSError):  # said where the file itself is checked
                 return {}
             return data if isinstance(data, dict) else {}
     return {}
-
-
-@lru_cache(maxsize=4096)
-def _patches_of(folder: str) -> frozenset[str]:
-    fields = _fields_of(folder)
-    names: list[object] = []
-    for field in ("patches", "patchesJson6902", "patchesStrategicMerge"):
-        entries = fields.get(field)
-        for entry in entries if isinstance(entries, list) else []:
-            names.append(entry.get("path") if isinstance(entry, dict) else entry)
-    return frozenset(
-        os.path.realpath(posixpath.join(folder, name)) for name in names if isinstance(name, str) and "\n" not in name
-    )
-
-
-def _used_by(folder: str) -> Iterator[str]:
-    """Yield the directories that a kustomization builds upon; a component cannot be built alone and yields itself."""
-    fields = _fields_of(folder)
-    if fields.get("kind") == "Component":
-        yield os.path.realpath(folder)
-    for field in ("resources", "bases", "components"):
-        entries = fields.get(field)
-        for entry in entries if isinstance(entries, list) else []:
-            if isinstance(entry, str) and "\n" not in entry:
-                yield os.path.realpath(posixpath.join(folder, entry))

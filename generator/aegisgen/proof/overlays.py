@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.errors import ToolError
 from aegisgen.findings import Finding, Severity
-from aegisgen.kube.compose import Composition, CompositionError, compose, composer
+from aegisgen.kube.compose import MISSING, Composition, CompositionError, compose, composer
 from aegisgen.kube.origin import origin_of
 from aegisgen.kube.overlay import Overlay, read_overlay
 from aegisgen.kube.resource import Resource, identify
@@ -36,7 +36,7 @@ def build(directories: Sequence[Path], *, composed: bool) -> list[Built]:
     if not composed:
         return [Built(overlay, None) for overlay in overlays]
     if composer() is None:
-        raise ToolError("kustomize not found")
+        raise ToolError(MISSING)
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
 
     with ThreadPoolExecutor(max_workers=2) as pool:

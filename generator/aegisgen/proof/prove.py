@@ -10,7 +10,7 @@ from aegisgen.findings import Finding, Severity
 from aegisgen.kube.compose import KUSTOMIZATION_NAMES
 from aegisgen.profile.load import display
 from aegisgen.proof import overlays
-from aegisgen.proof.inputs import inputs, is_patch
+from aegisgen.proof.inputs import Kustomizations, inputs
 from aegisgen.proof.judge import judge, project_ignores, settings_of
 from aegisgen.proof.manifests import (
     NOT_YAML,
@@ -77,8 +77,10 @@ def prove(
             raise
         skipped.append(f"composition: {error}")
         built = overlays.build(roots, composed=False)
+    known = {finding[:4] for finding in found}
     for each in built:
-        found += overlays.findings(each, checker)
+        # what is wrong in a file is wrong again in everything composed from it
+        found += [finding for finding in overlays.findings(each, checker) if finding[:4] not in known]
     settings = settings_of(project, method.version)
     verdict = judge(built, reading.batch, settings)
     ignores = [*project_ignores(project), *reading.ignores, *verdict.ignores]
@@ -94,6 +96,7 @@ class _Reading:
         self.batch: list[Piece] = []
         self.ignores: list[Ignore] = []
         self.files = 0
+        self._kustomizations = Kustomizations()
 
     def take(self, item: Input) -> None:
         """Read one file."""
@@ -112,7 +115,7 @@ class _Reading:
             elif is_own(document):
                 self.found += own_findings(document)
             else:
-                self.batch += pieces(document, patch=is_patch(item.path))
+                self.batch += pieces(document, patch=self._kustomizations.is_patch(item.path))
 
 
 def _baseline(project: ProjectSource | None) -> list[str]:
