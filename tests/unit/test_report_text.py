@@ -151,6 +151,11 @@ def test_a_long_line_is_cut_at_one_end_only_where_the_column_is_near_the_other()
     assert shown.startswith("...")
     assert not shown.endswith("...")
     assert caret == len(shown) - 1
+    assert excerpt(line, 501) == excerpt(line, 999)
+
+
+def test_a_long_line_without_a_column_is_shown_from_its_start():
+    assert excerpt("x" * 500 + "y", 0) == ("x" * WIDEST + "...", 0)
 
 
 def test_a_line_that_just_fits_is_not_cut():

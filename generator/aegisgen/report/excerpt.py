@@ -22,19 +22,15 @@ class Excerpt(NamedTuple):
 def excerpt(line: str, column: int) -> Excerpt:
     """Show `line` around `column`, which counts characters from 1; a column past the end points behind the line."""
     at = max(0, min(column - 1, len(line)))
-    # A character is at least one column wide, but for combining marks: more than this many are never shown, and a
-    # line may be as long as the file.
-    first, last = max(0, at - WIDEST), at + WIDEST
-    before = [visible_character(character) for character in line[first:at]]
-    after = [visible_character(character) for character in line[at:last]]
-
-    room = WIDEST
-    whole = first == 0 and last >= len(line) and _total(before) + _total(after) <= WIDEST
-    head = before if whole else _fitting(before[::-1], _BEFORE)[::-1]
-    room -= _total(head)
-    tail = after if whole else _fitting(after, room)
-    left = _CUT if first or len(head) < len(before) else ""
-    right = _CUT if last < len(line) or len(tail) < len(after) else ""
+    # Hardly a character is less than a column wide, so that no more than these are ever shown. The whole line would
+    # be too much to measure: it may be as long as the file.
+    head = [visible_character(character) for character in line[max(0, at - WIDEST) : at]]
+    tail = [visible_character(character) for character in line[at : at + WIDEST]]
+    if _total(head) + _total(tail) > WIDEST:
+        head = _fitting(head[::-1], _BEFORE)[::-1]
+        tail = _fitting(tail, WIDEST - _total(head))
+    left = _CUT if len(head) < at else ""
+    right = _CUT if at + len(tail) < len(line) else ""
     return Excerpt(left + "".join(head) + "".join(tail) + right, len(left) + _total(head))
 
 
