@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import NamedTuple
 
 import pytest
 
 from aegisgen.errors import InputError
 from aegisgen.render.kustomization import NAMES, Patch, Wiring, find, wire
+from aegisgen.render.kustomization.edit import Edit
 
 JOB = Wiring(("migration-job.yaml",), ())
 PATCH = Wiring((), (Patch("deployment-patch.yaml", "Deployment", "aegisx-api"),))
@@ -124,6 +126,12 @@ APPENDED = [
         "patches: [{path: a, target: {kind: K, name: n}}, "
         "{path: deployment-patch.yaml, target: {kind: Deployment, name: aegisx-api}}]\n",
     ),
+    Case(
+        "flow list of a pair without braces",
+        PATCH,
+        "patches: [\n  path: a\n]\n",
+        "patches: [\n  path: a,\n  {path: deployment-patch.yaml, target: {kind: Deployment, name: aegisx-api}}\n]\n",
+    ),
     Case("flow document", JOB, "{resources: [a], kind: K}\n", "{resources: [a, migration-job.yaml], kind: K}\n"),
     Case("flow document without the key", JOB, "{kind: K}\n", "{kind: K, resources: [migration-job.yaml]}\n"),
     Case("empty flow document", JOB, "{}\n", "{resources: [migration-job.yaml]}\n"),
@@ -233,6 +241,14 @@ REMOVED = [
         "a: |+\n  b\n\n# c\n",
         GONE,
     ),
+    Case(
+        "not a blank line that is text, at the end",
+        NOTHING,
+        "a: |+\n  b\n\nresources:\n- old.yaml\n",
+        "a: |+\n  b\n\n",
+        GONE,
+    ),
+    Case("not the only blank line", NOTHING, "a: b\n\nresources:\n- old.yaml\nc: d\n", "a: b\n\nc: d\n", GONE),
     Case(
         "the only item under a comment",
         NOTHING,
@@ -433,6 +449,26 @@ def test_item_with_an_anchor_in_use_is_not_removed() -> None:
 def test_list_is_not_removed_from_between_a_text_and_blank_lines_that_would_join_it() -> None:
     with pytest.raises(InputError, match="changing more"):
         wire("a: |+\n  b\nresources:\n- old.yaml\n\nc: d\n", "k.yaml", NOTHING, remove=GONE)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        Edit(0, 9, ""),  # a comment
+        Edit(0, 0, "kind: K\n"),
+        Edit(9, 9, "# mine\nresources: [b]\n---\n"),
+        Edit(11, 11, "- migration-job.yaml\n# "),
+        Edit(22, 24, ""),  # a blank line and what follows
+        Edit(0, 0, "["),
+    ],
+)
+def test_edit_that_went_wrong_is_refused(monkeypatch: pytest.MonkeyPatch, edit: Edit) -> None:
+    text = "# theirs\nresources:\n- a\n\n# end\n"
+    module = sys.modules["aegisgen.render.kustomization.wire"]
+    edits_for = module.edits_for
+    monkeypatch.setattr(module, "edits_for", lambda *arguments: [*edits_for(*arguments), edit])
+    with pytest.raises(InputError, match="resources: cannot be edited"):
+        wire(text, "k.yaml", JOB)
 
 
 def test_item_that_shares_its_line_with_the_key_is_not_removed() -> None:

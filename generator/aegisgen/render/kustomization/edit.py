@@ -47,23 +47,6 @@ def splice(text: str, edits: Sequence[Edit]) -> str:
     return "".join([*parts, text[done:]])
 
 
-def untouched(text: str, edits: Sequence[Edit]) -> list[str]:
-    """Return the lines that the edits leave as they are; inserting whole lines between them changes neither."""
-    kept, start = [], 0
-    for line in lines(text):
-        end = start + len(line)
-        if not any(_touches(edit, start, end) for edit in edits):
-            kept.append(line)
-        start = end + (2 if text.startswith("\r\n", end) else 1)
-    return kept
-
-
-def _touches(edit: Edit, start: int, end: int) -> bool:
-    if edit.start < edit.end:
-        return edit.start < max(end, start + 1) and start < edit.end  # an empty line goes with its line break
-    return start <= edit.start <= end and not (edit.start == end and edit.new.startswith(("\r", "\n")))
-
-
 def edits_for(layout: Layout, change: Change) -> list[Edit]:
     """Return the edits that make the change; UnsafeError where the text gives no safe place for them."""
     pair = layout.pair(change.key)

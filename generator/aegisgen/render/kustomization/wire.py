@@ -8,15 +8,16 @@ import yaml
 
 from aegisgen.errors import InputError, Problem
 from aegisgen.render.kustomization import entries
-from aegisgen.render.kustomization.edit import Change, Edit, edits_for, splice, untouched
+from aegisgen.render.kustomization.edit import Change, edits_for, splice
 from aegisgen.render.kustomization.entries import Wiring
-from aegisgen.render.kustomization.layout import Layout, UnsafeError, read
+from aegisgen.render.kustomization.layout import Layout, UnsafeError, lines, read
 from aegisgen.yamlsource import parse
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from aegisgen.render.kustomization.entries import Entry
+    from aegisgen.render.kustomization.layout import Node
 
 _BOM = "\ufeff"
 
@@ -108,15 +109,14 @@ def _apply(file: _File, change: Change) -> _File:
     layout = file.layout
     if change.key in file.data and layout.pair(change.key) is None:
         raise UnsafeError("comes from a merge key or an alias, expected a list of its own")
-    edits = edits_for(layout, change)
-    text = splice(layout.text, edits)
+    text = splice(layout.text, edits_for(layout, change))
     try:
         after = _read(text)
     except (UnsafeError, InputError):
         reason = "cannot be edited without breaking the file (an anchor in it that is used elsewhere?)"
         raise UnsafeError(reason) from None
     # By their repr 1, 1.0 and true differ, and not-a-number is itself.
-    if repr(after.data) not in _expected(file.data, change) or not _survive(layout.text, edits, text):
+    if repr(after.data) not in _expected(file.data, change) or not _survive(layout, change, text):
         raise UnsafeError("cannot be edited without changing more than aegisgen's entries")
     return after
 
@@ -134,10 +134,38 @@ def _expected(data: dict[str, object], change: Change) -> Collection[str]:
     return [repr(result) for result in results]
 
 
-def _survive(before: str, edits: Sequence[Edit], after: str) -> bool:
-    """Whether all lines outside the edits are in the result, in order."""
-    remaining = iter(untouched(after, ()))
-    return all(line in remaining for line in untouched(before, edits))
+def _survive(layout: Layout, change: Change, after: str) -> bool:
+    """Whether all lines that the change does not concern are in the result, in order."""
+    first, last = _concerned(layout, change)
+    remaining = iter(lines(after))
+    start = 0
+    for line in lines(layout.text):
+        end = start + len(line)
+        concerned = first < max(end, start + 1) and start < last
+        if not concerned and line not in remaining:
+            return False
+        start = layout.after_break(end) or end
+    return True
+
+
+def _concerned(layout: Layout, change: Change) -> tuple[int, int]:
+    """Return from where to where the text may change; an empty range where lines are only added."""
+    pair, root = layout.pair(change.key), layout.root
+    if pair is None:
+        return (root.children[-1].start if root.children else root.start, root.end) if root and _flow(root) else (0, 0)
+    key, value = pair
+    if value.kind != "list" or _flow(value):
+        return key.start, value.end
+    if change.item is None:
+        return 0, 0
+    item = value.children[change.item]
+    if change.entry is None and len(value.children) == 1:  # the key may go, and a blank line above
+        return layout.before_break(layout.line_start(key.start)), layout.content_end(item)
+    return layout.dash(item), layout.content_end(item)
+
+
+def _flow(node: Node) -> bool:
+    return node.style == "flow"
 
 
 # Which entries
