@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from aegisgen.argocd.hooks import Phase
@@ -196,12 +197,13 @@ def _unlocked(context: Context) -> Iterator[tuple[Pod, Container]]:
     """Yield init containers that migrate with nothing in sight that makes the pods wait for each other."""
     for pod in _workloads(context):
         for container in pod.containers:
-            if (
-                container.init
-                and container.migrates
-                and not _LOCKS.search(f"{container.image}\n{container.command_line}")
-            ):
+            if container.init and container.migrates and not _locks(f"{container.image}\n{container.command_line}"):
                 yield pod, container
+
+
+@lru_cache(maxsize=512)
+def _locks(words: str) -> bool:
+    return bool(_LOCKS.search(words))
 
 
 def _account_may_pull(context: Context, pod: Pod) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.kube.shape import mapping, sequence, text
@@ -28,7 +27,17 @@ _PATHS: dict[str, tuple[str, ...]] = {
     "Rollout": _TEMPLATE,
 }
 
-_MIGRATION = re.compile(r"migrat|schema[-_:]?(?:up|change|apply)|alembic|flyway|liquibase|db:deploy", re.IGNORECASE)
+_MIGRATION = (
+    "migrat",
+    "schema-up",
+    "schema:up",
+    "schema-apply",
+    "schema:apply",
+    "alembic",
+    "flyway",
+    "liquibase",
+    "db:deploy",
+)
 
 
 class Container(NamedTuple):
@@ -39,16 +48,14 @@ class Container(NamedTuple):
     path: Path
     fields: dict[str, object]
     init: bool
-
-    @property
-    def command_line(self) -> str:
-        """Its command and arguments, one a line."""
-        return "\n".join(map(text, (*sequence(self.fields.get("command")), *sequence(self.fields.get("args")))))
+    command_line: str
+    """Command and arguments, one a line."""
 
     @property
     def migrates(self) -> bool:
         """Whether its name or command speaks of a database migration."""
-        return bool(_MIGRATION.search(self.name) or _MIGRATION.search(self.command_line))
+        words = f"{self.name}\n{self.command_line}".lower()
+        return any(word in words for word in _MIGRATION)
 
 
 class Reference(NamedTuple):
@@ -107,7 +114,10 @@ def _containers(spec: dict[str, object], path: Path) -> Iterator[Container]:
             fields = mapping(item)
             # A sidecar is an init container that stays (Kubernetes 1.29).
             init = field == "initContainers" and fields.get("restartPolicy") != "Always"
-            yield Container(text(fields.get("name")), text(fields.get("image")), (*path, field, index), fields, init)
+            line = "\n".join(map(text, (*sequence(fields.get("command")), *sequence(fields.get("args")))))
+            yield Container(
+                text(fields.get("name")), text(fields.get("image")), (*path, field, index), fields, init, line
+            )
 
 
 def _references(spec: dict[str, object], path: Path, containers: tuple[Container, ...]) -> Iterator[Reference]:
