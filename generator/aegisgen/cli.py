@@ -38,6 +38,15 @@ class Format(StrEnum):
     GITHUB = "github"
 
 
+class PlanFormat(StrEnum):
+    """How a plan is shown."""
+
+    TEXT = "text"
+    JSON = "json"
+    MERMAID = "mermaid"
+    SVG = "svg"
+
+
 class Engine(StrEnum):
     """What checks manifests against the schemas."""
 
@@ -53,6 +62,12 @@ def _complete_environment(incomplete: str) -> list[str]:
     except AegisgenError:
         return []
     return [name for name in known if name.startswith(incomplete)]
+
+
+def _complete_rule(incomplete: str) -> list[str]:
+    from aegisgen.rules.table import RULES  # noqa: PLC0415
+
+    return [identifier for identifier in RULES if identifier.startswith(incomplete.upper())]
 
 
 _Environments = Annotated[
@@ -170,6 +185,38 @@ def validate(
     project = governing_project()
     method = Method(known_version(kubernetes_version, project), engine.value, compose, strict, require_tools)
     raise typer.Exit(command(paths or ["."], method=method, project=project, output=form(output.value)))
+
+
+@app.command(epilog="Examples: 'aegisgen plan production' · 'aegisgen plan production --format svg > plan.svg'")
+def plan(
+    environment: Annotated[
+        str | None,
+        typer.Argument(metavar="[ENV]", help="The environment.", autocompletion=_complete_environment),
+    ] = None,
+    *,
+    service: _Services = None,
+    path: Annotated[Path | None, typer.Option("--path", metavar="DIR", help="Any overlay instead.")] = None,
+    output: Annotated[PlanFormat, typer.Option("--format", help="How to show it.")] = PlanFormat.TEXT,
+    project: _Project = None,
+) -> None:
+    """Show the order in which Argo CD will run everything: phases, waves, what waits for what, what happens if."""
+    from aegisgen.commands.plan import run as command  # noqa: PLC0415
+
+    selection = _selection(project, [environment] if environment else None, service)
+    raise typer.Exit(command(selection, path=path, form=output.value))
+
+
+@app.command(epilog="Examples: 'aegisgen explain' · 'aegisgen explain O201'")
+def explain(
+    rule: Annotated[
+        str | None,
+        typer.Argument(metavar="[RULE]", help="The rule's ID; all rules if left out.", autocompletion=_complete_rule),
+    ] = None,
+) -> None:
+    """Say what a rule means, why it matters, how to mend it, and where it comes from."""
+    from aegisgen.commands.explain import run as command  # noqa: PLC0415
+
+    raise typer.Exit(command(rule))
 
 
 @app.command(epilog="Example: 'aegisgen schema profile > profile.schema.json'")
