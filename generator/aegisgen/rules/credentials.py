@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 
 _NAME = re.compile(
-    r"(?:\A|[_.-])(?:PASS(?:WORD|WD|PHRASE)?|PWD|SECRET|TOKEN|API_?KEY|(?:ACCESS|PRIVATE|SECRET|SIGNING|ENCRYPTION)_?KEY"
+    r"PASSW(?:OR)?D\Z|(?:\A|[_.-])(?:PASS(?:PHRASE)?|PWD|SECRET|TOKEN|API_?KEY|(?:ACCESS|PRIVATE|SECRET|SIGNING|ENCRYPTION)_?KEY"
     r"|CREDENTIALS?|WEBHOOK_?URL)\Z",
     re.IGNORECASE,
 )
