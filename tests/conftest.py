@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 
 # Fresh tools land here (.ci/run); a machine's own come first.
+os.environ["AEGISGEN_TRACEBACK"] = "1"  # a defect must fail a test, not become a message
 os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}{ROOT / '.tools' / 'bin'}"
 
 # The machine's other work must not fail a property; hypothesis' own database would make runs differ.

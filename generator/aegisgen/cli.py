@@ -246,6 +246,14 @@ def run() -> NoReturn:
         where = f"{error.filename}: " if error.filename else ""
         typer.echo(f"{where}{error.strerror or error}", err=True)
         sys.exit(TROUBLE)
+    except Exception as error:
+        if os.environ.get("AEGISGEN_TRACEBACK"):
+            raise
+        kind = type(error).__name__
+        typer.echo(
+            f"internal error: {kind}: {error}; set AEGISGEN_TRACEBACK=1 for the details, and report it", err=True
+        )
+        sys.exit(TROUBLE)
     sys.exit(OK)
 
 

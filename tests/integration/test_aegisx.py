@@ -7,7 +7,6 @@ import subprocess
 
 import pytest
 import yaml
-
 from tests.conftest import ROOT, aegisgen
 
 pytestmark = pytest.mark.tools

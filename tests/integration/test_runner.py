@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-
 from tests.conftest import aegisgen
 
 pytestmark = pytest.mark.tools

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import shutil
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import jsonschema
 import msgspec
@@ -12,10 +12,13 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.conftest import ROOT, aegisgen
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 from aegisgen.profile.explain import json_schema
 from aegisgen.profile.model import Profile, Project
-from tests.conftest import ROOT, aegisgen
 
 MODELS = {"aegisgen.yaml": Project, "profiles/production.yaml": Profile, "profiles/staging.yaml": Profile}
 ORIGINALS = {name: (ROOT / "argocd" / name).read_text() for name in MODELS}

@@ -71,9 +71,9 @@ def test_any_field_may_hold_anything(data: st.DataObject) -> None:
 @given(st.sampled_from(TREES), st.data())
 @settings(max_examples=100, deadline=None)
 def test_any_field_of_a_kustomization_may_hold_anything(example: str, data: st.DataObject) -> None:
-    import json  # noqa: PLC0415
+    import json
 
-    from aegisgen.yamlsource import parse  # noqa: PLC0415
+    from aegisgen.yamlsource import parse
 
     files = files_of(example)
     (document,) = parse(files["overlay/kustomization.yaml"], "k")

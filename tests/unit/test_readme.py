@@ -1,0 +1,50 @@
+"""What the README shows is what happens."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from tests.conftest import ROOT
+
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_example_of_drift_is_real_output(project, cli) -> None:
+    (shown,) = re.findall(r"```console\n\$ sed [^\n]*\n\$ aegisgen ([^\n]*)\n(.*?)```", README, re.DOTALL)
+    job = project / "overlays/production/api/migration-job.yaml"
+    job.write_text(job.read_text().replace("backoffLimit: 3", "backoffLimit: 4"))
+    outcome = cli(*shown[0].split())
+    assert outcome.out == shown[1]
+
+
+def test_the_profile_shown_is_the_beginning_of_the_real_one() -> None:
+    (shown,) = re.findall(r"```yaml\n(apiVersion: aegisgen.dev/v1\n.*?)```", README, re.DOTALL)
+    assert shown in (ROOT / "argocd/profiles/production.yaml").read_text()
+
+
+def test_every_file_that_is_linked_is_there() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_every_command_is_listed(cli) -> None:
+    listed = set(re.findall(r"^\| `aegisgen (\w+)", README, re.MULTILINE))
+    assert listed == set(re.findall(r"^\W*(\w+)  ", cli("--help").out.partition("Commands")[2], re.MULTILINE))
+
+
+@pytest.mark.tools
+def test_the_picture_of_the_plan_is_current(cli, kustomize, monkeypatch) -> None:
+    monkeypatch.chdir(ROOT)
+    outcome = cli("plan", "production", "--format", "svg")
+    assert outcome.out == (ROOT / "docs/plan-production.svg").read_text(), (
+        "run: aegisgen plan production --format svg > docs/plan-production.svg"
+    )
+
+
+@pytest.mark.tools
+def test_the_findings_in_the_hand_written_tree_are_the_ones_listed(cli, kustomize, monkeypatch) -> None:
+    monkeypatch.chdir(ROOT / "tests/fixtures/guide")
+    listed = re.findall(r"\[(\w\d{3})\]\(docs/rules/\w+\.md\) (\w+) \|", README)
+    found = re.findall(r": (\w+)\[(\w\d{3})\]", cli("validate", "argocd").out)
+    assert {(rule, severity) for severity, rule in found if severity != "info"} == set(listed)
