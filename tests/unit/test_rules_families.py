@@ -85,6 +85,19 @@ NEEDS_KEY = "env: [{name: A, valueFrom: {secretKeyRef: {name: c, key: a}}}], "
 NEEDS_CONFIG = "envFrom: [{configMapRef: {name: c}}], "
 
 
+def test_a_finding_in_an_item_of_a_list_has_the_line_of_the_item() -> None:
+    (document,) = parse(
+        "kind: List\napiVersion: v1\nitems:\n- {}\n- apiVersion: v1\n  kind: ConfigMap\n  metadata:\n"
+        "    name: a\n    annotations:\n      argocd.argoproj.io/sync-wave: a\n",
+        "x.yaml",
+    )
+    item = identify(Document("x.yaml", 1, "", document.data["items"][1]))._replace(document=document)
+
+    (finding,) = check(context_of([item]))
+
+    assert (finding.line, finding.column) == (10, 7)
+
+
 class TestHooks:
     @pytest.mark.parametrize(
         ("annotations", "rules"),
@@ -216,6 +229,12 @@ class TestOrder:
 
         assert rules_in(job + f"{{apiVersion: x/v1, {producer}}}") == rules
 
+    def test_a_secret_that_is_there_needs_no_producer(self) -> None:
+        job = hook(container="envFrom: [{secretRef: {name: c}}], ")
+        secret = config(kind="Secret", annotations=pre_sync(-3))
+
+        assert rules_in(job + secret + "{apiVersion: x/v1, kind: SealedSecret, metadata: {name: c}}") == []
+
 
 class TestAgreement:
     @pytest.mark.parametrize(
@@ -279,6 +298,14 @@ class TestAgreement:
 
         assert rules_in(job + workload(container=NEEDS_CONFIG) + shared) == ["G304"]
         assert rules_in(hook(container=NEEDS_CONFIG) + workload(container=NEEDS_CONFIG) + shared) == []
+
+    def test_env_of_unknown_content_hides_what_env_from_says(self) -> None:
+        shared = config(annotations=pre_sync(-2), data="data: {DB_HOST: a}")
+        secret = "env: [{name: DB_HOST, valueFrom: {secretKeyRef: {name: s, key: host}}}], "
+
+        text = hook(container=NEEDS_CONFIG + secret) + workload(container="env: [{name: DB_HOST, value: b}], ") + shared
+
+        assert rules_in(text) == []
 
     def test_a_workload_of_another_image_among_several_is_not_compared(self) -> None:
         job = hook(container="env: [{name: DB_HOST, value: a}], ")

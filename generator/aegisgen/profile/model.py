@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType, field
+from msgspec import UNSET, Meta, UnsetType, field
 
+from aegisgen.profile.base import Model
+from aegisgen.profile.migrations import DatabaseEnv, Migrations
 from aegisgen.profile.types import (
     AnnotationKey,
     DnsLabel,
@@ -27,15 +29,10 @@ from aegisgen.profile.types import (
     Quantity,
     RelativePath,
     RuleId,
-    Script,
     Strategy,
     Text,
     Wave,
 )
-
-
-class Model(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """What all of them share: immutable, camelCase in YAML, no unknown keys."""
 
 
 class Workload(Model, frozen=True, kw_only=True):
@@ -88,32 +85,6 @@ class InitContainer(Model, frozen=True, kw_only=True):
     name: Annotated[DnsLabel, Meta(description="The init container's name.")] = "db-migration"
 
 
-class Scripts(Model, frozen=True, kw_only=True):
-    """The application's package scripts that the runner calls."""
-
-    ping: Annotated[Script, Meta(description="Exits 0 as soon as the database answers.")] = "db:ping"
-    status: Annotated[Script, Meta(description="Lists what is migrated and what is pending.")] = "db:migrate:status"
-    migrate: Annotated[Script, Meta(description="Runs all pending migrations.")] = "db:migrate"
-
-
-class Migrations(Model, frozen=True, kw_only=True):
-    """How the application migrates its database."""
-
-    tool: Annotated[Literal["knex"], Meta(description="The migration tool.")] = "knex"
-    package_manager: Annotated[Literal["pnpm", "npm", "yarn"], Meta(description="What runs the package scripts.")] = (
-        "pnpm"
-    )
-    path: Annotated[
-        RelativePath | UnsetType, Meta(description="Where the migrations lie in the application's repository.")
-    ] = UNSET
-    scripts: Scripts = field(default_factory=Scripts)
-    wait: Annotated[Duration, Meta(description="How long to wait for the database before giving up.")] = "60s"
-    env: Annotated[
-        dict[EnvName, Text],
-        Meta(description="Further environment variables of the migration; never a secret."),
-    ] = field(default_factory=lambda: {"NODE_ENV": "production"})
-
-
 class DatabaseConfig(Model, frozen=True, kw_only=True):
     """The ConfigMap with the database's address."""
 
@@ -144,6 +115,7 @@ class Database(Model, frozen=True, kw_only=True):
 
     config: DatabaseConfig = field(default_factory=DatabaseConfig)
     secret: DatabaseSecret = field(default_factory=DatabaseSecret)
+    env: DatabaseEnv = field(default_factory=DatabaseEnv)
 
 
 class Amounts(Model, frozen=True, kw_only=True):

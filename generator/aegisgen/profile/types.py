@@ -102,6 +102,30 @@ RelativePath = Annotated[
     ),
 ]
 RuleId = Annotated[str, Meta(title="the ID of a rule, such as H105", pattern=r"^[A-Z][0-9]{3}" + _END)]
+# In a container's `command` the kubelet expands $(NAME) and halves $$; a word that means either would arrive changed.
+Word = Annotated[
+    str,
+    Meta(
+        title="one word of a command, on one line, without $( and $$",
+        pattern=r"^(?:(?!\$[($])[^\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff])+" + _END,
+        max_length=2000,
+    ),
+]
+TableName = Annotated[
+    str,
+    Meta(
+        title="a table, such as knex_migrations or migrations.knex_migrations",
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,57}(?:\.[A-Za-z_][A-Za-z0-9_]{0,57})?" + _END,
+    ),
+]
+LockName = Annotated[
+    str,
+    Meta(
+        title="a lock's name: letters, digits, '.', '_' and '-', at most 63 characters",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*" + _END,
+        max_length=63,
+    ),
+]
 Wave = Annotated[int, Meta(title="a sync wave: a whole number from -1000 to 1000", ge=-1000, le=1000)]
 Strategy = Literal["init-container", "presync-job"]
 KubernetesVersion = Literal["1.30", "1.31", "1.32", "1.33", "1.34", "1.35", "1.36", "1.37"]

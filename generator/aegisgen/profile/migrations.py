@@ -1,0 +1,122 @@
+"""The types of what a profile says about migrations: tool, commands, sets and lock."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType, field
+
+from aegisgen.profile.base import Model
+from aegisgen.profile.types import DnsLabel, Duration, EnvName, LockName, RelativePath, Script, TableName, Text, Word
+
+Tool = Literal["knex", "prisma", "flyway", "liquibase", "alembic", "django", "golang-migrate", "command"]
+Runtime = Literal["node", "python", "none"]
+
+Path = Annotated[RelativePath | UnsetType, Meta(description="Where the application's repository has its migrations.")]
+Table = Annotated[TableName | UnsetType, Meta(description="Knex: the bookkeeping table. Default: knex_migrations.")]
+LockTable = Annotated[
+    TableName | UnsetType, Meta(description="Knex: the table with its own lock row. Default: <table>_lock.")
+]
+Words = Annotated[
+    list[Word], Meta(title="a command's words, such as [npm, run, migrate]", min_length=1, description="No shell.")
+]
+
+
+class SetScripts(Model, frozen=True, kw_only=True):
+    """The package scripts of one set of migrations (knex)."""
+
+    status: Annotated[Script, Meta(description="Lists what is migrated and what is pending.")] = "db:migrate:status"
+    migrate: Annotated[Script, Meta(description="Runs all pending migrations.")] = "db:migrate"
+    rollback: Annotated[Script, Meta(description="Takes back what the last run migrated.")] = "db:rollback"
+    verify: Annotated[
+        Script | UnsetType,
+        Meta(description="Exits 0 if nothing is pending. Default: what `status` printed is looked through."),
+    ] = UNSET
+
+
+class Scripts(SetScripts, frozen=True, kw_only=True):
+    """The application's package scripts that the runner calls (knex)."""
+
+    ping: Annotated[Script, Meta(description="Exits 0 as soon as the database answers.")] = "db:ping"
+
+
+class SetCommands(Model, frozen=True, kw_only=True):
+    """The commands of one set of migrations, in place of the tool's."""
+
+    status: Annotated[Words | UnsetType, Meta(description="Lists what is migrated and what is pending.")] = UNSET
+    migrate: Annotated[Words | UnsetType, Meta(description="Runs all pending migrations.")] = UNSET
+    rollback: Annotated[Words | UnsetType, Meta(description="Takes back what the last run migrated.")] = UNSET
+    verify: Annotated[Words | UnsetType, Meta(description="Exits 0 if nothing is pending.")] = UNSET
+
+
+class Commands(SetCommands, frozen=True, kw_only=True):
+    """The commands that the runner calls, in place of the tool's."""
+
+    ping: Annotated[Words | UnsetType, Meta(description="Exits 0 as soon as the database answers.")] = UNSET
+
+
+class MigrationSet(Model, frozen=True, kw_only=True):
+    """One of several sets of migrations of a service."""
+
+    name: Annotated[DnsLabel, Meta(description="The set's name in the log.")]
+    scripts: SetScripts = field(default_factory=SetScripts)
+    commands: SetCommands = field(default_factory=SetCommands)
+    path: Path = UNSET
+    table: Table = UNSET
+    lock_table: LockTable = UNSET
+
+
+class Lock(Model, frozen=True, kw_only=True):
+    """The lock that lets one pod migrate and the others wait: a PostgreSQL session advisory lock."""
+
+    enabled: Annotated[bool, Meta(description="Whether the runner takes it.")] = True
+    timeout: Annotated[Duration, Meta(description="How long a pod waits for another one's migration.")] = "10m"
+    name: Annotated[
+        LockName,
+        Meta(description="Runners with the same name and database exclude each other. Differ only if you must."),
+    ] = "aegisgen"
+    runtime: Annotated[
+        Runtime | UnsetType,
+        Meta(description="What of the image holds the lock; none: the tool locks by itself. Default: the tool's."),
+    ] = UNSET
+    module: Annotated[
+        Word | UnsetType, Meta(description="node: the PostgreSQL client module. Default: pg.", examples=["pg"])
+    ] = UNSET
+    directory: Annotated[
+        RelativePath | UnsetType,
+        Meta(description="node: the folder of the workspace package that depends on the module, as in the image."),
+    ] = UNSET
+
+
+class Migrations(Model, frozen=True, kw_only=True):
+    """How the application migrates its database."""
+
+    tool: Annotated[Tool, Meta(description="The migration tool.")] = "knex"
+    package_manager: Annotated[
+        Literal["pnpm", "npm", "yarn"], Meta(description="What runs the package scripts (knex, prisma).")
+    ] = "pnpm"
+    path: Path = UNSET
+    table: Table = UNSET
+    lock_table: LockTable = UNSET
+    scripts: Scripts = field(default_factory=Scripts)
+    commands: Commands = field(default_factory=Commands)
+    sets: Annotated[list[MigrationSet], Meta(description="Several sets, migrated in this order.")] = []
+    lock: Lock = field(default_factory=Lock)
+    wait: Annotated[Duration, Meta(description="How long to wait for the database before giving up.")] = "60s"
+    log: Annotated[Literal["text", "json"], Meta(description="How the runner writes its lines.")] = "text"
+    env: Annotated[
+        dict[EnvName, Text],
+        Meta(description="Further environment variables of the migration; never a secret."),
+    ] = field(default_factory=lambda: {"NODE_ENV": "production"})
+
+
+class DatabaseEnv(Model, frozen=True, kw_only=True):
+    """Which environment variables carry what; the keys of the ConfigMap and the Secret are their names."""
+
+    host: EnvName = "DATABASE_HOST"
+    port: EnvName = "DATABASE_PORT"
+    user: EnvName = "DATABASE_USER"
+    name: EnvName = "DATABASE_NAME"
+    password: EnvName = "DATABASE_PASSWORD"  # noqa: S105 - a variable's name
+    ssl: Annotated[EnvName, Meta(description="'true' asks for TLS; PGSSLMODE is understood as well.")] = "DATABASE_SSL"
+    url: Annotated[EnvName | UnsetType, Meta(description="A URL with everything, in place of the others.")] = UNSET

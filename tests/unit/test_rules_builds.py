@@ -1,0 +1,82 @@
+"""Which files make a build, and which of them nobody uses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aegisgen.kube.overlay import read_overlay
+from aegisgen.kube.resource import Resource, identify
+from aegisgen.rules.builds import Build, contexts
+from aegisgen.rules.check import check
+from aegisgen.rules.neighbours import HEADER, generated_beside
+from aegisgen.rules.pages import pages, write
+from aegisgen.yamlsource import Document, parse
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OBJECT = "apiVersion: v1\nkind: {kind}\nmetadata: {{name: {name}}}\n"
+
+
+def resource(source: str, kind: str, name: str) -> Resource:
+    (document,) = parse(OBJECT.format(kind=kind, name=name), source)
+    assert isinstance(document, Document)
+    found = identify(document)
+    assert isinstance(found, Resource)
+    return found
+
+
+def test_a_generated_file_beside_a_kustomization_that_does_not_name_it_is_found(tmp_path: Path) -> None:
+    for name, text in {
+        "kustomization.yaml": "resources: [used.yaml]\npatches: [{path: patch.yaml, target: {kind: Secret}}]\n",
+        "used.yaml": f"{HEADER}\n" + OBJECT.format(kind="Secret", name="a"),
+        "patch.yaml": f"{HEADER}\n" + OBJECT.format(kind="Secret", name="a"),
+        "orphan.yaml": f"{HEADER}\n" + OBJECT.format(kind="Secret", name="b"),
+        "other.yaml": OBJECT.format(kind="Secret", name="c"),
+    }.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "folder.yaml").mkdir()
+    overlay = read_overlay(tmp_path)
+
+    generated = generated_beside(overlay)
+    (context,) = contexts([Build(overlay, (), generated)], [])
+
+    assert [path.rpartition("/")[2] for path in generated] == ["orphan.yaml", "patch.yaml", "used.yaml"]
+    assert [(finding.rule, finding.path) for finding in check(context)] == [
+        ("G307", (tmp_path / "orphan.yaml").as_posix())
+    ]
+
+
+def test_files_of_an_overlay_are_left_to_it(tmp_path: Path) -> None:
+    (tmp_path / "kustomization.yaml").write_text("resources: [a.yaml]\n")
+    (tmp_path / "a.yaml").write_text(OBJECT.format(kind="Secret", name="a"))
+    overlay = read_overlay(tmp_path)
+    loose = [resource(f"{tmp_path}/a.yaml", "Secret", "a"), resource(f"{tmp_path}/b.yaml", "Secret", "b")]
+
+    found = contexts([Build(overlay, (loose[0],))], loose)
+
+    assert [[each.identity.name for each in context.resources] for context in found] == [["a"], ["b"]]
+
+
+def test_the_manifests_of_a_directory_are_one_build() -> None:
+    found = contexts(
+        [],
+        [resource("d/a.yaml", "Secret", "a"), resource("d/b.yaml", "Secret", "b"), resource("c.yaml", "Secret", "a")],
+    )
+
+    assert [len(context.resources) for context in found] == [2, 1]
+
+
+def test_files_that_hold_the_same_object_are_builds_of_their_own() -> None:
+    found = contexts([], [resource("d/a.yaml", "Secret", "a"), resource("d/b.yaml", "Secret", "a")])
+
+    assert [len(context.resources) for context in found] == [1, 1]
+
+
+def test_pages_of_rules_that_are_gone_are_removed(tmp_path: Path) -> None:
+    (tmp_path / "H999.md").write_text("old")
+    (tmp_path / "notes.md").write_text("kept")
+
+    write(str(tmp_path))
+
+    assert {path.name for path in tmp_path.iterdir()} == {*pages(), "notes.md"}
