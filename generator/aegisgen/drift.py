@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.errors import TreeError
-from aegisgen.render.files import CONFIG, JOB, PATCH
+from aegisgen.render import parts
 from aegisgen.render.kustomization import NAMES, Wiring, wire
 from aegisgen.tree import Change, is_generated
 from aegisgen.yamlsource import decode
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from aegisgen.render.files import Overlay
-
-_OWN_NAMES = (PATCH, JOB, CONFIG)
 
 
 class Tree(NamedTuple):
@@ -71,7 +69,7 @@ def _kustomization(directory: str, overlay: Overlay | None, orphans: Mapping[str
     kept = set(overlay.files) if overlay else set()
     gone = {
         name
-        for name in _OWN_NAMES
+        for name in parts.NAMES
         if name not in kept and (f"{directory}/{name}" in orphans or tree.read(f"{directory}/{name}") is None)
     }
     if not found:

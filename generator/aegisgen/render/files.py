@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.profile.types import seconds
 from aegisgen.render.kustomization import Patch, Wiring
+from aegisgen.render.parts import PARTS
+from aegisgen.render.runner import render_runner
 
 if TYPE_CHECKING:
     from aegisgen.profile.model import Amounts
     from aegisgen.profile.resolve import Target
     from aegisgen.render.environment import Templates
-
-PATCH = "deployment-patch.yaml"
-JOB = "migration-job.yaml"
-CONFIG = "migration-config.yaml"
 
 
 class Overlay(NamedTuple):
@@ -36,24 +34,15 @@ def render(target: Target, templates: Templates) -> Overlay:
     Raises InputError where a template fails.
     """
     values = _values(target)
-    runner = templates.render("runner/run.sh.j2", **values)
-    names = _RENDERED[target.settings.strategy](target)
-    files = {name: templates.render(f"{target.settings.strategy}/{name}.j2", runner=runner, **values) for name in names}
-    workload = target.settings.workload
-    if target.settings.strategy == "init-container":
-        wiring = Wiring((), (Patch(PATCH, workload.kind, workload.name),))
-    else:
-        wiring = Wiring(tuple(names), ())
+    runner = render_runner(target, templates)
+    strategy, workload = target.settings.strategy, target.settings.workload
+    parts = [part for part in PARTS[strategy] if part.wanted(target)]
+    files = {part.file: templates.render(f"{strategy}/{part.file}.j2", runner=runner, **values) for part in parts}
+    wiring = Wiring(
+        resources=tuple(part.file for part in parts if part.applied and not part.patches_workload),
+        patches=tuple(Patch(part.file, workload.kind, workload.name) for part in parts if part.patches_workload),
+    )
     return Overlay(target.directory, files, wiring, templates.render("kustomization.yaml.j2", **values))
-
-
-def _presync_job(target: Target) -> list[str]:
-    own_config = target.migration_config_name != target.config_name and target.settings.database.config.keys
-    return [CONFIG, JOB] if own_config else [JOB]
-
-
-# Which templates of its folder a strategy renders.
-_RENDERED = {"init-container": lambda _: [PATCH], "presync-job": _presync_job}
 
 
 def _values(target: Target) -> dict[str, object]:
@@ -64,23 +53,9 @@ def _values(target: Target) -> dict[str, object]:
         "amounts": _amounts,
         "seconds": seconds,
         "labels": _labels(target),
-        "commands": _commands(target),
-        "wait": seconds(settings.migrations.wait),
         "base": posixpath.relpath(settings.base, target.directory),
         "replicas": settings.replicas if isinstance(settings.replicas, int) else None,
         "literals": [_literal(key, value) for key, value in settings.config.items()],
-    }
-
-
-def _commands(target: Target) -> dict[str, list[str]]:
-    migrations = target.settings.migrations
-    return {
-        step: [migrations.package_manager, "run", script]
-        for step, script in (
-            ("ping", migrations.scripts.ping),
-            ("status", migrations.scripts.status),
-            ("migrate", migrations.scripts.migrate),
-        )
     }
 
 
