@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aegisgen.kube.resource import value_at
 from aegisgen.profile import agree_migrations
 from aegisgen.profile.resolve import Layer, Target, missing, problem
+from aegisgen.profile.steps import approval, security
 from aegisgen.profile.types import seconds
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ def disagreements(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     yield from _secrets(layers)
     yield from _database(target, layers)
     yield from agree_migrations.disagreements(target, layers)
+    for step in (security, approval):
+        yield from step.problems(target, layers)
     if target.settings.strategy == "presync-job":
         yield from _job(target, layers)
     elif target.settings.init_container.name == target.settings.workload.container:

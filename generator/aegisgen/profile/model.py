@@ -14,6 +14,8 @@ from msgspec import UNSET, Meta, UnsetType, field
 
 from aegisgen.profile.base import Model
 from aegisgen.profile.migrations import DatabaseEnv, Migrations
+from aegisgen.profile.steps.approval import Approval
+from aegisgen.profile.steps.security import Security
 from aegisgen.profile.types import (
     AnnotationKey,
     DnsLabel,
@@ -148,6 +150,8 @@ class Overrides(Model, frozen=True, kw_only=True):
     migrations: Migrations | UnsetType = UNSET
     database: Database | UnsetType = UNSET
     resources: Resources | UnsetType = UNSET
+    security: Security | UnsetType = UNSET
+    approval: Approval | UnsetType = UNSET
     replicas: Annotated[int, Meta(title="a whole number from 0 to 10000", ge=0, le=10000)] | UnsetType = UNSET
     config: Annotated[
         dict[EnvName, Text] | UnsetType, Meta(description="Entries of the application's ConfigMap; never a secret.")
@@ -241,5 +245,7 @@ class Settings(Model, frozen=True, kw_only=True):
     migrations: Migrations = field(default_factory=Migrations)
     database: Database = field(default_factory=Database)
     resources: Resources = field(default_factory=Resources)
+    security: Security = field(default_factory=Security)
+    approval: Approval = field(default_factory=Approval)
     replicas: int | UnsetType = UNSET
     config: dict[EnvName, Text] = {}
