@@ -68,11 +68,11 @@ def write(root: Path, changes: Sequence[Change]) -> None:
     - Several changes become visible in one step: kill -9 leaves the old tree or the new one. To that end the deepest
       directory D that holds them all is built anew in the stage and changes places with D (`swap`).
 
-    Where the swap cannot be had, only the last point is lost: files are then replaced one by one, new ones first,
+    Where the swap cannot be had, the last point is lost: files are then replaced one by one, new ones first,
     kustomization.yaml last, removals at the very end, so that no kustomization.yaml ever names a file that is not
-    there. An error half-way takes back what was done; kill -9 leaves the rest to the next render; and a changed file
-    that somebody saves between the last look at it and its replacement, which is microseconds, is overwritten. That is
-    so where D is the root, or holds the process's working directory (a shell would be left in a deleted directory),
+    there. An error half-way takes back what was done; kill -9 leaves the rest to the next render, and perhaps an empty
+    directory; and a changed file that somebody saves between the last look at it and its replacement, milliseconds at
+    most, is overwritten. That is so where D is the root, or holds the process's working directory (a shell would be left in a deleted directory),
     and where file system or system have no exchange or no hard links, or do not let us use them.
 
     A stage that a killed run left is cleared first, also when there is nothing to change.

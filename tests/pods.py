@@ -1,0 +1,84 @@
+"""Rendered migration containers as processes, with the fixture application in place of the image."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import yaml
+
+from tests.conftest import aegisgen
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+LINE = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ step=(\S+)(?: set=(\S+))? outcome=(\S+)")
+
+
+class Ended(NamedTuple):
+    """How a container ended."""
+
+    code: int
+    log: str
+    message: str
+    """What `kubectl describe` would show."""
+
+    @property
+    def steps(self) -> list[tuple[str, str]]:
+        """The steps with their outcomes."""
+        return [(match[1], match[3]) for line in self.log.splitlines() if (match := LINE.match(line))]
+
+
+class Pod:
+    """A container that has been started; the leader of a process group, as it would be the first of a PID namespace."""
+
+    def __init__(self, command: Sequence[str], env: Mapping[str, str], folder: Path) -> None:
+        self._message = Path(tempfile.mkstemp(prefix="termination-")[1])
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the container has ended
+        self.process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**env, "TERMINATION_LOG": str(self._message)},
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    @property
+    def log(self) -> str:
+        """What it has written so far."""
+        return os.pread(self._log.fileno(), 1_000_000, 0).decode(errors="replace")
+
+    def kill(self) -> None:
+        """SIGKILL the group, as an eviction or the OOM killer would."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+
+    def end(self, timeout: float = 60) -> Ended:
+        """Wait for the end of the container."""
+        try:
+            code = self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+        log = self.log
+        self._log.close()
+        message = self._message.read_text()
+        self._message.unlink()
+        return Ended(code, log, message)
+
+
+def container(environment: str) -> dict:
+    """Return the migration container that the working directory's project renders for an environment."""
+    rendered = aegisgen("render", environment, "--stdout")
+    assert rendered.code == 0, rendered.err
+    for document in yaml.safe_load_all(rendered.out):
+        pod = (document.get("spec") or {}).get("template", {}).get("spec", {})
+        for found in [*pod.get("initContainers", ()), *pod.get("containers", ())]:
+            return found
+    raise AssertionError(f"{environment} renders no container")
