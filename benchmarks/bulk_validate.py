@@ -59,7 +59,8 @@ def main() -> int:
     here = Path(sys.executable).parent
     os.environ["PATH"] = os.pathsep.join([str(here), os.environ.get("PATH", os.defpath), str(ROOT / ".tools/bin")])
     missing = [tool for tool in ("aegisgen", "kubeconform") if shutil.which(tool) is None]
-    composer = next((tool for tool in (["kustomize", "build"], ["kubectl", "kustomize"]) if shutil.which(tool[0])), None)
+    composers = (["kustomize", "build"], ["kubectl", "kustomize"])
+    composer = next((command for command in composers if shutil.which(command[0])), None)
     if missing or composer is None:
         print(f"not on PATH: {', '.join(missing or ['kustomize'])}; .ci/tools builds it with Go", file=sys.stderr)
         return 2
