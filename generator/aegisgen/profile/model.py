@@ -14,6 +14,7 @@ from msgspec import UNSET, Meta, UnsetType, field
 
 from aegisgen.profile.base import Model
 from aegisgen.profile.migrations import DatabaseEnv, Migrations
+from aegisgen.profile.steps.application import Application, ArgoCD, Repository
 from aegisgen.profile.steps.approval import Approval
 from aegisgen.profile.steps.security import Security
 from aegisgen.profile.types import (
@@ -152,6 +153,7 @@ class Overrides(Model, frozen=True, kw_only=True):
     resources: Resources | UnsetType = UNSET
     security: Security | UnsetType = UNSET
     approval: Approval | UnsetType = UNSET
+    application: Application | UnsetType = UNSET
     replicas: Annotated[int, Meta(title="a whole number from 0 to 10000", ge=0, le=10000)] | UnsetType = UNSET
     config: Annotated[
         dict[EnvName, Text] | UnsetType, Meta(description="Entries of the application's ConfigMap; never a secret.")
@@ -203,6 +205,8 @@ class Project(Model, frozen=True, kw_only=True):
     services: Annotated[
         dict[DnsLabel, ProjectService], Meta(title="at least one service", min_length=1, description="By name.")
     ]
+    repository: Annotated[Repository | UnsetType, Meta(description="Where Argo CD finds this folder.")] = UNSET
+    argocd: ArgoCD = field(default_factory=ArgoCD)
     rules: RuleSettings = field(default_factory=RuleSettings)
 
 
@@ -247,5 +251,6 @@ class Settings(Model, frozen=True, kw_only=True):
     resources: Resources = field(default_factory=Resources)
     security: Security = field(default_factory=Security)
     approval: Approval = field(default_factory=Approval)
+    application: Application | UnsetType = UNSET
     replicas: int | UnsetType = UNSET
     config: dict[EnvName, Text] = {}
