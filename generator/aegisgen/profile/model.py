@@ -16,6 +16,7 @@ from aegisgen.profile.base import Model
 from aegisgen.profile.migrations import DatabaseEnv, Migrations
 from aegisgen.profile.steps.application import Application, ArgoCD, Repository
 from aegisgen.profile.steps.approval import Approval
+from aegisgen.profile.steps.notifications import Metrics, Notifications
 from aegisgen.profile.steps.security import Security
 from aegisgen.profile.types import (
     AnnotationKey,
@@ -154,6 +155,8 @@ class Overrides(Model, frozen=True, kw_only=True):
     security: Security | UnsetType = UNSET
     approval: Approval | UnsetType = UNSET
     application: Application | UnsetType = UNSET
+    notifications: Notifications | UnsetType = UNSET
+    metrics: Metrics | UnsetType = UNSET
     replicas: Annotated[int, Meta(title="a whole number from 0 to 10000", ge=0, le=10000)] | UnsetType = UNSET
     config: Annotated[
         dict[EnvName, Text] | UnsetType, Meta(description="Entries of the application's ConfigMap; never a secret.")
@@ -252,5 +255,7 @@ class Settings(Model, frozen=True, kw_only=True):
     security: Security = field(default_factory=Security)
     approval: Approval = field(default_factory=Approval)
     application: Application | UnsetType = UNSET
+    notifications: Notifications = field(default_factory=Notifications)
+    metrics: Metrics = field(default_factory=Metrics)
     replicas: int | UnsetType = UNSET
     config: dict[EnvName, Text] = {}
