@@ -11,7 +11,7 @@ from aegisgen.render.parts import PARTS
 from aegisgen.render.runner import render_runner
 
 if TYPE_CHECKING:
-    from aegisgen.profile.model import Amounts
+    from aegisgen.profile.amounts import Amounts
     from aegisgen.profile.resolve import Target
     from aegisgen.render.environment import Templates
 
