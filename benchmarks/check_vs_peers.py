@@ -59,6 +59,8 @@ def main() -> int:
     # Beside this Python, the machine's own tools, then those that .ci/run built.
     here = Path(sys.executable).parent
     os.environ["PATH"] = os.pathsep.join([str(here), os.environ.get("PATH", os.defpath), str(ROOT / ".tools/bin")])
+    # An installed program has its bytecode; the warm-up writes what a checkout lacks.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     missing = [tool for tool in ("aegisgen", "kubectl", "kubeconform") if shutil.which(tool) is None]
     if missing:
         print(f"not on PATH: {', '.join(missing)}; .ci/tools builds kubeconform with Go", file=sys.stderr)

@@ -12,8 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.postgres import database, postgres
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+__all__ = ["database", "postgres"]
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
-import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-import yaml
-from tests.conftest import aegisgen
+from tests.pods import LINE, container
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.tools
 
-LINE = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ step=(\S+) outcome=(\S+)")
 SHELLS = {"dash": ["dash"], "busybox": ["busybox", "sh"]}
 
 
@@ -28,10 +29,10 @@ def shell(request: pytest.FixtureRequest) -> list[str]:
 
 
 class Pod:
-    """The script with a package manager that answers as the test wants."""
+    """The container without a lock, with a package manager that answers as the test wants."""
 
-    def __init__(self, folder: Path, script: str, shell: list[str]) -> None:
-        self.folder, self.script, self.shell = folder, script, shell
+    def __init__(self, folder: Path, command: list[str], shell: list[str]) -> None:
+        self.folder, self.command = folder, [*shell, *command[1:]]
         self.calls = folder / "calls"
         self.fake = folder / "pnpm"
         self.answer("exit 0")
@@ -45,7 +46,7 @@ class Pod:
         """Return the exit code, the steps with their outcomes, and the termination message."""
         message = self.folder / "message"
         done = subprocess.run(
-            [*self.shell, "-c", self.script],
+            self.command,
             env={"PATH": f"{self.folder}:/usr/bin:/bin", "TERMINATION_LOG": str(message)},
             capture_output=True,
             text=True,
@@ -53,24 +54,25 @@ class Pod:
             check=False,
         )
         assert done.stderr == ""
-        steps = [match.groups() for line in done.stdout.splitlines() if (match := LINE.match(line))]
+        self.log = done.stdout
+        steps = [(match[1], match[3]) for line in done.stdout.splitlines() if (match := LINE.match(line))]
         return done.returncode, steps, message.read_text() if message.exists() else ""
 
 
-def script_of(environment: str) -> str:
-    for document in yaml.safe_load_all(aegisgen("render", environment, "--stdout").out):
-        pod = (document.get("spec") or {}).get("template", {}).get("spec", {})
-        for container in [*pod.get("initContainers", ()), *pod.get("containers", ())]:
-            return str(container["command"][-1])
-    raise AssertionError(f"{environment} renders no container")
+def profile(project: Path, environment: str, migrations: str) -> list[str]:
+    """Let an environment's profile say something of migrations, and return its container's command."""
+    file = project / f"profiles/{environment}.yaml"
+    text = file.read_text().replace("  migrations:\n", "  migrations:\n    log: text\n")
+    if "  migrations:\n" not in text:
+        text = text.replace("  strategy:", "  migrations:\n    log: text\n  strategy:")
+    file.write_text(text.replace("    log: text\n", migrations))
+    return container(environment)["command"]
 
 
 @pytest.fixture
 def pod(project: Path, tmp_path: Path, shell: list[str]) -> Pod:
     """A staging pod."""
-    profile = project / "profiles/staging.yaml"
-    profile.write_text(profile.read_text().replace("  strategy:", "  migrations: {wait: 1s}\n  strategy:"))
-    return Pod(tmp_path, script_of("staging"), shell)
+    return Pod(tmp_path, profile(project, "staging", "    wait: 1s\n    lock: {enabled: false}\n"), shell)
 
 
 def test_it_pings_looks_migrates_and_looks_again(pod: Pod) -> None:
@@ -82,6 +84,7 @@ def test_it_pings_looks_migrates_and_looks_again(pod: Pod) -> None:
         ("migrate", "ok"),
         ("status-after", "ok"),
     ]
+    assert steps[-1] == ("verify", "skipped")
     assert pod.calls.read_text().split() == ["db:ping", "db:migrate:status", "db:migrate", "db:migrate:status"]
     assert message == ""
 
@@ -93,6 +96,7 @@ def test_it_pings_looks_migrates_and_looks_again(pod: Pod) -> None:
         ('[ "$2" != db:migrate:status ]', 11, "status-before"),
         ('[ "$2" != db:migrate ]', 12, "migrate"),
         ('[ "$(grep -c status {calls})" -lt 2 ]', 13, "status-after"),
+        ("echo 'Found 1 Pending Migration file/files.'", 14, "verify"),
     ],
 )
 def test_each_step_fails_with_a_code_and_a_reason_of_its_own(pod: Pod, failing: str, code: int, step: str) -> None:
@@ -115,25 +119,54 @@ def test_a_database_that_comes_up_within_the_wait_is_waited_for(pod: Pod) -> Non
 
 
 def test_production_calls_the_scripts_that_its_profile_names(project: Path, tmp_path: Path, shell: list[str]) -> None:
-    pod = Pod(tmp_path, script_of("production"), shell)
+    pod = Pod(tmp_path, profile(project, "production", "    lock: {enabled: false}\n"), shell)
     assert pod.run()[0] == 0
     assert pod.calls.read_text().split() == ["db:ping", "db:status:prod", "db:migrate:prod", "db:status:prod"]
 
 
-@pytest.mark.parametrize("environment", ["staging", "production"])
-def test_shellcheck_has_nothing_to_say(project: Path, environment: str) -> None:
-    shellcheck = Path(sys.executable).with_name("shellcheck")
-    script = "#!/bin/sh\n" + script_of(environment)
-    done = subprocess.run(
-        [shellcheck, "--norc", "--shell=sh", "-"], input=script, capture_output=True, text=True, check=False
-    )
-    assert done.stdout == ""
-    assert done.returncode == 0
+def test_what_the_status_prints_is_verified(pod: Pod) -> None:
+    pod.answer("echo 'No Pending Migration files Found.'")
+    assert pod.run()[1][-1] == ("verify", "ok")
 
 
-@pytest.mark.parametrize("environment", ["staging", "production"])
-def test_the_kubelet_leaves_the_script_as_it_is(project: Path, environment: str) -> None:
-    """In `command` the kubelet expands $(NAME) and halves $$ (k8s.io/kubernetes third_party/forked/golang/expansion)."""
-    script = script_of(environment)
-    assert "$$" not in script
-    assert not re.search(r"\$\([A-Za-z_][A-Za-z0-9_]*\)", script)
+def test_every_line_has_its_time_and_step(pod: Pod) -> None:
+    pod.answer("printf 'one\\ntwo'; printf 'three\\n' >&2")
+    pod.run()
+    lines = pod.log.splitlines()
+    assert all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ step=\S+ (outcome=|\| )", line) for line in lines)
+    assert [line.split("| ")[1] for line in lines if "step=migrate |" in line] == ["one", "twothree"]
+
+
+def test_json_lines_are_json_whatever_is_printed(project: Path, tmp_path: Path, shell: list[str]) -> None:
+    own = "    log: json\n    wait: 1s\n    lock: {enabled: false}\n"
+    pod = Pod(tmp_path, profile(project, "staging", own), shell)
+    hostile = 'a "b" \\c\\n \u00e9 %s $HOME \x1b[31mred\x1b[0m\ttab'
+    (tmp_path / "said").write_text(hostile + "\n")
+    pod.answer(f"cat {tmp_path}/said; exit 3")
+    assert pod.run()[0] == 10
+    lines = [json.loads(line) for line in pod.log.splitlines()]
+    assert lines[0].keys() == {"time", "step", "outcome", "seconds"}
+    assert lines[1]["output"] == hostile.replace("\x1b", "").replace("\t", " ")
+    assert lines[-1]["exit"] == 10
+    assert lines[-1]["reason"] == "the database did not answer within 1 s"
+
+
+def test_several_sets_run_in_their_order_each_with_its_scripts(project: Path, tmp_path: Path, shell: list[str]) -> None:
+    own = """    lock: {enabled: false}
+    sets:
+      - {name: main}
+      - {name: inventory, table: inv, scripts: {migrate: "db:migrate:inventory", status: "db:status:inventory", verify: "db:verify"}}
+"""
+    file = project / "aegisgen.yaml"
+    file.write_text(file.read_text().replace("      path: apps/api/src/database/migrations\n", ""))
+    pod = Pod(tmp_path, profile(project, "staging", own), shell)
+    assert pod.run()[0] == 0
+    main, inventory = ["db:migrate:status", "db:migrate", "db:migrate:status"], "db:status:inventory"
+    assert pod.calls.read_text().split() == [
+        "db:ping", *main, inventory, "db:migrate:inventory", inventory, "db:verify"
+    ]  # fmt: skip
+    assert "step=migrate set=inventory outcome=ok" in pod.log
+
+    pod.answer('[ "$2" != db:migrate:inventory ]')
+    code, _, message = pod.run()
+    assert (code, message) == (12, "migrate (inventory): a migration failed; its error stands above\n")

@@ -14,6 +14,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import traceback
 from contextlib import ExitStack, contextmanager
 from itertools import count
@@ -44,6 +45,14 @@ Tree = dict[str, object]
 class Operation(NamedTuple):
     number: int
     name: str
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """In memory where that can be had: thousands of directories come and go here, and a busy disk takes its time."""
+    memory = "/dev/shm"
+    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(autouse=True)
@@ -238,6 +247,8 @@ def test_a_kill_at_any_operation_leaves_the_old_tree_or_the_new_one(tmp_path: Pa
         if scenario.one_step:
             assert seen in (old, new)
         left.append(seen == new)
+        if {path.name for path in (tmp_path / STAGE).glob("*")} - {".gitignore"}:
+            assert (tmp_path / STAGE / ".gitignore").read_bytes() == b"*\n"
 
         render(tmp_path, scenario)
 
@@ -488,14 +499,15 @@ def production(root: Path) -> int:
 def test_what_is_not_ours_stays_the_same_and_modes_are_kept(tmp_path: Path) -> None:
     build(tmp_path)
     before, directory = look(tmp_path), production(tmp_path)
+    os.utime(tmp_path / "overlays/production/api", ns=(1, 1))
     notes = (tmp_path / "overlays/production/api/notes.md").stat()
-    os.utime(tmp_path / "overlays/production/api/notes.md", ns=(notes.st_atime_ns, notes.st_mtime_ns))
 
     render(tmp_path, SCENARIOS["several files"])
 
     after, kept = look(tmp_path), (tmp_path / "overlays/production/api/notes.md").stat()
     assert production(tmp_path) != directory
     assert (kept.st_ino, kept.st_mtime_ns, kept.st_nlink) == (notes.st_ino, notes.st_mtime_ns, 1)
+    assert (tmp_path / "overlays/production/api").stat().st_mtime_ns != 1  # git would see no new file in it
     assert {path for path in before if after.get(path) != before[path]} == {
         "overlays/production/api/job.yaml",
         "overlays/production/api/kustomization.yaml",
@@ -504,6 +516,15 @@ def test_what_is_not_ours_stays_the_same_and_modes_are_kept(tmp_path: Path) -> N
     }
     assert after["overlays/production/api/job.yaml"] == ("0o100640", b"new job\n")
     assert after["overlays/production/api/config.yaml"] == ("0o100644", b"config\n" * 1000)
+
+
+def test_a_single_file_is_replaced_in_its_directory(tmp_path: Path) -> None:
+    build(tmp_path)
+    directory = (tmp_path / "overlays/staging/api").stat().st_ino
+
+    render(tmp_path, SCENARIOS["one changed file"])
+
+    assert (tmp_path / "overlays/staging/api").stat().st_ino == directory
 
 
 def test_new_files_obey_the_umask(tmp_path: Path) -> None:
@@ -559,6 +580,21 @@ def test_where_a_swap_is_impossible_files_are_replaced_one_by_one(
     assert not (tmp_path / STAGE).exists()
 
 
+def test_a_file_system_that_cannot_sync_directories_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build(tmp_path)
+    directory = production(tmp_path)
+
+    def fsync(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+
+    render(tmp_path, SCENARIOS["several files"])
+
+    assert production(tmp_path) != directory
+
+
 def test_without_links_too_an_error_half_way_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     build(tmp_path)
     before = look(tmp_path)
@@ -594,9 +630,44 @@ def test_one_by_one_means_new_files_first_and_removals_last(tmp_path: Path, monk
     monkeypatch.setattr(os, "replace", replacing)
     monkeypatch.setattr(os, "unlink", unlinking)
 
+    render(tmp_path, Scenario(SEVERAL | {"overlays/production/api/notes.md": (b"somebody's notes\n", b"ours\n")}))
+
+    assert order[:6] == ["config.yaml", "job.yaml", "job.yaml", "notes.md", "kustomization.yaml", "- old.yaml"]
+
+
+def test_a_mount_inside_the_directory_is_not_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, new = old_and_new(tmp_path, SCENARIOS["several files"])
+    build(tmp_path)
+    directory, walk = production(tmp_path), disk.walk
+
+    def with_mount(top: Path) -> Iterator[tuple[str, os.stat_result]]:
+        for path, status in walk(top):
+            fields = list(status)
+            fields[stat.ST_DEV] += path == "empty"
+            yield path, os.stat_result(fields)
+
+    monkeypatch.setattr(disk, "walk", with_mount)
+
     render(tmp_path, SCENARIOS["several files"])
 
-    assert order[:5] == ["config.yaml", "job.yaml", "job.yaml", "kustomization.yaml", "- old.yaml"]
+    assert production(tmp_path) == directory
+    assert look(tmp_path) == new
+
+
+@pytest.mark.parametrize(
+    ("name", "directories"), [("several files", 5), ("one changed file", 0), ("several new directories", 4)]
+)
+def test_everything_is_on_the_disk_before_it_is_seen(tmp_path: Path, name: str, directories: int) -> None:
+    build(tmp_path)
+    done: list[str] = []
+    with armed(lambda operation: done.append(operation.name) is not None, lambda: None):
+        render(tmp_path, SCENARIOS[name])
+
+    commit = next(index for index, name in enumerate(done) if name in {"exchange", "replace", "rename"})
+    assert "write" in done[:commit]
+    assert "write" not in done[commit:]
+    assert done[:commit].count("fsync") >= done[:commit].count("open") + directories
+    assert done[commit + 1] == "fsync"  # and then the step itself
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the numbers of system calls are Linux'")
@@ -613,6 +684,11 @@ def test_a_libc_without_renameat2_will_do(tmp_path: Path, monkeypatch: pytest.Mo
     assert (tmp_path / "overlays/staging").stat().st_ino == directory
     with pytest.raises(FileNotFoundError):
         disk.exchange(tmp_path / "overlays", tmp_path / "missing")
+
+
+def give_to_nobody(root: Path) -> None:
+    for path in [root, *root.rglob("*")]:
+        os.lchown(path, 65534, 65534)
 
 
 def as_nobody(root: Path, scenario: Scenario) -> int:
@@ -641,10 +717,12 @@ def test_a_tree_of_somebody_else_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="needs root, to play another user")
-def test_a_directory_beside_ours_that_may_not_be_read_is_no_obstacle(tmp_path: Path) -> None:
+def test_a_directory_beside_ours_that_may_not_be_read_is_no_obstacle(
+    tmp_path: Path,
+) -> None:
     build(tmp_path)
-    for path in [tmp_path, *tmp_path.rglob("*")]:
-        os.lchown(path, 65534, 65534)
+    give_to_nobody(tmp_path)
+    os.chown(tmp_path / "overlays/production/api/kustomization.yaml", 0, 0)
     secret = tmp_path / "overlays/production/secret"
     secret.mkdir(0o700)
     (secret / "key").write_bytes(b"secret")
@@ -652,6 +730,7 @@ def test_a_directory_beside_ours_that_may_not_be_read_is_no_obstacle(tmp_path: P
     assert as_nobody(tmp_path, SCENARIOS["several files"]) == OK
 
     assert (secret / "key").read_bytes() == b"secret"
+    assert (tmp_path / "overlays/production/api/kustomization.yaml").read_bytes() == B  # was root's
     assert (tmp_path / "overlays/production/worker/api/job.yaml").read_bytes() == b"worker\n"
     assert not (tmp_path / STAGE).exists()
 
@@ -659,8 +738,7 @@ def test_a_directory_beside_ours_that_may_not_be_read_is_no_obstacle(tmp_path: P
 @pytest.mark.skipif(os.getuid() != 0, reason="needs root, to play another user")
 def test_what_root_writes_into_somebodys_tree_stays_his(tmp_path: Path) -> None:
     build(tmp_path)
-    for path in [tmp_path, *tmp_path.rglob("*")]:
-        os.lchown(path, 65534, 65534)
+    give_to_nobody(tmp_path)
 
     render(tmp_path, SCENARIOS["several files"])
 
@@ -670,12 +748,19 @@ def test_what_root_writes_into_somebodys_tree_stays_his(tmp_path: Path) -> None:
 
 def test_a_directory_that_may_not_be_written_is_carried_along(tmp_path: Path) -> None:
     build(tmp_path)
-    (tmp_path / "overlays/production/empty/file").touch()
-    (tmp_path / "overlays/production/empty").chmod(0o555)
+    locked_up = tmp_path / "overlays/production/empty"
+    (locked_up / "file").touch()
+    locked_up.chmod(0o555)
+    directory = production(tmp_path)
 
-    render(tmp_path, SCENARIOS["several files"])
+    if os.getuid():
+        render(tmp_path, SCENARIOS["several files"])
+    else:  # to whom modes mean nothing
+        give_to_nobody(tmp_path)
+        assert as_nobody(tmp_path, SCENARIOS["several files"]) == OK
 
-    assert (tmp_path / "overlays/production/empty").stat().st_mode & 0o777 == 0o555
-    assert (tmp_path / "overlays/production/empty/file").exists()
+    assert production(tmp_path) != directory
+    assert locked_up.stat().st_mode & 0o777 == 0o555
+    assert (locked_up / "file").exists()
     assert not (tmp_path / STAGE).exists()
-    (tmp_path / "overlays/production/empty").chmod(0o755)
+    locked_up.chmod(0o755)

@@ -183,3 +183,9 @@ def test_the_action_gives_no_format_where_it_is_empty(tmp_path: Path) -> None:
     outcome = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert outcome.stdout.split() == ["render", "--all", "--diff"]
     assert outcome.returncode == 1  # the action fails where the command does
+
+
+def test_ci_runs_the_tests_as_the_readme_says() -> None:
+    told = re.search(r"&& (\.venv/bin/pytest.*)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert told
+    assert f'stage "Tests" {told[1]}\n' in (ROOT / ".ci/run").read_text(encoding="utf-8")

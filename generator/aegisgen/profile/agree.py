@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from aegisgen.kube.resource import value_at
+from aegisgen.profile import agree_migrations
 from aegisgen.profile.resolve import Layer, Target, missing, problem
 from aegisgen.profile.steps import needs as steps
 from aegisgen.profile.types import seconds
@@ -54,6 +55,7 @@ def disagreements(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     yield from _image(target, layers)
     yield from _secrets(layers)
     yield from _database(target, layers)
+    yield from agree_migrations.disagreements(target, layers)
     if target.settings.strategy == "presync-job":
         yield from _job(target, layers)
         yield from steps.problems(target, layers)
@@ -129,6 +131,3 @@ def _job(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     if seconds(settings.job.ttl) < MIN_TTL:
         message = "too short, expected at least 10m: Argo CD waits for ever for a Job that vanished before it looked"
         yield problem(layers, ("job", "ttl"), message)
-    if seconds(settings.migrations.wait) >= seconds(settings.job.deadline):
-        message = "not shorter than job.deadline, expected time left to migrate after the wait for the database"
-        yield problem(layers, ("migrations", "wait"), message)

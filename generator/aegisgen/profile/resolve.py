@@ -8,22 +8,16 @@ import msgspec
 
 from aegisgen.errors import InputError, Problem
 from aegisgen.kube.resource import value_at
+from aegisgen.profile.layers import Layer, missing, problem
 from aegisgen.profile.model import Settings
 
 if TYPE_CHECKING:
     from aegisgen.profile.load import ProfileSource, ProjectSource
-    from aegisgen.yamlsource import Document
+
+__all__ = ["Layer", "Target", "layers_of", "missing", "problem", "resolve"]
 
 # What a profile says of the environment itself, and not of its services.
 _ENVIRONMENT_FIELDS = frozenset({"namespace", "namePrefix", "nameSuffix", "services"})
-
-
-class Layer(NamedTuple):
-    """One place that says something of a service: the mapping at `path` of a document."""
-
-    document: Document
-    path: tuple[str, ...]
-    data: dict[str, object]
 
 
 class Target(NamedTuple):
@@ -113,25 +107,6 @@ def layers_of(project: ProjectSource, profile: ProfileSource, service: str) -> l
         if isinstance(data, dict):
             layers.append(Layer(document, path, data))
     return layers
-
-
-def problem(layers: list[Layer], field: tuple[str | int, ...], message: str) -> Problem:
-    """Place a problem at `field` in the layer that says most of it, the strongest one of several."""
-    depths = [_depth(layer.data, field) for layer in layers]
-    layer = layers[max(range(len(layers)), key=lambda index: (depths[index], index))]
-    full = (*layer.path, *field)
-    line, column = layer.document.position(full)
-    return Problem(layer.document.source, line, column, ".".join(map(str, full)), message)
-
-
-def missing(layers: list[Layer], field: tuple[str | int, ...], message: str) -> Problem:
-    """Place a problem about something that the environment's profile should say and no layer says."""
-    spec = [layer for layer in layers if layer.path == ("spec",)]
-    return problem(spec or layers, field, message)
-
-
-def _depth(data: object, field: tuple[str | int, ...]) -> int:
-    return sum(value_at(data, field[: length + 1]) is not None for length in range(len(field)))
 
 
 def _target(

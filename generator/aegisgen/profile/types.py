@@ -126,6 +126,34 @@ HttpUrl = Annotated[
         max_length=400,
     ),
 ]
+LabelKey = Annotated[
+    str,
+    Meta(
+        title="a label's key, such as app.kubernetes.io/name",
+        pattern=r"^(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?/)?[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?" + _END,
+        max_length=253,
+    ),
+]
+LabelValue = Annotated[
+    str,
+    Meta(
+        title="a label's value: letters, digits, '-', '_' and '.', at most 63 characters",
+        pattern=r"^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?" + _END,
+    ),
+]
+Cidr = Annotated[
+    str,
+    Meta(title="a network such as 10.0.0.0/16 or fd00::/64", pattern=r"^[0-9A-Fa-f.:]{2,45}/[0-9]{1,3}" + _END),
+]
+Port = Annotated[int, Meta(title="a port from 1 to 65535", ge=1, le=65535)]
+Line = Annotated[
+    str,
+    Meta(
+        title="one line of text",
+        pattern=r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029\ufffe\uffff]+" + _END,
+        max_length=2000,
+    ),
+]
 RuleId = Annotated[str, Meta(title="the ID of a rule, such as H105", pattern=r"^[A-Z][0-9]{3}" + _END)]
 # In a container's `command` the kubelet expands $(NAME) and halves $$; a word that means either would arrive changed.
 Word = Annotated[

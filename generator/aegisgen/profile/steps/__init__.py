@@ -1,1 +1,1 @@
-"""The steps around the migration, a module each: its types, and what types cannot say of it."""
+"""The steps of the pipeline around the migration: a module a feature, each with its types and what they exclude."""

@@ -36,9 +36,7 @@ class DryRun(StepJob, frozen=True, kw_only=True):
     wave: Annotated[Wave, Meta(description="The sync wave; after the backup's, before the migration's.")] = -2
     tables: Annotated[
         list[TableName],
-        Meta(
-            description="Tables whose rows are copied too, besides the tool's bookkeeping; a command names its own."
-        ),
+        Meta(description="Tables whose rows are copied too, besides the tool's bookkeeping; a command names its own."),
     ] = []
     env: Annotated[
         dict[EnvName, Text],

@@ -1,0 +1,149 @@
+"""What the types of migrations cannot say: fields that need, exclude or contradict each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aegisgen.kube.resource import value_at
+from aegisgen.profile.presets import PRESETS
+from aegisgen.profile.resolve import Layer, Target, problem
+from aegisgen.profile.types import seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aegisgen.errors import Problem
+    from aegisgen.profile.migrations import Migrations
+
+# Which fields of `migrations` only some tools have a use for.
+_OF_TOOLS = {
+    "scripts": ("knex",),
+    "table": ("knex",),
+    "lockTable": ("knex",),
+    "sets": ("knex", "command"),
+    "packageManager": ("knex", "prisma"),
+}
+# Which fields each set says for itself.
+_OF_SETS = ("path", "table", "lockTable")
+_OF_SETS_SCRIPTS = ("status", "migrate", "rollback", "verify")
+
+
+def disagreements(target: Target, layers: list[Layer]) -> Iterator[Problem]:
+    """Yield everything that is wrong with a service's migrations as they were resolved."""
+    migrations = target.settings.migrations
+    yield from _tool(target, layers)
+    if migrations.sets:
+        yield from _sets(migrations, layers)
+    yield from _lock(target, layers)
+    if target.settings.strategy == "presync-job":
+        yield from _deadline(target, layers)
+
+
+def _tool(target: Target, layers: list[Layer]) -> Iterator[Problem]:
+    migrations = target.settings.migrations
+    tool = migrations.tool
+    for field, tools in _OF_TOOLS.items():
+        said = _said(layers, (field,))
+        if tool not in tools and said:
+            yield problem(
+                [said], _path(field), f"belongs to {' or '.join(tools)}, but the tool here is {tool}; remove it"
+            )
+    if tool == "command":
+        for position in [(), *(("sets", index) for index in range(len(migrations.sets)))]:
+            yield from _commands(migrations, layers, position)
+    if tool == "golang-migrate" and not migrations.path:
+        yield problem(layers, _path("path"), "missing, expected the folder of the migrations in the image")
+    if tool in {"golang-migrate", "prisma"} and not target.settings.database.env.url:
+        message = f"missing, expected the name of the variable with the database's URL, which {tool} needs"
+        yield problem(layers, ("database", "env", "url"), message)
+
+
+def _commands(migrations: Migrations, layers: list[Layer], position: tuple[str | int, ...]) -> Iterator[Problem]:
+    """A plain command has no default."""
+    one = migrations.sets[int(position[1])] if position else migrations
+    wanted = ["status", "migrate"] if position or not migrations.sets else []
+    if not position:
+        wanted.insert(0, "ping")
+    for name in wanted:
+        if not getattr(one.commands, name):
+            message = "missing, expected a command's words: the tool 'command' has no default"
+            yield problem(layers, _path(*position, "commands", name), message)
+
+
+def _sets(migrations: Migrations, layers: list[Layer]) -> Iterator[Problem]:
+    own: list[tuple[str, ...]] = [(field,) for field in _OF_SETS]
+    own += [(family, name) for family in ("scripts", "commands") for name in _OF_SETS_SCRIPTS]
+    for place in own:
+        if said := _said(layers, place):
+            yield problem([said], _path(*place), "belongs to each of the sets, and there are sets; say it there")
+    knex = migrations.tool == "knex"
+    taken: dict[tuple[str, object], str] = {}
+    for index, one in enumerate(migrations.sets):
+        table = one.table or "knex_migrations"
+        claims: list[tuple[str, object]] = [("name", one.name)]
+        if knex:
+            claims += [("table", table), ("lockTable", one.lock_table or f"{table}_lock")]
+        if knex and not one.commands.migrate:
+            claims.append(("scripts.migrate", one.scripts.migrate))
+        for field, value in claims:
+            if (field, value) in taken:
+                message = f"{value} is the set {taken[field, value]}'s as well, expected one of its own"
+                yield problem(layers, _path("sets", index, *field.split(".")), message)
+            taken.setdefault((field, value), one.name)
+
+
+def _lock(target: Target, layers: list[Layer]) -> Iterator[Problem]:
+    migrations = target.settings.migrations
+    lock, tool = migrations.lock, migrations.tool
+    if not lock.enabled:
+        return
+    runtime = lock.runtime or PRESETS[tool].lock
+    if runtime is None:
+        message = (
+            "missing, expected node or python (what the image has to hold the lock) or none (the tool locks itself)"
+        )
+        yield problem(layers, _path("lock", "runtime"), message)
+    if tool == "knex" and runtime == "python":
+        yield problem(layers, _path("lock", "runtime"), "not supported with knex, expected node or none")
+    if tool == "knex" and runtime == "none":
+        message = "knex's own lock makes the second pod fail, expected node, or lock.enabled: false to say that it may"
+        yield problem(layers, _path("lock", "runtime"), message)
+    for field in ("module", "directory"):
+        if runtime != "node" and getattr(lock, field):
+            message = f"belongs to the runtime node, but the lock's runtime here is {runtime or 'not set'}; remove it"
+            yield problem(layers, _path("lock", field), message)
+    if runtime in {"node", "python"}:
+        yield from _address(target, layers)
+
+
+def _address(target: Target, layers: list[Layer]) -> Iterator[Problem]:
+    """The lock's own connection finds the database by the same variables as the application."""
+    database = target.settings.database
+    given = {*database.config.keys, *database.secret.keys, *target.settings.migrations.env}
+    needed = ("url",) if database.env.url else ("host", "user", "name")
+    for field in needed:
+        name = getattr(database.env, field)
+        if name not in given:
+            message = f"{name} is no key of database.config or database.secret, expected the key that the lock reads"
+            yield problem(layers, ("database", "env", field), message)
+
+
+def _deadline(target: Target, layers: list[Layer]) -> Iterator[Problem]:
+    migrations, deadline = target.settings.migrations, seconds(target.settings.job.deadline)
+    wait = seconds(migrations.wait)
+    if wait >= deadline:
+        message = "not shorter than job.deadline, expected time left to migrate after the wait for the database"
+        yield problem(layers, _path("wait"), message)
+    elif migrations.lock.enabled and wait + seconds(migrations.lock.timeout) >= deadline:
+        message = "with migrations.wait not shorter than job.deadline, expected time left to migrate after the wait"
+        yield problem(layers, _path("lock", "timeout"), message)
+
+
+def _path(*fields: str | int) -> tuple[str | int, ...]:
+    return ("migrations", *fields)
+
+
+def _said(layers: list[Layer], fields: tuple[str, ...]) -> Layer | None:
+    """Return the strongest layer that says something at a field of `migrations`."""
+    saying = [layer for layer in layers if value_at(layer.data, ("migrations", *fields)) is not None]
+    return saying[-1] if saying else None

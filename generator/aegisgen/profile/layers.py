@@ -1,0 +1,38 @@
+"""The places that say something of a service, and problems put where they belong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from aegisgen.errors import Problem
+from aegisgen.kube.resource import value_at
+
+if TYPE_CHECKING:
+    from aegisgen.yamlsource import Document
+
+
+class Layer(NamedTuple):
+    """One place that says something of a service: the mapping at `path` of a document."""
+
+    document: Document
+    path: tuple[str, ...]
+    data: dict[str, object]
+
+
+def problem(layers: list[Layer], field: tuple[str | int, ...], message: str) -> Problem:
+    """Place a problem at `field` in the layer that says most of it, the strongest one of several."""
+    depths = [_depth(layer.data, field) for layer in layers]
+    layer = layers[max(range(len(layers)), key=lambda index: (depths[index], index))]
+    full = (*layer.path, *field)
+    line, column = layer.document.position(full)
+    return Problem(layer.document.source, line, column, ".".join(map(str, full)), message)
+
+
+def missing(layers: list[Layer], field: tuple[str | int, ...], message: str) -> Problem:
+    """Place a problem about something that the environment's profile should say and no layer says."""
+    spec = [layer for layer in layers if layer.path == ("spec",)]
+    return problem(spec or layers, field, message)
+
+
+def _depth(data: object, field: tuple[str | int, ...]) -> int:
+    return sum(value_at(data, field[: length + 1]) is not None for length in range(len(field)))

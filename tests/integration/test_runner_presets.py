@@ -1,0 +1,80 @@
+"""What is rendered for each tool and setting is clean shell, and arrives in the container as it was rendered."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from tests.pods import container
+
+pytestmark = pytest.mark.tools
+
+HOSTILE = ["a b", "it's", '"$HOME"', "`id`", "*", "a\\b", "é"]
+MIGRATIONS: dict[str, dict] = {
+    "knex": {"tool": "knex"},
+    "prisma": {"tool": "prisma", "packageManager": "npm"},
+    "flyway": {"tool": "flyway", "path": "db/it's here"},
+    "liquibase": {"tool": "liquibase"},
+    "alembic": {"tool": "alembic"},
+    "django": {"tool": "django"},
+    "golang-migrate": {"tool": "golang-migrate", "path": "db/migrations"},
+    "command": {
+        "tool": "command",
+        "commands": {"ping": HOSTILE, "status": HOSTILE, "migrate": HOSTILE, "verify": HOSTILE},
+        "lock": {"runtime": "node", "module": "it's", "directory": "a b"},
+    },
+    "sets": {"sets": [{"name": "main"}, {"name": "other", "table": "t", "scripts": {"migrate": "m"}}]},
+    "unlocked": {"lock": {"enabled": False}},
+    "json": {"log": "json"},
+}
+
+
+@pytest.fixture(params=MIGRATIONS)
+def command(request: pytest.FixtureRequest, project: Path) -> list[str]:
+    """The container's command under each of the settings above."""
+    file = project / "aegisgen.yaml"
+    data = yaml.safe_load(file.read_text())
+    service = data["services"]["api"]
+    service["migrations"] = MIGRATIONS[request.param]
+    service["database"]["secret"]["keys"] = ["DATABASE_PASSWORD", "DATABASE_URL"]
+    service["database"]["env"] = {"url": "DATABASE_URL"}
+    file.write_text(yaml.safe_dump(data, allow_unicode=True))
+    profile = project / "profiles/production.yaml"
+    data = yaml.safe_load(profile.read_text())
+    del data["spec"]["migrations"]
+    profile.write_text(yaml.safe_dump(data))
+    return container("production")["command"]
+
+
+def test_shellcheck_has_nothing_to_say(command: list[str]) -> None:
+    shellcheck = Path(sys.executable).with_name("shellcheck")
+    script = "#!/bin/sh\n" + max(command[2:5], key=len)
+    done = subprocess.run(
+        [shellcheck, "--norc", "--shell=sh", "-"], input=script, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == ""
+    assert done.returncode == 0
+
+
+def test_the_kubelet_leaves_the_command_as_it_is(command: list[str]) -> None:
+    """In `command` the kubelet expands $(NAME) and halves $$ (k8s.io/kubernetes third_party/forked/golang/expansion)."""
+    for word in command:
+        assert "$$" not in word
+        assert not re.search(r"\$\([A-Za-z_][A-Za-z0-9_]*\)", word)
+
+
+def test_what_holds_the_lock_is_a_program(command: list[str]) -> None:
+    if len(command) == 3:
+        pytest.skip("there is no lock")
+    if command[5].startswith("//"):
+        if shutil.which("node") is None:
+            pytest.skip("node not found on PATH")
+        done = subprocess.run(["node", "--check", "-"], input=command[5], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    else:
+        compile(command[5], "lock.py", "exec")
