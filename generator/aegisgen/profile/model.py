@@ -117,15 +117,18 @@ class DatabaseSecret(Model, frozen=True, kw_only=True):
 class Postgres(Model, frozen=True, kw_only=True):
     """The image with PostgreSQL's own programs (pg_dump, psql, postgres) that backup, dry run and checks run in."""
 
-    version: Annotated[
-        int | UnsetType,
-        Meta(
-            title="a major version of PostgreSQL, 13 or later",
-            ge=13,
-            le=99,
-            description="The server's major version; pg_dump refuses newer ones. Makes it postgres:<version>-alpine.",
-        ),
-    ] = UNSET
+    version: (
+        Annotated[
+            int,
+            Meta(
+                title="a major version of PostgreSQL, 13 or later",
+                ge=13,
+                le=99,
+                description="The server's major version; pg_dump takes no newer one. The image: postgres:<version>-alpine.",
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     image: Annotated[
         ImageReference | UnsetType,
         Meta(description="Another image, such as one with the extensions that the dry run needs."),

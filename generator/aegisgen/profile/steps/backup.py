@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from aegisgen.profile.base import Model
+from aegisgen.profile.layers import problem
 from aegisgen.profile.steps.job import StepJob
 from aegisgen.profile.types import DnsName, Duration, EnvName, Folder, HttpUrl, ImageReference, Quantity, Wave
 
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from aegisgen.errors import Problem
-    from aegisgen.profile.resolve import Layer, Target
+    from aegisgen.profile.layers import Layer
+    from aegisgen.profile.resolve import Target
 
 
 class BackupVolume(Model, frozen=True, kw_only=True):
@@ -81,8 +83,6 @@ class Backup(StepJob, frozen=True, kw_only=True):
 
 def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     """Yield what is wrong with a backup beyond its types."""
-    from aegisgen.profile.resolve import problem  # noqa: PLC0415 - it imports the model, and the model this
-
     backup = target.settings.backup
     if not isinstance(backup, Backup) or not backup.enabled:
         return

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from msgspec import UNSET, Meta, UnsetType
 
 from aegisgen.profile.base import Model
+from aegisgen.profile.layers import problem
 from aegisgen.profile.migrations import Words
 from aegisgen.profile.steps.job import StepJob
 from aegisgen.profile.types import DnsLabel, Sql, Wave
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from aegisgen.errors import Problem
-    from aegisgen.profile.resolve import Layer, Target
+    from aegisgen.profile.layers import Layer
+    from aegisgen.profile.resolve import Target
 
 _Value = Annotated[
     str,
@@ -56,8 +58,6 @@ class Checks(StepJob, frozen=True, kw_only=True):
 
 def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     """Yield what is wrong with checks beyond their types."""
-    from aegisgen.profile.resolve import problem  # noqa: PLC0415 - it imports the model, and the model this
-
     checks = target.settings.checks
     if not isinstance(checks, Checks) or not checks.enabled:
         return

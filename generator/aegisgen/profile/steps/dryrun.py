@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta
 
+from aegisgen.profile.layers import problem
 from aegisgen.profile.steps.job import StepJob
 from aegisgen.profile.types import EnvName, Quantity, TableName, Text, Wave
 
@@ -13,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from aegisgen.errors import Problem
+    from aegisgen.profile.layers import Layer
     from aegisgen.profile.migrations import Tool
-    from aegisgen.profile.resolve import Layer, Target
+    from aegisgen.profile.resolve import Target
 
 # Where each tool keeps what has been applied; its documentation's default. Tables with mere locks are left out: the row
 # of a killed run would lock the copy as well, and each tool fills an empty one.
@@ -58,8 +60,6 @@ def bookkeeping(target: Target) -> list[str]:
 
 def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     """Yield what is wrong with a dry run beyond its types."""
-    from aegisgen.profile.resolve import problem  # noqa: PLC0415 - it imports the model, and the model this
-
     dry_run = target.settings.dry_run
     if isinstance(dry_run, DryRun) and dry_run.enabled and not bookkeeping(target):
         message = "missing, expected the table in which the migration's command notes what it has applied"

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 from msgspec import UNSET
 
+from aegisgen.profile.layers import missing, problem
 from aegisgen.profile.steps import backup, checks, dryrun
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from aegisgen.errors import Problem
-    from aegisgen.profile.resolve import Layer, Target
+    from aegisgen.profile.layers import Layer
+    from aegisgen.profile.resolve import Target
 
 
 def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
@@ -27,8 +29,6 @@ def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
 
 def _order(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     """Argo CD starts a wave when the one before it is done; steps of one wave run side by side."""
-    from aegisgen.profile.resolve import problem  # noqa: PLC0415 - it imports the model, and the model this
-
     settings = target.settings
     waves = [(("hook", "configWave"), settings.hook.config_wave)] if settings.database.config.from_ == "hook" else []
     if isinstance(settings.backup, backup.Backup) and settings.backup.enabled:
@@ -49,8 +49,6 @@ def _order(target: Target, layers: list[Layer]) -> Iterator[Problem]:
 
 def _postgres(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     """Backup, dry run and SQL checks run PostgreSQL's own programs, and must know which variable means what."""
-    from aegisgen.profile.resolve import missing, problem  # noqa: PLC0415 - as above
-
     settings = target.settings
     wanting = []
     if isinstance(settings.backup, backup.Backup) and settings.backup.enabled:
