@@ -70,9 +70,9 @@ def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Installation
 
 def editable() -> Installation:
     """The environment that runs the tests is an editable install, or says why it is none."""
-    origin = importlib.metadata.distribution("aegisgen").read_text("direct_url.json") or "{}"
-    if not json.loads(origin).get("dir_info", {}).get("editable"):
-        pytest.skip("aegisgen is not installed with pip install --editable here")
+    origin = json.loads(importlib.metadata.distribution("aegisgen").read_text("direct_url.json") or "{}")
+    if origin != {"url": ROOT.as_uri(), "dir_info": {"editable": True}}:
+        pytest.skip("the environment that runs the tests is no editable install of this checkout")
     return Installation(Path(sys.executable), {**os.environ, "PYTHONPATH": ""})
 
 
