@@ -124,7 +124,7 @@ class Postgres(Model, frozen=True, kw_only=True):
                 title="a major version of PostgreSQL, 13 or later",
                 ge=13,
                 le=99,
-                description="The server's major version; pg_dump takes no newer one. The image: postgres:<version>-alpine.",
+                description="The server's major version; pg_dump takes no newer one. Image: postgres:<version>-alpine.",
             ),
         ]
         | UnsetType

@@ -9,6 +9,7 @@ from aegisgen.profile.types import seconds
 from aegisgen.render.kustomization import Patch, Wiring
 from aegisgen.render.parts import PARTS
 from aegisgen.render.runner import render_runner
+from aegisgen.render.steps import step_values
 
 if TYPE_CHECKING:
     from aegisgen.profile.amounts import Amounts
@@ -33,7 +34,7 @@ def render(target: Target, templates: Templates) -> Overlay:
 
     Raises InputError where a template fails.
     """
-    values = _values(target)
+    values = _values(target) | step_values(target, templates)
     runner = render_runner(target, templates)
     strategy, workload = target.settings.strategy, target.settings.workload
     parts = [part for part in PARTS[strategy] if part.wanted(target)]

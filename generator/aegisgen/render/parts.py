@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from aegisgen.profile.steps.job import wanted
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -33,7 +35,10 @@ PARTS: dict[str, tuple[Part, ...]] = {
     "init-container": (Part("deployment-patch.yaml", _always, patches_workload=True),),
     "presync-job": (
         Part("migration-config.yaml", _own_config),
+        Part("backup-job.yaml", lambda target: wanted(target.settings.backup)),
+        Part("dry-run-job.yaml", lambda target: wanted(target.settings.dry_run)),
         Part("migration-job.yaml", _always),
+        Part("checks-job.yaml", lambda target: wanted(target.settings.checks)),
     ),
 }
 

@@ -23,6 +23,9 @@ _ADDRESS = re.compile(
     re.IGNORECASE,
 )
 
+# A database, or a proxy to one, in the migration's own pod; where a proxy leads to is not to be seen here.
+_OWN = frozenset({"127.0.0.1", "::1", "localhost"})
+
 
 class Setting(NamedTuple):
     """A value that a container finds in its environment, and the field that gives it."""
@@ -59,7 +62,7 @@ def differences(
         ]
         for name, setting in own.items():
             known = [(resource, settings[name].value) for resource, settings in theirs if name in settings]
-            if known and all(value != setting.value for _, value in known):
+            if known and setting.value not in _OWN and all(value != setting.value for _, value in known):
                 resource, value = known[0]
                 yield Difference(name, setting.value, value, resource, setting.resource, setting.path)
 

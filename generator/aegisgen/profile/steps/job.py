@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from msgspec import Meta, field
+from msgspec import Meta, UnsetType, field
 
 from aegisgen.profile.amounts import Resources
 from aegisgen.profile.base import Model
@@ -24,3 +24,8 @@ class StepJob(Model, frozen=True, kw_only=True):
     annotations: Annotated[
         dict[AnnotationKey, Text], Meta(description="Annotations for the Job's pod, such as a service mesh's.")
     ] = {}
+
+
+def wanted(step: StepJob | UnsetType) -> bool:
+    """Tell whether a profile turned a step on."""
+    return isinstance(step, StepJob) and step.enabled
