@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.fixture_app import app
 from tests.postgres import database, postgres
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["database", "postgres"]
+__all__ = ["app", "database", "postgres"]
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import pytest
 import yaml
 
-from tests.conftest import ROOT, aegisgen
+from tests.conftest import aegisgen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-APP = ROOT / "tests/fixtures/app"
 LINE = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ step=(\S+)(?: set=(\S+))? outcome=(\S+)")
 
 
@@ -55,9 +50,17 @@ class Pod:
             start_new_session=True,
         )
 
+    @property
+    def log(self) -> str:
+        """What it has written so far."""
+        return os.pread(self._log.fileno(), 1_000_000, 0).decode(errors="replace")
+
     def kill(self) -> None:
         """SIGKILL the group, as an eviction or the OOM killer would."""
         os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self._log.close()
+        self._message.unlink()
 
     def end(self, timeout: float = 60) -> Ended:
         """Wait for the end of the container."""
@@ -66,9 +69,8 @@ class Pod:
         except subprocess.TimeoutExpired:
             self.kill()
             raise
-        self._log.seek(0)
-        with self._log:
-            log = self._log.read().decode()
+        log = self.log
+        self._log.close()
         message = self._message.read_text()
         self._message.unlink()
         return Ended(code, log, message)
@@ -83,41 +85,3 @@ def container(environment: str) -> dict:
         for found in [*pod.get("initContainers", ()), *pod.get("containers", ())]:
             return found
     raise AssertionError(f"{environment} renders no container")
-
-
-@pytest.fixture(scope="session")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The fixture application, installed; `shim` in it has an npm that starts faster than the real one."""
-    folder = tmp_path_factory.mktemp("app") / "app"
-    shutil.copytree(APP, folder)
-    (folder / "node_modules").symlink_to(_modules())
-    scripts = json.loads((APP / "package.json").read_text())["scripts"]
-    cases = "\n".join(f"{name}) exec {command} ;;" for name, command in scripts.items())
-    shim = folder / "shim/npm"
-    shim.parent.mkdir()
-    shim.write_text(f'#!/bin/sh\nPATH="$PWD/node_modules/.bin:$PATH"\ncase $2 in\n{cases}\nesac\nexit 1\n')
-    shim.chmod(0o755)
-    return folder
-
-
-def _modules() -> Path:
-    """Install the application's packages once for all sessions; outside of it, so that it stays as it is in git."""
-    if not (shutil.which("npm") and shutil.which("node")):
-        pytest.skip("npm not found: install Node.js")
-    lock = (APP / "package-lock.json").read_bytes()
-    folder = ROOT / ".tools/fixture-app" / hashlib.sha256(lock).hexdigest()[:16]
-    if not folder.exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent) as name:
-            fresh = Path(name) / "app"
-            fresh.mkdir()
-            for file in ("package.json", "package-lock.json"):
-                shutil.copy(APP / file, fresh)
-            command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-            done = subprocess.run(command, cwd=fresh, capture_output=True, text=True, timeout=180, check=False)
-            if done.returncode != 0:
-                pytest.skip(f"the npm registry does not give the fixture application's packages: {done.stderr[-300:]}")
-            # Whoever is second keeps the first one's.
-            if not folder.exists():
-                fresh.rename(folder)
-    return folder / "node_modules"

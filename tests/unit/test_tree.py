@@ -332,7 +332,7 @@ PATHS = st.tuples(st.sampled_from(FOLDERS), st.sampled_from(["1.yaml", "2.yaml",
 TREES = st.dictionaries(PATHS, st.binary(max_size=3), max_size=8)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(before=TREES, after=TREES, foreign=st.sets(PATHS))
 def test_after_any_write_the_tree_is_what_was_asked_for(
     before: dict[str, bytes], after: dict[str, bytes], foreign: set[str]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aegisgen.kube.resource import value_at
 from aegisgen.profile import agree_migrations
 from aegisgen.profile.resolve import Layer, Target, missing, problem
+from aegisgen.profile.steps import approval, security
 from aegisgen.profile.steps import needs as steps
 from aegisgen.profile.types import seconds
 
@@ -56,6 +57,8 @@ def disagreements(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     yield from _secrets(layers)
     yield from _database(target, layers)
     yield from agree_migrations.disagreements(target, layers)
+    for step in (security, approval):
+        yield from step.problems(target, layers)
     if target.settings.strategy == "presync-job":
         yield from _job(target, layers)
         yield from steps.problems(target, layers)

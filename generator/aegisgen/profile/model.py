@@ -15,9 +15,11 @@ from msgspec import UNSET, Meta, UnsetType, field
 from aegisgen.profile.amounts import Resources
 from aegisgen.profile.base import Model
 from aegisgen.profile.migrations import DatabaseEnv, Migrations
+from aegisgen.profile.steps.approval import Approval
 from aegisgen.profile.steps.backup import Backup
 from aegisgen.profile.steps.checks import Checks
 from aegisgen.profile.steps.dryrun import DryRun
+from aegisgen.profile.steps.security import Security
 from aegisgen.profile.types import (
     AnnotationKey,
     DnsLabel,
@@ -169,6 +171,8 @@ class Overrides(Model, frozen=True, kw_only=True):
     backup: Backup | UnsetType = UNSET
     dry_run: DryRun | UnsetType = UNSET
     checks: Checks | UnsetType = UNSET
+    security: Security | UnsetType = UNSET
+    approval: Approval | UnsetType = UNSET
     replicas: Annotated[int, Meta(title="a whole number from 0 to 10000", ge=0, le=10000)] | UnsetType = UNSET
     config: Annotated[
         dict[EnvName, Text] | UnsetType, Meta(description="Entries of the application's ConfigMap; never a secret.")
@@ -265,5 +269,7 @@ class Settings(Model, frozen=True, kw_only=True):
     backup: Backup | UnsetType = UNSET
     dry_run: DryRun | UnsetType = UNSET
     checks: Checks | UnsetType = UNSET
+    security: Security = field(default_factory=Security)
+    approval: Approval = field(default_factory=Approval)
     replicas: int | UnsetType = UNSET
     config: dict[EnvName, Text] = {}

@@ -55,6 +55,15 @@ class Target(NamedTuple):
         return f"{self.settings.workload.name}-migration"
 
     @property
+    def gate_name(self) -> str:
+        """The approval Job's name, without the environment's prefix and suffix."""
+        return f"{self.settings.workload.name}-approval"
+
+    def composed(self, name: str) -> str:
+        """Return a name as Kustomize makes it for this environment."""
+        return f"{self.name_prefix}{name}{self.name_suffix}"
+
+    @property
     def config_name(self) -> str:
         """The application's ConfigMap."""
         return self.settings.database.config.name or f"{self.settings.workload.name}-config"

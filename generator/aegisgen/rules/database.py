@@ -51,31 +51,55 @@ def differences(
 ) -> Iterator[Difference]:
     """Yield where migrations and the workloads they serve know different addresses of the database."""
     configs = _Configs(context)
+    near = _Workloads(context, workloads, configs)
     for pod, container in migrations:
         own = configs.settings(pod, container)
         if not own:
             continue
-        theirs = [
-            (workload.resource, configs.settings(workload, each))
-            for workload in _served(context, pod, container, workloads)
-            for each in workload.application
-        ]
+        theirs = near.served_by(pod, container)
         for name, setting in own.items():
-            known = [(resource, settings[name].value) for resource, settings in theirs if name in settings]
-            if known and setting.value not in _OWN and all(value != setting.value for _, value in known):
-                resource, value = known[0]
+            known = theirs.get(name)
+            if known and setting.value not in known and setting.value not in _OWN:
+                value, resource = next(iter(known.items()))
                 yield Difference(name, setting.value, value, resource, setting.resource, setting.path)
 
 
-def _served(context: Context, pod: Pod, container: Container, workloads: Sequence[Pod]) -> list[Pod]:
-    """Return the workloads that a migration is for: its own pod, or those of its image, or the only one there is."""
-    if pod.hook is None:
-        return [pod]
-    namespace = context.namespace_of(pod.resource)
-    near = [workload for workload in workloads if context.namespace_of(workload.resource) == namespace]
-    repository = image_of(container.image).repository
-    same = [each for each in near if any(image_of(own.image).repository == repository for own in each.application)]
-    return same or (near if len(near) == 1 else [])
+# The values that a setting has among some workloads, each with the first workload that has it.
+_Values = dict[str, dict[str, "Resource"]]
+
+
+class _Workloads:
+    """The applications of a build, by what tells which migration is theirs; each is looked at once."""
+
+    def __init__(self, context: Context, workloads: Sequence[Pod], configs: _Configs) -> None:
+        self._context = context
+        self._configs = configs
+        self._by_namespace: dict[str, list[Pod]] = {}
+        self._by_image: dict[tuple[str, str], list[Pod]] = {}
+        self._values: dict[tuple[str, str], _Values] = {}
+        for workload in workloads:
+            namespace = context.namespace_of(workload.resource)
+            self._by_namespace.setdefault(namespace, []).append(workload)
+            for repository in dict.fromkeys(image_of(own.image).repository for own in workload.application):
+                self._by_image.setdefault((namespace, repository), []).append(workload)
+
+    def served_by(self, pod: Pod, container: Container) -> _Values:
+        """Return the settings of what a migration is for: its own pod, or those of its image, or the only one."""
+        if pod.hook is None:
+            return self._settings([pod])
+        place = (self._context.namespace_of(pod.resource), image_of(container.image).repository)
+        if place not in self._values:
+            near = self._by_namespace.get(place[0], [])
+            self._values[place] = self._settings(self._by_image.get(place) or (near if len(near) == 1 else []))
+        return self._values[place]
+
+    def _settings(self, workloads: Sequence[Pod]) -> _Values:
+        found: _Values = {}
+        for workload in workloads:
+            for container in workload.application:
+                for name, setting in self._configs.settings(workload, container).items():
+                    found.setdefault(name, {}).setdefault(setting.value, workload.resource)
+        return found
 
 
 class _Configs:

@@ -30,7 +30,7 @@ def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
 def _order(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     """Argo CD starts a wave when the one before it is done; steps of one wave run side by side."""
     settings = target.settings
-    waves = [(("hook", "configWave"), settings.hook.config_wave)] if settings.database.config.from_ == "hook" else []
+    waves = [(("hook", "configWave"), settings.hook.config_wave)]
     if isinstance(settings.backup, backup.Backup) and settings.backup.enabled:
         waves.append((("backup", "wave"), settings.backup.wave))
     if isinstance(settings.dry_run, dryrun.DryRun) and settings.dry_run.enabled:

@@ -1,0 +1,197 @@
+"""Any YAML text by way of libyaml's nodes: every feature, every error, every position."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import yaml
+
+from aegisgen.errors import Problem
+from aegisgen.yamlscalars import TAG, scalar, tag_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# An alias is cheap to write and dear to follow: nine lines can stand for a billion nodes.
+MAX_ALIASED_NODES = 20_000
+# Deeper than any manifest, and shallow enough for the recursive reader below.
+MAX_DEPTH = 200
+
+
+class _Mark(Protocol):
+    line: int
+    column: int
+
+
+class _Loader(yaml.CSafeLoader):
+    """Composes nodes; the words of plain scalars are resolved once each, which is most of the reading time."""
+
+    def resolve(self, kind: type[yaml.Node], value: str | None, implicit: tuple[bool, bool]) -> str:
+        if kind is yaml.ScalarNode:
+            return tag_of(value or "") if implicit[0] else TAG + "str"
+        return TAG + ("seq" if kind is yaml.SequenceNode else "map")
+
+
+class Places:
+    """Where the parts of a document stand."""
+
+    def __init__(self, text: str) -> None:
+        """Read `text`, of which `read` has made data."""
+        self._root = _Loader(text).get_single_node()
+
+    def find(self, path: Sequence[str | int], *, key: bool) -> tuple[int, int] | None:
+        """Return line and column, from 0, of the value at `path` or of its key; of the last part that exists."""
+        node, mark = self._root, self._root.start_mark if self._root else None
+        for index, part in enumerate(path):
+            found = _child(node, part)
+            if found is None:
+                break
+            node, key_mark = found
+            mark = key_mark if key and index == len(path) - 1 else node.start_mark
+        return None if mark is None else (mark.line, mark.column)
+
+
+def read(text: str, source: str, line: int) -> object:
+    """Return the content of one document, or the Problem for which it has none; its first line is `line`."""
+    try:
+        return _load(text)
+    except yaml.YAMLError as error:
+        return _explain(error, source, line)
+    except _TooDeepError:
+        return Problem(source, line, 1, "", f"nested more than {MAX_DEPTH} levels deep")
+
+
+def _child(node: yaml.Node | None, part: str | int) -> tuple[yaml.Node, _Mark] | None:
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and 0 <= part < len(node.value):
+        item = node.value[part]
+        return item, item.start_mark
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.value == str(part):
+                return value, key.start_mark
+        for key, value in node.value:  # a merged mapping lends its keys
+            if key.tag == TAG + "merge":
+                found = _child(value, part)
+                if found:
+                    return found
+    return None
+
+
+class _TooDeepError(Exception):
+    pass
+
+
+def _load(text: str) -> object:
+    if _may_be_deep(text):
+        _check_depth(text)
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+    finally:
+        loader.dispose()
+    return None if node is None else _Construction(aliases="&" in text).value(node)
+
+
+def _may_be_deep(text: str) -> bool:
+    """Bound the nesting from above without parsing: brackets opened, dashes and indentation."""
+    if text.count("[") + text.count("{") + text.count("- -") + text.count("? ") > MAX_DEPTH:
+        return True
+    return " " * MAX_DEPTH in text
+
+
+def _check_depth(text: str) -> None:
+    depth = 0
+    for event in yaml.parse(text, _Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise _TooDeepError
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
+class _Construction:
+    """Plain data from nodes. With anchors in the text it also counts what aliases expand to."""
+
+    def __init__(self, *, aliases: bool) -> None:
+        self._aliases = aliases
+        self._seen: set[int] = set()
+        self._open: set[int] = set()
+        self._repeated = 0
+
+    def value(self, node: yaml.Node) -> object:
+        if isinstance(node, yaml.ScalarNode):
+            return _scalar(node)
+        if self._aliases:
+            return self._guarded(node)
+        return self._collection(node)
+
+    def _guarded(self, node: yaml.Node) -> object:
+        if id(node) in self._open:
+            raise _error(node, "an anchor that contains itself")
+        if id(node) in self._seen:
+            self._repeated += 1 + len(node.value)
+            if self._repeated > MAX_ALIASED_NODES:
+                raise _error(node, f"aliases that expand to more than {MAX_ALIASED_NODES} nodes")
+        self._seen.add(id(node))
+        self._open.add(id(node))
+        value = self._collection(node)
+        self._open.remove(id(node))
+        return value
+
+    def _collection(self, node: yaml.Node) -> object:
+        if isinstance(node, yaml.SequenceNode):
+            if node.tag != TAG + "seq":
+                raise _error(node, f"the unknown tag {node.tag}")
+            return [self.value(item) for item in node.value]
+        if node.tag != TAG + "map":
+            raise _error(node, f"the unknown tag {node.tag}")
+        return self._mapping(node)
+
+    def _mapping(self, node: yaml.Node) -> dict[str, object]:
+        result: dict[str, object] = {}
+        merged: dict[str, object] = {}
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise _error(key_node, "a list or mapping as a key, expected a word")
+            if key_node.tag == TAG + "merge":
+                merged = {**self._merge(value_node), **merged}
+                continue
+            key = key_node.value  # every key of JSON, and so of Kubernetes, is a string
+            if key in result:
+                raise _error(key_node, f"the key {key!r} twice in one mapping")
+            result[key] = self.value(value_node)
+        return {**merged, **result} if merged else result
+
+    def _merge(self, node: yaml.Node) -> dict[str, object]:
+        sources = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        merged: dict[str, object] = {}
+        for source in sources:
+            value = self.value(source)
+            if not isinstance(value, dict):
+                raise _error(source, "a merge key '<<' that does not name a mapping")
+            merged = {**value, **merged}
+        return merged
+
+
+def _scalar(node: yaml.ScalarNode) -> object:
+    try:
+        return scalar(node.tag, node.value)
+    except ValueError as error:
+        raise _error(node, str(error)) from None
+
+
+def _error(node: yaml.Node, problem: str) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+
+
+def _explain(error: yaml.YAMLError, source: str, first_line: int) -> Problem:
+    if isinstance(error, yaml.MarkedYAMLError):
+        mark = error.problem_mark or error.context_mark
+        message = ", ".join(part for part in (error.context, error.problem) if part)
+        message = message.replace("did not find expected <", "expected <")
+        if mark is not None:
+            return Problem(source, first_line + mark.line, mark.column + 1, "", f"not valid YAML: {message}")
+        return Problem(source, first_line, 1, "", f"not valid YAML: {message}")
+    reason = getattr(error, "reason", None) or str(error).splitlines()[0]
+    return Problem(source, first_line, 1, "", f"not valid YAML: {reason}")
