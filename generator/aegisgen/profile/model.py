@@ -15,6 +15,7 @@ from msgspec import UNSET, Meta, UnsetType, field
 from aegisgen.profile.amounts import Resources
 from aegisgen.profile.base import Model
 from aegisgen.profile.migrations import DatabaseEnv, Migrations
+from aegisgen.profile.steps.application import Application, ArgoCD, Repository
 from aegisgen.profile.steps.approval import Approval
 from aegisgen.profile.steps.backup import Backup
 from aegisgen.profile.steps.checks import Checks
@@ -173,6 +174,7 @@ class Overrides(Model, frozen=True, kw_only=True):
     checks: Checks | UnsetType = UNSET
     security: Security | UnsetType = UNSET
     approval: Approval | UnsetType = UNSET
+    application: Application | UnsetType = UNSET
     replicas: Annotated[int, Meta(title="a whole number from 0 to 10000", ge=0, le=10000)] | UnsetType = UNSET
     config: Annotated[
         dict[EnvName, Text] | UnsetType, Meta(description="Entries of the application's ConfigMap; never a secret.")
@@ -224,6 +226,8 @@ class Project(Model, frozen=True, kw_only=True):
     services: Annotated[
         dict[DnsLabel, ProjectService], Meta(title="at least one service", min_length=1, description="By name.")
     ]
+    repository: Annotated[Repository | UnsetType, Meta(description="Where Argo CD finds this folder.")] = UNSET
+    argocd: ArgoCD = field(default_factory=ArgoCD)
     rules: RuleSettings = field(default_factory=RuleSettings)
 
 
@@ -271,5 +275,6 @@ class Settings(Model, frozen=True, kw_only=True):
     checks: Checks | UnsetType = UNSET
     security: Security = field(default_factory=Security)
     approval: Approval = field(default_factory=Approval)
+    application: Application | UnsetType = UNSET
     replicas: int | UnsetType = UNSET
     config: dict[EnvName, Text] = {}

@@ -13,6 +13,7 @@ from aegisgen.profile.model import Settings
 
 if TYPE_CHECKING:
     from aegisgen.profile.load import ProfileSource, ProjectSource
+    from aegisgen.profile.steps.application import ArgoCD, Repository
 
 __all__ = ["Layer", "Target", "layers_of", "missing", "problem", "resolve"]
 
@@ -32,6 +33,9 @@ class Target(NamedTuple):
     name_suffix: str
     kubernetes_version: str
     settings: Settings
+    repository: Repository | None
+    argocd: ArgoCD
+    """What the project says of Argo CD."""
 
     @property
     def directory(self) -> str:
@@ -143,6 +147,8 @@ def _target(
         name_suffix=spec.name_suffix,
         kubernetes_version=project.value.kubernetes_version,
         settings=msgspec.convert(merged, Settings),
+        repository=project.value.repository or None,
+        argocd=project.value.argocd,
     )
 
 

@@ -25,8 +25,8 @@ class Overlay(NamedTuple):
     directory: str
     files: dict[str, str]
     """The generated files, by name."""
-    wiring: Wiring
-    """Their entries in the folder's kustomization.yaml."""
+    wiring: Wiring | None
+    """Their entries in the folder's kustomization.yaml; None: whether there is one is the user's affair."""
     starter: str
     """The kustomization.yaml to begin with, where there is none yet."""
 

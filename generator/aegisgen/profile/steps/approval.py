@@ -9,6 +9,7 @@ from msgspec import Meta
 from aegisgen.kube.resource import value_at
 from aegisgen.profile.base import Model
 from aegisgen.profile.layers import Layer, problem
+from aegisgen.profile.steps.application import SyncWindow
 from aegisgen.profile.types import Duration, Wave
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ class Approval(Model, frozen=True, kw_only=True):
     deadline: Annotated[
         Duration, Meta(description="How long the resumed Job may take; the wait for the approval has no limit.")
     ] = "10m"
+    sync_windows: Annotated[
+        list[SyncWindow], Meta(description="Times for the environment's syncs, rendered into argocd.project.")
+    ] = []
 
 
 def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
