@@ -58,6 +58,9 @@ class Pod:
     def kill(self) -> None:
         """SIGKILL the group, as an eviction or the OOM killer would."""
         os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self._log.close()
+        self._message.unlink()
 
     def end(self, timeout: float = 60) -> Ended:
         """Wait for the end of the container."""

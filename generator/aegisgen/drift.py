@@ -39,6 +39,8 @@ def compare(overlays: Sequence[Overlay], tree: Tree, *, force: bool = False) -> 
     changes += [Change(path, content, None) for path, content in orphans.items()]
     by_directory = {overlay.directory: overlay for overlay in overlays}
     for directory in sorted({*by_directory, *(_directory(path) for path in orphans)}):
+        if not directory.startswith("overlays/"):
+            continue
         change = _kustomization(directory, by_directory.get(directory), orphans, tree)
         if change is not None:
             changes.append(change)
@@ -72,14 +74,14 @@ def _kustomization(directory: str, overlay: Overlay | None, orphans: Mapping[str
         for name in parts.NAMES
         if name not in kept and (f"{directory}/{name}" in orphans or tree.read(f"{directory}/{name}") is None)
     }
+    wiring = (overlay.wiring if overlay else None) or Wiring((), ())
     if not found:
         if overlay is None:
             return None
         path = f"{directory}/{NAMES[0]}"
-        return Change(path, None, wire(overlay.starter, tree.display(path), overlay.wiring).encode())
+        return Change(path, None, wire(overlay.starter, tree.display(path), wiring).encode())
     path, content = found[0]
     text = decode(content, tree.display(path))
-    wiring = overlay.wiring if overlay else Wiring((), ())
     wired = wire(text, tree.display(path), wiring, remove=gone)
     # decode() drops a byte order mark, which is somebody else's byte
     mark = content[:3] if content.startswith(b"\xef\xbb\xbf") else b""

@@ -11,9 +11,10 @@ from aegisgen.drift import Tree, compare
 from aegisgen.errors import InputError, Problem, UsageError
 from aegisgen.profile.load import display, find_project, load_profiles, load_project
 from aegisgen.profile.resolve import Target, resolve
+from aegisgen.render.applications import APPS, file_of, render_applications
 from aegisgen.render.environment import Templates
 from aegisgen.render.files import Overlay, render
-from aegisgen.tree import Change, generated, read
+from aegisgen.tree import Change, generated, is_generated, read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +68,8 @@ def open_workspace(selection: Selection) -> Workspace:
 def render_all(workspace: Workspace) -> list[Overlay]:
     """Render every target. Raises InputError where a template fails."""
     templates = load_templates(workspace.root)
-    return [render(target, templates) for target in workspace.targets]
+    overlays = [render(target, templates) for target in workspace.targets]
+    return [*overlays, *render_applications(workspace.targets, templates, whole=APPS in workspace.scope)]
 
 
 def changes(workspace: Workspace, overlays: Sequence[Overlay], *, force: bool = False) -> list[Change]:
@@ -75,10 +77,17 @@ def changes(workspace: Workspace, overlays: Sequence[Overlay], *, force: bool = 
     root = workspace.root
     tree = Tree(
         read=lambda path: read(root, path),
-        generated=generated(root, workspace.scope),
+        generated={**generated(root, workspace.scope), **_generated_applications(workspace)},
         display=lambda path: display(root / path),
     )
     return compare(overlays, tree, force=force)
+
+
+def _generated_applications(workspace: Workspace) -> dict[str, bytes]:
+    """Return the generated Applications of the selected services; those of others are out of a narrower scope."""
+    paths = [file_of(target) for target in workspace.targets]
+    contents = {path: read(workspace.root, path) for path in paths}
+    return {path: content for path, content in contents.items() if content is not None and is_generated(content)}
 
 
 def _services(project: ProjectSource, wanted: Sequence[str]) -> set[str]:
@@ -99,7 +108,7 @@ def _scope(selection: Selection, environments: Sequence[str], services: set[str]
         return tuple(f"overlays/{environment}/{name}" for environment in environments for name in sorted(services))
     if selection.environments:
         return tuple(f"overlays/{environment}" for environment in environments)
-    return ("overlays",)
+    return ("overlays", APPS)
 
 
 def load_templates(root: Path) -> Templates:

@@ -113,7 +113,8 @@ def test_foreign_bytes_of_a_kustomization_stay(project, cli) -> None:
     file.write_bytes(foreign.encode())
     assert cli("render", "production").code == 0
     text = file.read_bytes().decode()
-    for line in ("    - migration-config.yaml\r\n", "    - migration-job.yaml\r\n"):
+    for part in ("service-account", "migration-config", "migration-job"):
+        line = f"    - {part}.yaml\r\n"
         assert line in text
         text = text.replace(line, "")
     assert text == foreign

@@ -9,6 +9,7 @@ from aegisgen.commands.report import Output, report
 from aegisgen.findings import Finding, Severity
 from aegisgen.profile.load import display
 from aegisgen.proof.prove import Method, prove, relative
+from aegisgen.render.applications import APPS, file_of
 from aegisgen.tree import diff
 from aegisgen.workspace import changes, open_workspace, render_all
 
@@ -57,7 +58,10 @@ def _first_difference(before: bytes, after: bytes) -> int:
 
 
 def _files(workspace: Workspace) -> list[str]:
-    """Return the folders whose files belong to the selected services: their bases and their overlays."""
+    """Return what belongs to the selected services: their bases, their overlays and their Applications."""
     folders = {folder for target in workspace.targets for folder in (target.settings.base, target.directory)}
-    existing = [workspace.root / folder for folder in sorted(folders) if (workspace.root / folder).is_dir()]
+    folders |= {file_of(target) for target in workspace.targets}
+    if APPS in workspace.scope:
+        folders = {folder for folder in folders if not folder.startswith(f"{APPS}/")} | {APPS}
+    existing = [workspace.root / folder for folder in sorted(folders) if (workspace.root / folder).exists()]
     return [display(folder) for folder in existing]

@@ -12,8 +12,15 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
+from aegisgen.profile.amounts import Resources
 from aegisgen.profile.base import Model
 from aegisgen.profile.migrations import DatabaseEnv, Migrations
+from aegisgen.profile.steps.application import Application, ArgoCD, Repository
+from aegisgen.profile.steps.approval import Approval
+from aegisgen.profile.steps.backup import Backup
+from aegisgen.profile.steps.checks import Checks
+from aegisgen.profile.steps.dryrun import DryRun
+from aegisgen.profile.steps.security import Security
 from aegisgen.profile.types import (
     AnnotationKey,
     DnsLabel,
@@ -22,11 +29,11 @@ from aegisgen.profile.types import (
     EnvName,
     ImageDigest,
     ImageName,
+    ImageReference,
     ImageTag,
     KubernetesVersion,
     NamePrefix,
     NameSuffix,
-    Quantity,
     RelativePath,
     RuleId,
     Strategy,
@@ -110,26 +117,40 @@ class DatabaseSecret(Model, frozen=True, kw_only=True):
     )
 
 
+class Postgres(Model, frozen=True, kw_only=True):
+    """The image with PostgreSQL's own programs (pg_dump, psql, postgres) that backup, dry run and checks run in."""
+
+    version: (
+        Annotated[
+            int,
+            Meta(
+                title="a major version of PostgreSQL, 13 or later",
+                ge=13,
+                le=99,
+                description="The server's major version; pg_dump takes no newer one. Image: postgres:<version>-alpine.",
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    image: Annotated[
+        ImageReference | UnsetType,
+        Meta(description="Another image, such as one with the extensions that the dry run needs."),
+    ] = UNSET
+    user: Annotated[
+        int, Meta(title="a user ID, not root's", ge=1, description="`postgres` in the image: 70 in alpine, else 999.")
+    ] = 70
+
+
 class Database(Model, frozen=True, kw_only=True):
     """Where the migration finds its database."""
 
+    engine: Annotated[
+        Literal["postgresql", "other"], Meta(description="What it is. Backup, dry run and SQL checks know PostgreSQL.")
+    ] = "postgresql"
+    postgres: Postgres = field(default_factory=Postgres)
     config: DatabaseConfig = field(default_factory=DatabaseConfig)
     secret: DatabaseSecret = field(default_factory=DatabaseSecret)
     env: DatabaseEnv = field(default_factory=DatabaseEnv)
-
-
-class Amounts(Model, frozen=True, kw_only=True):
-    """Amounts of what a container uses."""
-
-    cpu: Quantity | UnsetType = UNSET
-    memory: Quantity | UnsetType = UNSET
-
-
-class Resources(Model, frozen=True, kw_only=True):
-    """What the migration's container asks for and may use."""
-
-    requests: Amounts = field(default_factory=lambda: Amounts(cpu="100m", memory="256Mi"))
-    limits: Amounts = field(default_factory=lambda: Amounts(cpu="1", memory="512Mi"))
 
 
 class Overrides(Model, frozen=True, kw_only=True):
@@ -148,6 +169,12 @@ class Overrides(Model, frozen=True, kw_only=True):
     migrations: Migrations | UnsetType = UNSET
     database: Database | UnsetType = UNSET
     resources: Resources | UnsetType = UNSET
+    backup: Backup | UnsetType = UNSET
+    dry_run: DryRun | UnsetType = UNSET
+    checks: Checks | UnsetType = UNSET
+    security: Security | UnsetType = UNSET
+    approval: Approval | UnsetType = UNSET
+    application: Application | UnsetType = UNSET
     replicas: Annotated[int, Meta(title="a whole number from 0 to 10000", ge=0, le=10000)] | UnsetType = UNSET
     config: Annotated[
         dict[EnvName, Text] | UnsetType, Meta(description="Entries of the application's ConfigMap; never a secret.")
@@ -199,6 +226,8 @@ class Project(Model, frozen=True, kw_only=True):
     services: Annotated[
         dict[DnsLabel, ProjectService], Meta(title="at least one service", min_length=1, description="By name.")
     ]
+    repository: Annotated[Repository | UnsetType, Meta(description="Where Argo CD finds this folder.")] = UNSET
+    argocd: ArgoCD = field(default_factory=ArgoCD)
     rules: RuleSettings = field(default_factory=RuleSettings)
 
 
@@ -241,5 +270,11 @@ class Settings(Model, frozen=True, kw_only=True):
     migrations: Migrations = field(default_factory=Migrations)
     database: Database = field(default_factory=Database)
     resources: Resources = field(default_factory=Resources)
+    backup: Backup | UnsetType = UNSET
+    dry_run: DryRun | UnsetType = UNSET
+    checks: Checks | UnsetType = UNSET
+    security: Security = field(default_factory=Security)
+    approval: Approval = field(default_factory=Approval)
+    application: Application | UnsetType = UNSET
     replicas: int | UnsetType = UNSET
     config: dict[EnvName, Text] = {}

@@ -13,6 +13,7 @@ from aegisgen.profile.model import Settings
 
 if TYPE_CHECKING:
     from aegisgen.profile.load import ProfileSource, ProjectSource
+    from aegisgen.profile.steps.application import ArgoCD, Repository
 
 __all__ = ["Layer", "Target", "layers_of", "missing", "problem", "resolve"]
 
@@ -32,6 +33,9 @@ class Target(NamedTuple):
     name_suffix: str
     kubernetes_version: str
     settings: Settings
+    repository: Repository | None
+    argocd: ArgoCD
+    """What the project says of Argo CD."""
 
     @property
     def directory(self) -> str:
@@ -53,6 +57,15 @@ class Target(NamedTuple):
     def job_name(self) -> str:
         """The migration Job's name, without the environment's prefix and suffix."""
         return f"{self.settings.workload.name}-migration"
+
+    @property
+    def gate_name(self) -> str:
+        """The approval Job's name, without the environment's prefix and suffix."""
+        return f"{self.settings.workload.name}-approval"
+
+    def composed(self, name: str) -> str:
+        """Return a name as Kustomize makes it for this environment."""
+        return f"{self.name_prefix}{name}{self.name_suffix}"
 
     @property
     def config_name(self) -> str:
@@ -134,6 +147,8 @@ def _target(
         name_suffix=spec.name_suffix,
         kubernetes_version=project.value.kubernetes_version,
         settings=msgspec.convert(merged, Settings),
+        repository=project.value.repository or None,
+        argocd=project.value.argocd,
     )
 
 

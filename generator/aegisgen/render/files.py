@@ -5,14 +5,17 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING, NamedTuple
 
+from aegisgen.profile.steps.security import account_name, sealed_name
 from aegisgen.profile.types import seconds
 from aegisgen.render.kustomization import Patch, Wiring
 from aegisgen.render.parts import PARTS
 from aegisgen.render.runner import render_runner
+from aegisgen.render.steps import step_values
 
 if TYPE_CHECKING:
-    from aegisgen.profile.model import Amounts
+    from aegisgen.profile.amounts import Amounts
     from aegisgen.profile.resolve import Target
+    from aegisgen.profile.steps.security import Peer
     from aegisgen.render.environment import Templates
 
 
@@ -22,8 +25,8 @@ class Overlay(NamedTuple):
     directory: str
     files: dict[str, str]
     """The generated files, by name."""
-    wiring: Wiring
-    """Their entries in the folder's kustomization.yaml."""
+    wiring: Wiring | None
+    """Their entries in the folder's kustomization.yaml; None: whether there is one is the user's affair."""
     starter: str
     """The kustomization.yaml to begin with, where there is none yet."""
 
@@ -33,14 +36,14 @@ def render(target: Target, templates: Templates) -> Overlay:
 
     Raises InputError where a template fails.
     """
-    values = _values(target)
+    values = _values(target) | step_values(target, templates)
     runner = render_runner(target, templates)
-    strategy, workload = target.settings.strategy, target.settings.workload
+    strategy = target.settings.strategy
     parts = [part for part in PARTS[strategy] if part.wanted(target)]
     files = {part.file: templates.render(f"{strategy}/{part.file}.j2", runner=runner, **values) for part in parts}
     wiring = Wiring(
-        resources=tuple(part.file for part in parts if part.applied and not part.patches_workload),
-        patches=tuple(Patch(part.file, workload.kind, workload.name) for part in parts if part.patches_workload),
+        resources=tuple(part.file for part in parts if part.applied and not part.patches),
+        patches=tuple(Patch(part.file, *part.patches(target)) for part in parts if part.patches),
     )
     return Overlay(target.directory, files, wiring, templates.render("kustomization.yaml.j2", **values))
 
@@ -53,6 +56,9 @@ def _values(target: Target) -> dict[str, object]:
         "amounts": _amounts,
         "seconds": seconds,
         "labels": _labels(target),
+        "account": account_name(target),
+        "sealed_name": sealed_name(target),
+        "peers": _peers(target),
         "base": posixpath.relpath(settings.base, target.directory),
         "replicas": settings.replicas if isinstance(settings.replicas, int) else None,
         "literals": [_literal(key, value) for key, value in settings.config.items()],
@@ -66,6 +72,17 @@ def _labels(target: Target) -> dict[str, str]:
         "app.kubernetes.io/component": "migration",
         "app.kubernetes.io/managed-by": "aegisgen",
     }
+
+
+def _peers(target: Target) -> list[tuple[Peer, list[str], int]]:
+    """Whom the network policy lets the pods talk to: who, over what, on which port."""
+    policy = target.settings.security.network_policy
+    database = [policy.database] if policy.database else []
+    return [
+        *((peer, ["TCP"], peer.port or 5432) for peer in database),
+        (policy.dns, ["UDP", "TCP"], policy.dns.port or 53),
+        *((peer, ["TCP"], peer.port or 443) for peer in policy.also),
+    ]
 
 
 def _amounts(amounts: Amounts) -> dict[str, str]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from aegisgen.profile.steps.job import wanted
+from aegisgen.profile.steps.security import sealed_name
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -15,8 +18,8 @@ class Part(NamedTuple):
 
     file: str
     wanted: Callable[[Target], bool]
-    patches_workload: bool = False
-    """It is a patch of the workload; every other part is a resource of its own."""
+    patches: Callable[[Target], tuple[str, str]] | None = None
+    """For a patch: kind and name of what it patches, as in the base. Every other part is a resource of its own."""
     applied: bool = True
     """False: rendered for people to apply by hand, and named by no kustomization."""
 
@@ -29,11 +32,31 @@ def _own_config(target: Target) -> bool:
     return target.migration_config_name != target.config_name and bool(target.settings.database.config.keys)
 
 
+def _workload(target: Target) -> tuple[str, str]:
+    return target.settings.workload.kind, target.settings.workload.name
+
+
+def _own_account(target: Target) -> bool:
+    return target.settings.security.service_account.create
+
+
+def _sealed(target: Target) -> tuple[str, str]:
+    return "SealedSecret", sealed_name(target)
+
+
 PARTS: dict[str, tuple[Part, ...]] = {
-    "init-container": (Part("deployment-patch.yaml", _always, patches_workload=True),),
+    "init-container": (Part("deployment-patch.yaml", _always, patches=_workload),),
     "presync-job": (
+        Part("approval-gate.yaml", lambda target: target.settings.approval.gate),
+        Part("network-policy.yaml", lambda target: target.settings.security.network_policy.enabled),
+        Part("service-account.yaml", _own_account),
+        Part("external-secret.yaml", lambda target: bool(target.settings.security.external_secret)),
+        Part("sealed-secret-patch.yaml", lambda target: bool(target.settings.security.sealed_secret), patches=_sealed),
         Part("migration-config.yaml", _own_config),
+        Part("backup-job.yaml", lambda target: wanted(target.settings.backup)),
+        Part("dry-run-job.yaml", lambda target: wanted(target.settings.dry_run)),
         Part("migration-job.yaml", _always),
+        Part("checks-job.yaml", lambda target: wanted(target.settings.checks)),
     ),
 }
 

@@ -61,19 +61,23 @@ def write(root: Path, changes: Sequence[Change]) -> None:
 
     What is guaranteed:
     - Every file is at every moment its old or its new version, never a part of one, after kill -9 too.
-    - If this raises TreeError, the tree is as it was. It does when a file is no longer what `before` says, when a path
-      is one that `read` refuses, and when the disk is full or something may not be written.
-    - Files that are not among the changes stay the same files (inode, mode, time), and what somebody saves while this
-      runs is kept.
+    - If this raises TreeError, the tree is as it was; should a failing disk prevent even that, the message names the
+      files. It is raised when a file is no longer what `before` says, when a path is one that `read` refuses, and when
+      the disk is full or something may not be written.
+    - Files that are not among the changes stay the same files (inode, mode, time).
     - Several changes become visible in one step: kill -9 leaves the old tree or the new one. To that end the deepest
-      directory D that holds them all is built anew in the stage and changes places with D (`swap`).
+      directory D that holds them all is built anew in the stage and changes places with D (`swap`). What somebody
+      saves in D meanwhile is kept.
+
+    A single file is renamed into its place, which is one step by itself.
 
     Where the swap cannot be had, the last point is lost: files are then replaced one by one, new ones first,
     kustomization.yaml last, removals at the very end, so that no kustomization.yaml ever names a file that is not
     there. An error half-way takes back what was done; kill -9 leaves the rest to the next render, and perhaps an empty
-    directory; and a changed file that somebody saves between the last look at it and its replacement, milliseconds at
-    most, is overwritten. That is so where D is the root, or holds the process's working directory (a shell would be left in a deleted directory),
-    and where file system or system have no exchange or no hard links, or do not let us use them.
+    directory. That is so where D is the root, or holds the process's working directory (a shell would be left in a
+    deleted directory), and where file system or platform have no exchange or no hard links, or do not let us use them.
+    There, and with a single file, a version of it that somebody saves between the last look and the rename,
+    milliseconds at most, is overwritten.
 
     A stage that a killed run left is cleared first, also when there is nothing to change.
     """

@@ -1,0 +1,140 @@
+"""What Argo CD is told of an environment: Applications, their project, and the set that makes them.
+
+Sources: `AppProjectSpec`, `ApplicationSpec` and `ApplicationSetSpec` in pkg/apis/application/v1alpha1 of Argo CD 3.x.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType, field
+
+from aegisgen.kube.resource import value_at
+from aegisgen.profile.base import Model
+from aegisgen.profile.layers import Layer, missing, problem
+from aegisgen.profile.types import DnsLabel, DnsName, Duration, Line, RelativePath
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aegisgen.errors import Problem
+    from aegisgen.profile.resolve import Target
+
+_END = r"(?![\s\S])"
+_FIELD = r"[A-Za-z0-9*/,#?-]+"
+CronLine = Annotated[
+    str,
+    Meta(title="a cron line of five fields, such as 0 22 * * 1-5", pattern=rf"^{_FIELD}(?: {_FIELD}){{4}}" + _END),
+]
+
+
+class Repository(Model, frozen=True, kw_only=True):
+    """The git repository that Argo CD reads."""
+
+    url: Annotated[Line, Meta(description="Its URL, as Argo CD reaches it; without credentials.")]
+    path: Annotated[RelativePath, Meta(description="The project file's folder in it.")] = "argocd"
+
+
+class SyncWindow(Model, frozen=True, kw_only=True):
+    """A time in which syncs may, or may not, run."""
+
+    kind: Literal["allow", "deny"]
+    schedule: Annotated[CronLine, Meta(description="When it opens.")]
+    duration: Annotated[Duration, Meta(description="How long it stays open.")]
+    time_zone: Annotated[Line, Meta(description="The schedule's time zone.", examples=["Europe/Berlin"])] = "UTC"
+    manual_sync: Annotated[bool, Meta(description="Whether people may sync although the window forbids it.")] = False
+
+
+class AppProject(Model, frozen=True, kw_only=True):
+    """The AppProject of all Applications: which repository, which namespaces, when."""
+
+    name: DnsLabel
+    description: Line | UnsetType = UNSET
+    sync_windows: Annotated[list[SyncWindow], Meta(description="Windows for all of its Applications.")] = []
+
+
+class ApplicationSet(Model, frozen=True, kw_only=True):
+    """One ApplicationSet in place of an Application for each environment and service."""
+
+    name: DnsLabel
+    generator: Annotated[
+        Literal["list", "git"],
+        Meta(description="list: each overlay with its own settings. git: whatever folder there is, all alike."),
+    ] = "list"
+
+
+class ArgoCD(Model, frozen=True, kw_only=True):
+    """What is rendered into `apps/` for the whole project."""
+
+    namespace: Annotated[DnsLabel, Meta(description="Argo CD's own namespace.")] = "argocd"
+    project: AppProject | UnsetType = UNSET
+    application_set: ApplicationSet | UnsetType = UNSET
+
+
+class Automated(Model, frozen=True, kw_only=True):
+    """How Argo CD syncs by itself."""
+
+    prune: Annotated[bool, Meta(description="Whether it deletes what git no longer has.")] = False
+    self_heal: Annotated[bool, Meta(description="Whether it undoes changes made in the cluster.")] = False
+
+
+class Retry(Model, frozen=True, kw_only=True):
+    """How often a failed sync is tried again; each time with all of its hooks."""
+
+    limit: Annotated[int, Meta(title="a whole number from 0 to 10", ge=0, le=10, description="Retries.")] = 1
+    duration: Annotated[Duration, Meta(description="The wait before the first retry.")] = "30s"
+    factor: Annotated[int, Meta(title="a whole number from 1 to 10", ge=1, le=10)] = 2
+    max_duration: Annotated[Duration, Meta(description="The longest wait.")] = "5m"
+
+
+class Destination(Model, frozen=True, kw_only=True):
+    """The cluster, by address or by the name that Argo CD knows it by."""
+
+    server: Line | UnsetType = UNSET
+    name: Line | UnsetType = UNSET
+
+
+class Application(Model, frozen=True, kw_only=True):
+    """The Argo CD Application of a service in an environment."""
+
+    name: Annotated[DnsName | UnsetType, Meta(description="Default: <environment>-<workload>.")] = UNSET
+    project: Annotated[DnsName | UnsetType, Meta(description="Default: argocd.project, else default.")] = UNSET
+    repo_url: Annotated[Line | UnsetType, Meta(description="Default: the project's repository.url.")] = field(
+        default=UNSET, name="repoURL"
+    )
+    path: Annotated[RelativePath | UnsetType, Meta(description="The overlay's folder in the repository.")] = UNSET
+    target_revision: Annotated[Line, Meta(description="The branch, tag or commit.")] = "HEAD"
+    automated: Annotated[
+        bool | Automated, Meta(description="Whether Argo CD syncs by itself. false: people approve by syncing.")
+    ] = False
+    retry: Retry = field(default_factory=Retry)
+    create_namespace: Annotated[bool, Meta(description="Whether Argo CD creates the namespace.")] = False
+    destination: Destination = field(default_factory=Destination)
+
+
+def application_name(target: Target) -> str:
+    """Return the Application's name."""
+    application = target.settings.application
+    return (application.name if application else UNSET) or f"{target.environment}-{target.settings.workload.name}"
+
+
+def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
+    """Yield what is wrong with a service's Application as it was resolved."""
+    settings, application = target.settings, target.settings.application
+    if settings.approval.sync_windows and not target.argocd.project:
+        message = "windows belong to an AppProject, expected argocd.project in the project file"
+        yield problem(layers, ("approval", "syncWindows"), message)
+    if not application:
+        if settings.approval.sync_windows:
+            message = "missing, expected an Application for the sync windows to hold for"
+            yield missing(layers, ("application",), message)
+        return
+    if not application.repo_url and not target.repository:
+        message = "missing, expected the repository's URL, here or as repository.url in the project file"
+        yield problem(layers, ("application", "repoURL"), message)
+    if application.destination.server and application.destination.name:
+        yield problem(layers, ("application", "destination"), "both server and name, expected one of them")
+    if settings.approval.gate and isinstance(application.automated, Automated) and application.automated.self_heal:
+        said = [layer for layer in layers if value_at(layer.data, ("application", "automated", "selfHeal"))]
+        message = "starts syncs by itself, and each would stop at the approval gate; expected false"
+        yield problem(said or layers, ("application", "automated", "selfHeal"), message)

@@ -1,0 +1,191 @@
+"""What a profile says about the rights of the migration: account, network, pod security, the origin of its Secret."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType, field
+
+from aegisgen.kube.resource import value_at
+from aegisgen.profile.base import Model
+from aegisgen.profile.layers import Layer, problem
+from aegisgen.profile.types import (
+    AnnotationKey,
+    Cidr,
+    DnsName,
+    Duration,
+    EnvName,
+    LabelKey,
+    LabelValue,
+    Line,
+    Port,
+    Text,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aegisgen.errors import Problem
+    from aegisgen.profile.resolve import Target
+
+Labels = dict[LabelKey, LabelValue]
+UserId = Annotated[int, Meta(title="a user id from 1 to 2147483647", ge=1, le=2147483647)]
+
+
+class ServiceAccount(Model, frozen=True, kw_only=True):
+    """The account that the migration's pods run under (presync-job)."""
+
+    create: Annotated[bool, Meta(description="Whether it is rendered; if not, `name` exists already.")] = True
+    name: Annotated[DnsName | UnsetType, Meta(description="Default: <workload>-migration.")] = UNSET
+    annotations: Annotated[
+        dict[AnnotationKey, Text], Meta(description="Such as the role that a cloud gives to this account.")
+    ] = {}
+
+
+class Peer(Model, frozen=True, kw_only=True):
+    """Somebody that a pod may talk to: pods by their labels, or addresses."""
+
+    pod_labels: Annotated[Labels, Meta(description="Labels of its pods.")] = {}
+    namespace_labels: Annotated[
+        Labels, Meta(description="Labels of its pods' namespace. Default: the migration's own namespace.")
+    ] = {}
+    cidr: Annotated[Cidr | UnsetType, Meta(description="Its addresses, in place of labels.")] = UNSET
+    port: Annotated[Port | UnsetType, Meta(description="The port. Default: the service's usual one.")] = UNSET
+
+
+def _cluster_dns() -> Peer:
+    """CoreDNS as all common distributions label it, the name being kube-dns for the sake of old clients."""
+    return Peer(
+        pod_labels={"k8s-app": "kube-dns"}, namespace_labels={"kubernetes.io/metadata.name": "kube-system"}, port=53
+    )
+
+
+class NetworkPolicy(Model, frozen=True, kw_only=True):
+    """What the migration's pods may talk to; nobody may talk to them (presync-job)."""
+
+    enabled: Annotated[bool, Meta(description="Whether the policy is rendered; it needs `database`.")] = False
+    database: Annotated[Peer | UnsetType, Meta(description="The database. Port: 5432.")] = UNSET
+    dns: Annotated[Peer, Meta(description="The name service. Default: the cluster's, in kube-system.")] = field(
+        default_factory=_cluster_dns
+    )
+    also: Annotated[list[Peer], Meta(description="Others, such as a webhook or an object store. Port: 443.")] = []
+
+
+class SecretStore(Model, frozen=True, kw_only=True):
+    """The store of the External Secrets Operator that holds the values."""
+
+    name: DnsName
+    kind: Literal["SecretStore", "ClusterSecretStore"] = "SecretStore"
+
+
+class RemoteKey(Model, frozen=True, kw_only=True):
+    """Where the store has one value."""
+
+    key: Annotated[Line, Meta(description="The entry in the store.")]
+    property: Annotated[Line | UnsetType, Meta(description="The field of the entry, if it has several.")] = UNSET
+    version: Annotated[Line | UnsetType, Meta(description="The entry's version. Default: the newest.")] = UNSET
+
+
+class ExternalSecret(Model, frozen=True, kw_only=True):
+    """Lets the External Secrets Operator write the database's Secret before the migration needs it (presync-job)."""
+
+    store: SecretStore
+    refresh_interval: Annotated[Duration, Meta(description="How often the operator reads the store.")] = "1h"
+    data: Annotated[
+        dict[EnvName, RemoteKey],
+        Meta(title="at least one key of the Secret", min_length=1, description="By key of the Secret."),
+    ]
+
+
+class SealedSecret(Model, frozen=True, kw_only=True):
+    """A SealedSecret of the overlay or its base that becomes a hook of a wave before the migration (presync-job)."""
+
+    name: Annotated[DnsName | UnsetType, Meta(description="Its name. Default: the database's Secret.")] = UNSET
+
+
+class Security(Model, frozen=True, kw_only=True):
+    """What the migration may do."""
+
+    service_account: ServiceAccount = field(default_factory=ServiceAccount)
+    pod_security: Annotated[
+        Literal["baseline", "restricted"],
+        Meta(description="The Pod Security Standard that the migration's pods meet; restricted: they are not root."),
+    ] = "baseline"
+    run_as_user: Annotated[
+        UserId | UnsetType,
+        Meta(
+            description="The user's id, where the image names its user by a word. Not every image runs under any id: "
+            "pnpm of corepack is cached for the user who built the image."
+        ),
+    ] = UNSET
+    network_policy: NetworkPolicy = field(default_factory=NetworkPolicy)
+    external_secret: ExternalSecret | UnsetType = UNSET
+    sealed_secret: SealedSecret | UnsetType = UNSET
+
+
+# What makes no sense in the workload's own pods, which are not aegisgen's.
+_OF_PRESYNC = ("serviceAccount", "networkPolicy", "externalSecret", "sealedSecret")
+
+
+def account_name(target: Target) -> str | None:
+    """Return the ServiceAccount of the migration's pods; None: the namespace's default one."""
+    account = target.settings.security.service_account
+    if target.settings.strategy != "presync-job" or not (account.create or account.name):
+        return None
+    return account.name or f"{target.settings.workload.name}-migration"
+
+
+def sealed_name(target: Target) -> str:
+    """Return the name of the SealedSecret in the overlay or its base."""
+    sealed = target.settings.security.sealed_secret
+    return (sealed.name if sealed else UNSET) or target.secret_name
+
+
+def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
+    """Yield what is wrong with a service's security as it was resolved."""
+    security = target.settings.security
+    if target.settings.strategy != "presync-job":
+        for field_ in _OF_PRESYNC:
+            for layer in layers:
+                if layer.path[0] != "services" and value_at(layer.data, ("security", field_)) is not None:
+                    message = "belongs to the strategy presync-job: an init container has its pod's; remove it"
+                    yield problem([layer], ("security", field_), message)
+        return
+    yield from _network(target, layers)
+    external, sealed = security.external_secret, security.sealed_secret
+    if external and sealed:
+        message = "externalSecret writes the same Secret, expected one of the two"
+        yield problem(layers, ("security", "sealedSecret"), message)
+    absent = [key for key in target.settings.database.secret.keys if external and key not in external.data]
+    if absent:
+        message = f"{', '.join(absent)} missing, expected every key of database.secret.keys: the Job waits for each"
+        yield problem(layers, ("security", "externalSecret", "data"), message)
+
+
+def _network(target: Target, layers: list[Layer]) -> Iterator[Problem]:
+    policy = target.settings.security.network_policy
+    place = ("security", "networkPolicy")
+    if policy.enabled and not policy.database:
+        message = "missing, expected podLabels or a cidr: with a policy that does not name it nothing could be migrated"
+        yield problem(layers, (*place, "database"), message)
+    peers: list[tuple[tuple[str | int, ...], Peer]] = [(("dns",), policy.dns)]
+    if policy.database:
+        peers.append((("database",), policy.database))
+    peers += [(("also", index), peer) for index, peer in enumerate(policy.also)]
+    for where, peer in peers:
+        labels = bool(peer.pod_labels or peer.namespace_labels)
+        if bool(peer.cidr) == labels:
+            message = "both labels and a cidr" if labels else "neither podLabels, namespaceLabels nor a cidr"
+            yield problem(layers, (*place, *where), f"{message}, expected one of them")
+        if peer.cidr and not _is_network(peer.cidr):
+            message = "not a network, expected one such as 10.0.0.0/16, with no bits set behind its prefix"
+            yield problem(layers, (*place, *where, "cidr"), message)
+
+
+def _is_network(cidr: str) -> bool:
+    try:
+        ipaddress.ip_network(cidr)
+    except ValueError:
+        return False
+    return True

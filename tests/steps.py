@@ -1,0 +1,42 @@
+"""Profiles with a step turned on, and what they render."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import yaml
+
+from tests.conftest import Outcome, aegisgen
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def say(project: Path, environment: str, text: str) -> None:
+    """Let an environment's profile say more; `text` is indented as the fields of `spec`."""
+    with (project / f"profiles/{environment}.yaml").open("a") as file:
+        file.write(text)
+
+
+def say_of_project(project: Path, text: str) -> None:
+    """Let the project file say more, at its top level."""
+    with (project / "aegisgen.yaml").open("a") as file:
+        file.write(text)
+
+
+def rendered(*arguments: str) -> dict[str, dict]:
+    """Render without writing; return the documents by their path below the working directory."""
+    outcome = aegisgen("render", *arguments, "--stdout")
+    assert outcome.code == 0, outcome.err
+    found = {}
+    for part in outcome.out.split("---\n# Source: ")[1:]:
+        path, _, text = part.partition("\n")
+        found[path] = yaml.safe_load(text)
+    return found
+
+
+def refused(environment: str) -> str:
+    """Render what must be refused, and return what is said of it."""
+    outcome: Outcome = aegisgen("render", environment, "--stdout")
+    assert outcome.code == 2, outcome.out
+    return outcome.err

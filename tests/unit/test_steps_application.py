@@ -1,0 +1,120 @@
+"""Applications, their project, and the set that makes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.conftest import aegisgen
+from tests.steps import refused, rendered, say, say_of_project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+REPOSITORY = 'repository: {url: "https://github.com/example/infra"}\n'
+WINDOW = '{kind: deny, schedule: "0 17 * * 5", duration: 3d, manualSync: true}'
+
+
+@pytest.fixture
+def deployed(project: Path) -> Path:
+    """A project whose two environments have an Application each."""
+    say_of_project(project, REPOSITORY)
+    say(project, "production", "  application: {targetRevision: main}\n")
+    say(project, "staging", "  application: {targetRevision: main, automated: {prune: true}, createNamespace: true}\n")
+    return project
+
+
+def test_each_overlay_gets_an_application_that_points_to_it(deployed: Path) -> None:
+    application = rendered("staging")["argocd/apps/staging-api.yaml"]
+    assert application["metadata"]["name"] == "staging-aegisx-api"
+    assert application["spec"]["source"]["path"] == "argocd/overlays/staging/api"
+    assert application["spec"]["destination"]["namespace"] == "staging"
+    policy = application["spec"]["syncPolicy"]
+    assert policy["automated"] == {"prune": True, "selfHeal": False}
+    assert policy["syncOptions"] == ["CreateNamespace=true"]
+    assert policy["retry"]["limit"] == 1, "unsaid, an automated sync is retried five times"
+
+
+def test_an_application_that_a_person_syncs_has_no_automated_policy(deployed: Path) -> None:
+    assert "automated" not in rendered("production")["argocd/apps/production-api.yaml"]["spec"]["syncPolicy"]
+
+
+def test_the_project_allows_what_the_applications_need_and_no_more(deployed: Path) -> None:
+    say_of_project(deployed, "argocd: {project: {name: aegisx}}\n")
+    say(deployed, "production", f"  approval: {{syncWindows: [{WINDOW}]}}\n")
+    documents = rendered("--all")
+    spec = documents["argocd/apps/project.yaml"]["spec"]
+    assert documents["argocd/apps/production-api.yaml"]["spec"]["project"] == "aegisx"
+    assert spec["sourceRepos"] == ["https://github.com/example/infra"]
+    assert {each["namespace"] for each in spec["destinations"]} == {"production", "staging"}
+    assert spec["clusterResourceWhitelist"] == [{"group": "", "kind": "Namespace"}]
+    (window,) = spec["syncWindows"]
+    assert (window["applications"], window["duration"]) == (["production-aegisx-api"], "72h")
+
+
+@pytest.mark.parametrize("generator", ["list", "git"])
+def test_a_set_takes_the_place_of_the_applications(project: Path, generator: str) -> None:
+    say_of_project(project, REPOSITORY + f"argocd: {{applicationSet: {{name: all, generator: {generator}}}}}\n")
+    for environment in ("production", "staging"):
+        say(project, environment, "  application: {}\n")
+    documents = {path: document for path, document in rendered("--all").items() if "/apps/" in path}
+    (found,) = documents.values()
+    assert (found["kind"], list(found["spec"]["generators"][0])) == ("ApplicationSet", [generator])
+    assert aegisgen("render", "--all").code == 0
+    assert "error" not in aegisgen("check", "--all", "--no-compose").out
+
+
+def test_a_git_generator_cannot_tell_policies_apart(deployed: Path) -> None:
+    say_of_project(deployed, "argocd: {applicationSet: {name: all, generator: git}}\n")
+    outcome = aegisgen("render", "--all")
+    assert outcome.code == 2
+    assert "argocd.applicationSet.generator: git knows of api in staging the folder only" in outcome.err
+
+
+def test_applications_are_clean_and_go_with_what_asked_for_them(deployed: Path) -> None:
+    say_of_project(deployed, "argocd: {project: {name: aegisx}}\n")
+    assert aegisgen("render", "--all").code == 0
+    assert "error" not in aegisgen("check", "--all", "--no-compose").out
+    for environment in ("production", "staging"):
+        file = deployed / f"profiles/{environment}.yaml"
+        file.write_text(
+            "".join(line for line in file.read_text().splitlines(keepends=True) if "application:" not in line)
+        )
+    narrow = aegisgen("render", "staging")
+    assert "removed   argocd/apps/staging-api.yaml" in narrow.out
+    assert (deployed / "apps/production-api.yaml").exists(), "another environment's is out of scope"
+    assert aegisgen("render", "--all").code == 0
+    assert not (deployed / "apps").exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("application: {}", "application.repoURL: missing"),
+        (
+            "application: {repoURL: x, destination: {server: a, name: b}}",
+            "application.destination: both server and name",
+        ),
+        (f"approval: {{syncWindows: [{WINDOW}]}}", "approval.syncWindows: windows belong to an AppProject"),
+        (
+            "approval: {gate: true}\n  application: {repoURL: x, automated: {selfHeal: true}}",
+            "spec.application.automated.selfHeal: starts syncs by itself",
+        ),
+        (
+            "approval: {syncWindows: [{kind: deny, schedule: weekly, duration: 3h}]}",
+            "syncWindows.0.schedule: not allowed, expected a cron line",
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused_with_its_place(project: Path, said: str, expected: str) -> None:
+    say(project, "production", f"  {said}\n")
+    assert expected in refused("production")
+
+
+def test_two_applications_of_one_name_are_refused(deployed: Path) -> None:
+    for environment in ("production", "staging"):
+        file = deployed / f"profiles/{environment}.yaml"
+        file.write_text(file.read_text().replace("application: {", "application: {name: same, "))
+    outcome = aegisgen("render", "--all")
+    assert outcome.code == 2
+    assert "same is that of api in production as well" in outcome.err
