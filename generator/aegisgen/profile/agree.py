@@ -9,6 +9,7 @@ from aegisgen.kube.resource import value_at
 from aegisgen.profile import agree_migrations
 from aegisgen.profile.resolve import Layer, Target, missing, problem
 from aegisgen.profile.steps import application, approval, notifications, security
+from aegisgen.profile.steps import needs as steps
 from aegisgen.profile.types import seconds
 
 if TYPE_CHECKING:
@@ -22,7 +23,14 @@ MIN_TTL = 600
 # A Job's name becomes the label `job-name` of its pods (Kubernetes: label values have at most 63 characters).
 MAX_JOB_NAME = 63
 
-_OF_STRATEGY = {"hook": "presync-job", "job": "presync-job", "initContainer": "init-container"}
+_OF_STRATEGY = {
+    "hook": "presync-job",
+    "job": "presync-job",
+    "backup": "presync-job",
+    "dryRun": "presync-job",
+    "checks": "presync-job",
+    "initContainer": "init-container",
+}
 _SECRET_KEY = re.compile(r"(PASSWORD|PASSWD|SECRET|TOKEN|PRIVATE_?KEY|API_?KEY|CREDENTIALS?)\Z", re.IGNORECASE)
 _SECRET_VALUE = re.compile(r"://[^/\s:@]+:[^/\s@]+@|-----BEGIN [A-Z ]*PRIVATE KEY-----")
 
@@ -53,6 +61,7 @@ def disagreements(target: Target, layers: list[Layer]) -> Iterator[Problem]:
         yield from step.problems(target, layers)
     if target.settings.strategy == "presync-job":
         yield from _job(target, layers)
+        yield from steps.problems(target, layers)
     elif target.settings.init_container.name == target.settings.workload.container:
         yield problem(layers, ("initContainer", "name"), "the application container's name, expected another")
     if target.settings.workload.kind == "DaemonSet" and isinstance(target.settings.replicas, int):
@@ -125,6 +134,3 @@ def _job(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     if seconds(settings.job.ttl) < MIN_TTL:
         message = "too short, expected at least 10m: Argo CD waits for ever for a Job that vanished before it looked"
         yield problem(layers, ("job", "ttl"), message)
-    if settings.database.config.from_ == "hook" and settings.hook.config_wave >= settings.hook.wave:
-        message = f"not before the Job's wave, expected less than {settings.hook.wave}"
-        yield problem(layers, ("hook", "configWave"), message)

@@ -12,10 +12,14 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
+from aegisgen.profile.amounts import Resources
 from aegisgen.profile.base import Model
 from aegisgen.profile.migrations import DatabaseEnv, Migrations
 from aegisgen.profile.steps.application import Application, ArgoCD, Repository
 from aegisgen.profile.steps.approval import Approval
+from aegisgen.profile.steps.backup import Backup
+from aegisgen.profile.steps.checks import Checks
+from aegisgen.profile.steps.dryrun import DryRun
 from aegisgen.profile.steps.notifications import Metrics, Notifications
 from aegisgen.profile.steps.security import Security
 from aegisgen.profile.types import (
@@ -26,11 +30,11 @@ from aegisgen.profile.types import (
     EnvName,
     ImageDigest,
     ImageName,
+    ImageReference,
     ImageTag,
     KubernetesVersion,
     NamePrefix,
     NameSuffix,
-    Quantity,
     RelativePath,
     RuleId,
     Strategy,
@@ -114,26 +118,40 @@ class DatabaseSecret(Model, frozen=True, kw_only=True):
     )
 
 
+class Postgres(Model, frozen=True, kw_only=True):
+    """The image with PostgreSQL's own programs (pg_dump, psql, postgres) that backup, dry run and checks run in."""
+
+    version: (
+        Annotated[
+            int,
+            Meta(
+                title="a major version of PostgreSQL, 13 or later",
+                ge=13,
+                le=99,
+                description="The server's major version; pg_dump takes no newer one. Image: postgres:<version>-alpine.",
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    image: Annotated[
+        ImageReference | UnsetType,
+        Meta(description="Another image, such as one with the extensions that the dry run needs."),
+    ] = UNSET
+    user: Annotated[
+        int, Meta(title="a user ID, not root's", ge=1, description="`postgres` in the image: 70 in alpine, else 999.")
+    ] = 70
+
+
 class Database(Model, frozen=True, kw_only=True):
     """Where the migration finds its database."""
 
+    engine: Annotated[
+        Literal["postgresql", "other"], Meta(description="What it is. Backup, dry run and SQL checks know PostgreSQL.")
+    ] = "postgresql"
+    postgres: Postgres = field(default_factory=Postgres)
     config: DatabaseConfig = field(default_factory=DatabaseConfig)
     secret: DatabaseSecret = field(default_factory=DatabaseSecret)
     env: DatabaseEnv = field(default_factory=DatabaseEnv)
-
-
-class Amounts(Model, frozen=True, kw_only=True):
-    """Amounts of what a container uses."""
-
-    cpu: Quantity | UnsetType = UNSET
-    memory: Quantity | UnsetType = UNSET
-
-
-class Resources(Model, frozen=True, kw_only=True):
-    """What the migration's container asks for and may use."""
-
-    requests: Amounts = field(default_factory=lambda: Amounts(cpu="100m", memory="256Mi"))
-    limits: Amounts = field(default_factory=lambda: Amounts(cpu="1", memory="512Mi"))
 
 
 class Overrides(Model, frozen=True, kw_only=True):
@@ -152,6 +170,9 @@ class Overrides(Model, frozen=True, kw_only=True):
     migrations: Migrations | UnsetType = UNSET
     database: Database | UnsetType = UNSET
     resources: Resources | UnsetType = UNSET
+    backup: Backup | UnsetType = UNSET
+    dry_run: DryRun | UnsetType = UNSET
+    checks: Checks | UnsetType = UNSET
     security: Security | UnsetType = UNSET
     approval: Approval | UnsetType = UNSET
     application: Application | UnsetType = UNSET
@@ -252,6 +273,9 @@ class Settings(Model, frozen=True, kw_only=True):
     migrations: Migrations = field(default_factory=Migrations)
     database: Database = field(default_factory=Database)
     resources: Resources = field(default_factory=Resources)
+    backup: Backup | UnsetType = UNSET
+    dry_run: DryRun | UnsetType = UNSET
+    checks: Checks | UnsetType = UNSET
     security: Security = field(default_factory=Security)
     approval: Approval = field(default_factory=Approval)
     application: Application | UnsetType = UNSET

@@ -74,6 +74,15 @@ ImageName = Annotated[
         max_length=255,
     ),
 ]
+ImageReference = Annotated[
+    str,
+    Meta(
+        title="an image with its tag or digest, such as postgres:17-alpine",
+        pattern=r"^(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:[._/-]+[a-z0-9]+)*"
+        r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}|(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?@sha256:[0-9a-f]{64})" + _END,
+        max_length=455,
+    ),
+]
 ImageTag = Annotated[
     str, Meta(title="an image tag, such as production or v1.4.2", pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}" + _END)
 ]
@@ -98,6 +107,22 @@ RelativePath = Annotated[
     Meta(
         title="a path below the project's folder, without '..'",
         pattern=r"^(?!/)(?!(?:[\s\S]*/)?\.\.?(?:/|(?![\s\S])))[^\u0000-\u001f\u007f\\]+" + _END,
+        max_length=400,
+    ),
+]
+Folder = Annotated[
+    str,
+    Meta(
+        title="a folder, such as backups/api: letters, digits, '.', '_' and '-', parts separated by '/'",
+        pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*" + _END,
+        max_length=400,
+    ),
+]
+HttpUrl = Annotated[
+    str,
+    Meta(
+        title="a URL such as https://storage.example.com, without a user",
+        pattern=r"^https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?" + _END,
         max_length=400,
     ),
 ]
@@ -137,6 +162,15 @@ Word = Annotated[
         title="one word of a command, on one line, without $( and $$",
         pattern=r"^(?:(?!\$[($])[^\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff])+" + _END,
         max_length=2000,
+    ),
+]
+# The kubelet does the same in the values of environment variables.
+Sql = Annotated[
+    str,
+    Meta(
+        title="one SQL statement without $( and $$; write $tag$ for $$",
+        pattern=r"^(?:(?!\$[($])[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufffe\uffff])+" + _END,
+        max_length=20_000,
     ),
 ]
 TableName = Annotated[

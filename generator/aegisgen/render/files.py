@@ -11,9 +11,10 @@ from aegisgen.render.kustomization import Patch, Wiring
 from aegisgen.render.notices import variables
 from aegisgen.render.parts import PARTS
 from aegisgen.render.runner import render_runner
+from aegisgen.render.steps import step_values
 
 if TYPE_CHECKING:
-    from aegisgen.profile.model import Amounts
+    from aegisgen.profile.amounts import Amounts
     from aegisgen.profile.resolve import Target
     from aegisgen.profile.steps.security import Peer
     from aegisgen.render.environment import Templates
@@ -36,7 +37,7 @@ def render(target: Target, templates: Templates) -> Overlay:
 
     Raises InputError where a template fails.
     """
-    values = _values(target)
+    values = _values(target) | step_values(target, templates)
     runner = render_runner(target, templates)
     strategy = target.settings.strategy
     parts = [part for part in PARTS[strategy] if part.wanted(target)]

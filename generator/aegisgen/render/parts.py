@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from aegisgen.profile.steps.job import wanted
 from aegisgen.profile.steps.security import sealed_name
 
 if TYPE_CHECKING:
@@ -52,7 +53,10 @@ PARTS: dict[str, tuple[Part, ...]] = {
         Part("external-secret.yaml", lambda target: bool(target.settings.security.external_secret)),
         Part("sealed-secret-patch.yaml", lambda target: bool(target.settings.security.sealed_secret), patches=_sealed),
         Part("migration-config.yaml", _own_config),
+        Part("backup-job.yaml", lambda target: wanted(target.settings.backup)),
+        Part("dry-run-job.yaml", lambda target: wanted(target.settings.dry_run)),
         Part("migration-job.yaml", _always),
+        Part("checks-job.yaml", lambda target: wanted(target.settings.checks)),
     ),
 }
 

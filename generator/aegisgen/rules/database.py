@@ -23,6 +23,9 @@ _ADDRESS = re.compile(
     re.IGNORECASE,
 )
 
+# A database, or a proxy to one, in the migration's own pod; where a proxy leads to is not to be seen here.
+_OWN = frozenset({"127.0.0.1", "::1", "localhost"})
+
 
 class Setting(NamedTuple):
     """A value that a container finds in its environment, and the field that gives it."""
@@ -56,7 +59,7 @@ def differences(
         theirs = near.served_by(pod, container)
         for name, setting in own.items():
             known = theirs.get(name)
-            if known and setting.value not in known:
+            if known and setting.value not in known and setting.value not in _OWN:
                 value, resource = next(iter(known.items()))
                 yield Difference(name, setting.value, value, resource, setting.resource, setting.path)
 

@@ -161,9 +161,6 @@ def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     if absent:
         message = f"{', '.join(absent)} missing, expected every key of database.secret.keys: the Job waits for each"
         yield problem(layers, ("security", "externalSecret", "data"), message)
-    if (external or sealed) and target.settings.hook.config_wave >= target.settings.hook.wave:
-        message = f"not before the Job's wave, expected less than {target.settings.hook.wave}"
-        yield problem(layers, ("hook", "configWave"), message)
 
 
 def _network(target: Target, layers: list[Layer]) -> Iterator[Problem]:

@@ -1,0 +1,95 @@
+"""The backup before the migration: where it goes, what is kept, and what a failure means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from aegisgen.profile.base import Model
+from aegisgen.profile.layers import problem
+from aegisgen.profile.steps.job import StepJob
+from aegisgen.profile.types import DnsName, Duration, EnvName, Folder, HttpUrl, ImageReference, Quantity, Wave
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aegisgen.errors import Problem
+    from aegisgen.profile.layers import Layer
+    from aegisgen.profile.resolve import Target
+
+
+class BackupVolume(Model, frozen=True, kw_only=True):
+    """A volume that is there before the first sync, and that no sync deletes."""
+
+    claim: Annotated[DnsName, Meta(description="An existing PersistentVolumeClaim; never a hook.")]
+    path: Annotated[Folder | UnsetType, Meta(description="The folder in the volume. Default: its top.")] = UNSET
+
+
+class S3Secret(Model, frozen=True, kw_only=True):
+    """The Secret with the storage's credentials."""
+
+    name: Annotated[DnsName, Meta(description="It exists in the cluster before the first sync.")]
+    access_key: Annotated[EnvName, Meta(description="The key with the access key's ID.")] = "AWS_ACCESS_KEY_ID"
+    secret_key: Annotated[EnvName, Meta(description="The key with the secret.")] = "AWS_SECRET_ACCESS_KEY"  # noqa: S105
+
+
+class BackupS3(Model, frozen=True, kw_only=True):
+    """S3-compatible storage."""
+
+    bucket: Annotated[
+        str,
+        Meta(
+            title="a bucket's name: lower-case letters, digits, '.' and '-', 3 to 63 characters",
+            pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?![\s\S])",
+        ),
+    ]
+    prefix: Annotated[
+        Folder | UnsetType, Meta(description="The folder in the bucket. Default: <namespace>/<service>.")
+    ] = UNSET
+    endpoint: Annotated[HttpUrl | UnsetType, Meta(description="Of a storage that is not Amazon's.")] = UNSET
+    region: Annotated[
+        str, Meta(title="a region, such as eu-central-1", pattern=r"^[a-z0-9-]+(?![\s\S])", max_length=50)
+    ] = "us-east-1"
+    secret: S3Secret | UnsetType = UNSET
+    image: Annotated[
+        ImageReference, Meta(description="What uploads: an image with the AWS command line (aws) and a shell.")
+    ] = "amazon/aws-cli:2.22.0"
+    scratch: Annotated[Quantity, Meta(description="The most that a dump may take on the node before it is sent.")] = (
+        "10Gi"
+    )
+
+
+class Backup(StepJob, frozen=True, kw_only=True):
+    """A dump of the database before each migration (presync-job). Needs `database.postgres`."""
+
+    wave: Annotated[Wave, Meta(description="The sync wave; after the configuration's, before the dry run's.")] = -3
+    volume: BackupVolume | UnsetType = UNSET
+    s3: BackupS3 | UnsetType = UNSET
+    keep: (
+        Annotated[
+            int,
+            Meta(title="a whole number from 1 to 10000", ge=1, le=10_000, description="Only so many newest are kept."),
+        ]
+        | UnsetType
+    ) = UNSET
+    max_age: Annotated[
+        Duration | UnsetType, Meta(description="Older ones are deleted, but never the newest. Neither said: keep 7.")
+    ] = UNSET
+    on_failure: Annotated[
+        Literal["abort", "warn"], Meta(description="abort: nothing is migrated without a backup. warn: it goes on.")
+    ] = "abort"
+
+
+def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
+    """Yield what is wrong with a backup beyond its types."""
+    backup = target.settings.backup
+    if not isinstance(backup, Backup) or not backup.enabled:
+        return
+    if backup.volume is UNSET and backup.s3 is UNSET:
+        yield problem(layers, ("backup",), "has no target, expected volume (an existing claim) or s3")
+    elif backup.volume is not UNSET and backup.s3 is not UNSET:
+        yield problem(layers, ("backup", "s3"), "a second target beside volume, expected one of the two")
+    if isinstance(backup.s3, BackupS3) and backup.s3.secret is UNSET:
+        message = "missing, expected the name of the Secret with the credentials: {name: ...}"
+        yield problem(layers, ("backup", "s3", "secret"), message)

@@ -1,0 +1,180 @@
+"""What the templates of the steps around the migration need of a target: values worked out, once for all of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from aegisgen.profile.migrations import Lock
+from aegisgen.profile.steps.backup import Backup
+from aegisgen.profile.steps.checks import Checks, Expect
+from aegisgen.profile.steps.dryrun import DryRun, bookkeeping
+from aegisgen.profile.types import seconds
+from aegisgen.render.runner import quoted, render_runner
+
+if TYPE_CHECKING:
+    from aegisgen.profile.resolve import Target
+    from aegisgen.profile.steps.checks import Check
+    from aegisgen.render.environment import Templates
+
+# Kept where a profile says neither how many backups nor how old they may become.
+_KEEP = 7
+# The only database and user of the dry run's copy, where the application knows its database by a URL.
+_COPY = "dryrun"
+# Tools on the JVM want another scheme than all others.
+_JDBC = frozenset({"flyway", "liquibase"})
+
+
+class Variable(NamedTuple):
+    """An environment variable and where its value comes from."""
+
+    name: str
+    source: str
+    """configMapKeyRef, secretKeyRef or value."""
+    object: str
+    key: str
+    """The key, or the value itself."""
+
+
+class SqlCheck(NamedTuple):
+    """A query, with what it must return in words that the script understands."""
+
+    name: str
+    sql: str
+    expectation: str
+    """equals or between."""
+    values: tuple[str, ...]
+
+
+def step_values(target: Target, templates: Templates) -> dict[str, object]:
+    """Return what the templates of a presync-job's steps may name. Raises InputError where a template fails."""
+    settings = target.settings
+    postgres, env = settings.database.postgres, settings.database.env
+    image = postgres.image or f"postgres:{postgres.version}-alpine"
+    values: dict[str, object] = {
+        "connection": connection(target),
+        "by_url": _source(target, env.url) is not None,
+        "postgres_image": image,
+        "postgres_user": postgres.user,
+        "wait": seconds(settings.migrations.wait),
+        "log": settings.migrations.log,
+    }
+    if isinstance(settings.backup, Backup):
+        values |= _backup(settings.backup)
+    if isinstance(settings.dry_run, DryRun):
+        values |= _dry_run(target, settings.dry_run, templates)
+    if isinstance(settings.checks, Checks):
+        values |= _checks(settings.checks)
+    return values
+
+
+def connection(target: Target) -> list[Variable]:
+    """Return the database's address under the names that libpq reads, from where the migration reads it.
+
+    Source: PostgreSQL documentation, libpq environment variables. The scripts read `POSTGRES_URL` and `POSTGRES_SSL`.
+    """
+    env = target.settings.database.env
+    names = {
+        "POSTGRES_URL": env.url,
+        "PGHOST": env.host,
+        "PGPORT": env.port,
+        "PGUSER": env.user,
+        "PGDATABASE": env.name,
+        "PGPASSWORD": env.password,
+        "POSTGRES_SSL": env.ssl,
+    }
+    variables = [Variable(name, *source) for name, key in names.items() if (source := _source(target, key))]
+    own = [*target.settings.database.config.keys, *target.settings.database.secret.keys]
+    return variables + [
+        Variable(key, *source)
+        for key in own
+        if key.startswith("PG") and key not in {*names, *names.values()} and (source := _source(target, key))
+    ]
+
+
+def _source(target: Target, key: object) -> tuple[str, str, str] | None:
+    """Return where the migration finds a variable: source, object, key."""
+    settings = target.settings
+    if not isinstance(key, str):
+        return None
+    if key in settings.database.config.keys:
+        return "configMapKeyRef", target.migration_config_name, key
+    if key in settings.database.secret.keys:
+        return "secretKeyRef", target.secret_name, key
+    if key in settings.migrations.env:
+        return "value", "", settings.migrations.env[key]
+    return None
+
+
+def _backup(backup: Backup) -> dict[str, object]:
+    oldest = seconds(backup.max_age) if isinstance(backup.max_age, str) else None
+    keep = backup.keep if isinstance(backup.keep, int) else None
+    return {
+        "max_age": oldest,
+        "keep": _KEEP if keep is None and oldest is None else keep,
+        "deadline_minutes": seconds(backup.deadline) // 60 + 1,
+    }
+
+
+def _dry_run(target: Target, dry_run: DryRun, templates: Templates) -> dict[str, object]:
+    settings = target.settings
+    env = settings.database.env
+    # Nobody else can reach the copy.
+    migrations = msgspec.structs.replace(settings.migrations, lock=Lock(enabled=False))
+    alone = target._replace(settings=msgspec.structs.replace(settings, migrations=migrations))
+    by_url = _source(target, env.url) is not None
+    own: dict[str, str] = {env.host: "127.0.0.1", env.port: "5432", env.ssl: "false", "PGSSLMODE": "disable"}
+    if by_url and isinstance(env.url, str):
+        scheme = "jdbc:postgresql" if settings.migrations.tool in _JDBC else "postgresql"
+        address = f"{scheme}://127.0.0.1:5432/{_COPY}"
+        own[env.url] = address if scheme.startswith("jdbc") else address.replace("://", f"://{_COPY}@")
+        own |= {env.user: _COPY, env.name: _COPY}
+    own = settings.migrations.env | own | dry_run.env
+    own.pop(env.password, None)
+    # Whatever else names a place may name production; and of the Secret no password gets here.
+    kept = [
+        Variable(key, *source)
+        for key in dict.fromkeys([*settings.database.config.keys, env.user, env.name])
+        if key not in own and not key.startswith("PG") and (source := _source(target, key))
+    ]
+    return {
+        "copy": {
+            "runner": render_runner(alone, templates).script,
+            "tables": [quoted(table) for table in bookkeeping(target)],
+            "env": own,
+            "kept": kept,
+            "user": Variable("COPY_USER", "value", "", _COPY) if by_url else _named(target, "COPY_USER", env.user),
+            "database": Variable("COPY_NAME", "value", "", _COPY) if by_url else _named(target, "COPY_NAME", env.name),
+            "password": env.password,
+        }
+    }
+
+
+def _named(target: Target, name: str, key: str) -> Variable:
+    return Variable(name, *(_source(target, key) or ("value", "", _COPY)))
+
+
+def _checks(checks: Checks) -> dict[str, object]:
+    return {
+        "sql_checks": [_sql_check(check) for check in checks.run if isinstance(check.sql, str)],
+        "command_checks": [check for check in checks.run if isinstance(check.command, list)],
+    }
+
+
+def _sql_check(check: Check) -> SqlCheck:
+    expect = check.expect if isinstance(check.expect, Expect) else Expect()
+    sql = check.sql if isinstance(check.sql, str) else ""
+    if isinstance(expect.rows, list):
+        return SqlCheck(check.name, sql, "equals", ("\n".join(expect.rows),))
+    if isinstance(expect.equals, (str, int)):
+        return SqlCheck(check.name, sql, "equals", (_printed(expect.equals),))
+    bounds = tuple("" if not isinstance(bound, int) else str(bound) for bound in (expect.min, expect.max))
+    return SqlCheck(check.name, sql, "between", bounds)
+
+
+def _printed(value: str | int) -> str:
+    """Return a value as psql prints it, unaligned."""
+    if isinstance(value, bool):
+        return "t" if value else "f"
+    return str(value)

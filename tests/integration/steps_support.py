@@ -1,0 +1,134 @@
+"""The rendered Jobs of the full profile, container by container, as processes with the real PostgreSQL programs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+import yaml
+from tests.conftest import ROOT, aegisgen
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tests.postgres import Database
+
+FULL = ROOT / "tests/fixtures/full"
+JOB_UID = "7f3c0e0a-1111-4222-8333-444455556666"
+SHELLS = {"dash": ["dash"], "busybox": ["busybox", "sh"]}
+
+
+class Ended(NamedTuple):
+    """How a container ended."""
+
+    code: int
+    log: str
+    message: str
+    """What `kubectl describe` would show."""
+
+
+class Container(NamedTuple):
+    """A container of a rendered Job."""
+
+    name: str
+    script: str
+    env: dict[str, str]
+    """The variables whose values stand in the manifest."""
+
+    def run(self, folder: Path, shell: list[str], env: Mapping[str, str], path: str = "") -> Ended:
+        """Run the script in a folder; `path` goes before everything else on PATH."""
+        message = folder / "termination-message"
+        message.unlink(missing_ok=True)
+        done = subprocess.run(
+            [*shell, "-c", self.script],
+            cwd=folder,
+            env={"PATH": f"{path}:{os.environ['PATH']}", "TERMINATION_LOG": str(message), **self.env, **env},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return Ended(done.returncode, done.stdout, message.read_text() if message.exists() else "")
+
+
+def job(step: str) -> dict:
+    """Return a Job that the working directory's project renders for production."""
+    rendered = aegisgen("render", "production", "--stdout")
+    assert rendered.code == 0, rendered.err
+    for document in yaml.safe_load_all(rendered.out):
+        if document["kind"] == "Job" and document["metadata"]["name"] == f"aegisx-api-{step}":
+            return document
+    raise AssertionError(f"no Job for {step}")
+
+
+def containers(step: str) -> dict[str, Container]:
+    """Return the containers of a step's Job that run a script, by name."""
+    pod = job(step)["spec"]["template"]["spec"]
+    found = [*pod.get("initContainers", ()), *pod["containers"]]
+    return {
+        each["name"]: Container(
+            each["name"],
+            each["command"][2],
+            {item["name"]: item["value"] for item in each["env"] if "value" in item},
+        )
+        for each in found
+        if "command" in each
+    }
+
+
+def connection(database: Database) -> dict[str, str]:
+    """What the containers of PostgreSQL's image get from the ConfigMap and the Secret."""
+    names = {"HOST": "PGHOST", "PORT": "PGPORT", "USER": "PGUSER", "NAME": "PGDATABASE", "PASSWORD": "PGPASSWORD"}
+    return {pg: database.env[f"DATABASE_{name}"] for name, pg in names.items()} | {"JOB_UID": JOB_UID}
+
+
+def say(folder: Path, **fields: object) -> None:
+    """Change what the full profile says of the environment; None takes a field away."""
+    file = folder / "profiles/production.yaml"
+    data = yaml.safe_load(file.read_text())
+    data["spec"] |= fields
+    data["spec"] = {key: value for key, value in data["spec"].items() if value is not None}
+    file.write_text(yaml.safe_dump(data, sort_keys=False))
+
+
+@pytest.fixture
+def full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the full project; the working directory is its parent."""
+    shutil.copytree(FULL / "argocd", tmp_path / "project/argocd")
+    monkeypatch.chdir(tmp_path / "project")
+    return tmp_path / "project/argocd"
+
+
+@pytest.fixture(params=SHELLS)
+def shell(request: pytest.FixtureRequest) -> list[str]:
+    """Each shell that must run the scripts."""
+    command = SHELLS[request.param]
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"{command[0]} not found on PATH")
+    return command
+
+
+def programs(database: Database, folder: Path) -> str:
+    """Return a folder with the server's own client programs, for PATH."""
+    target = folder / "programs"
+    target.mkdir(exist_ok=True)
+    for name in ("psql", "pg_dump", "pg_restore", "pg_isready", "createdb"):
+        link = target / name
+        if not link.is_symlink():
+            link.symlink_to(database.server.programs / name)
+    return str(target)
+
+
+def fake(folder: Path, name: str, body: str) -> str:
+    """Put a program of the test's own before the real one; return its folder for PATH."""
+    target = folder / "fakes"
+    target.mkdir(exist_ok=True)
+    (target / name).write_text(f"#!/bin/sh\n{body}\n")
+    (target / name).chmod(0o755)
+    return str(target)
