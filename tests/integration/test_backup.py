@@ -13,6 +13,7 @@ from tests.integration.steps_support import (
     Ended,
     connection,
     containers,
+    dumped,
     fake,
     full,
     programs,
@@ -71,18 +72,6 @@ def step(full: Path, tmp_path: Path, shell: list[str], database: Database) -> St
     say(full, backup={"volume": {"claim": "backups"}}, dryRun=None, checks=None)
     target = tmp_path / "target"
     return Step(tmp_path, target, shell, database)
-
-
-def dumped(database: Database, *options: str) -> str:
-    """Return a database as text, without what differs from dump to dump."""
-    done = subprocess.run(
-        [database.server.programs / "pg_dump", *options],
-        env=connection(database),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return "\n".join(line for line in done.stdout.splitlines() if not line.startswith(("\\restrict", "\\unrestrict")))
 
 
 def counts(database: Database) -> list[tuple]:

@@ -151,7 +151,9 @@ def test_many_runners_at_once_all_succeed_and_migrate_once(cluster: Cluster, man
 
 def test_twenty_trials_of_twenty_three_runners_migrate_once(cluster: Cluster) -> None:
     """One of the migrations runs outside of a transaction, where a second runner would repeat it unnoticed."""
-    cluster.say('commands: {ping: ["true"], status: ["true"]}')  # leaves what is tried, and nothing else that takes time
+    cluster.say(
+        'commands: {ping: ["true"], status: ["true"]}'
+    )  # leaves what is tried, and nothing else that takes time
     for trial in range(20):
         database = new_database(cluster.database.server)
         ended = [pod.end() for pod in [cluster.start(on=database) for _ in range(3)]]
