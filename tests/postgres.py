@@ -41,6 +41,32 @@ class Server(NamedTuple):
         """Cut all connections and stop it."""
         self._pg_ctl("--mode", "immediate", "stop")
 
+    def use_tls(self) -> None:
+        """Offer TLS from now on, with a certificate that nobody vouches for."""
+        if not shutil.which("openssl"):
+            pytest.skip("openssl not found on PATH")
+        data = self.folder / "data"
+        if not (data / "server.key").exists():
+            request = [
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "rsa:2048",
+                "-nodes",
+                "-subj",
+                "/CN=localhost",
+                "-days",
+                "9",
+            ]
+            files = ["-keyout", str(data / "server.key"), "-out", str(data / "server.crt")]
+            subprocess.run([*request, *files], user=self.account, cwd=self.folder, check=True, capture_output=True)
+            (data / "server.key").chmod(0o600)
+            with (data / "postgresql.conf").open("a") as settings:
+                settings.write("ssl = on\n")
+            self.stop()
+            self.start()
+
     def _pg_ctl(self, *arguments: str) -> None:
         command = [self.programs / "pg_ctl", "--pgdata", self.folder / "data", "--wait", "--silent", *arguments]
         subprocess.run(command, user=self.account, cwd=self.folder, check=True, stdout=subprocess.DEVNULL, timeout=60)

@@ -89,6 +89,9 @@ _EngineOption = Annotated[Engine, typer.Option("--engine", help="What checks man
 _RequireTools = Annotated[
     bool, typer.Option("--require-tools", help="A check that is skipped for want of a tool is an error. For CI.")
 ]
+_Jobs = Annotated[
+    int, typer.Option("--jobs", metavar="N", min=0, help="How many processes read files. Default: one a core.")
+]
 _Compose = Annotated[
     bool, typer.Option("--compose/--no-compose", help="Also check what Kustomize makes of the overlays.")
 ]
@@ -141,6 +144,7 @@ def check(
     engine: _EngineOption = Engine.AEGISGEN,
     compose: _Compose = True,
     require_tools: _RequireTools = False,
+    jobs: _Jobs = 0,
     project: _Project = None,
 ) -> None:
     """Find drift from the profiles, and errors in the tree. Writes nothing."""
@@ -154,6 +158,7 @@ def check(
             engine=engine.value,
             compose=compose,
             require_tools=require_tools,
+            jobs=jobs,
             output=form(output.value),
         )
     )
@@ -174,6 +179,7 @@ def validate(
     engine: _EngineOption = Engine.AEGISGEN,
     compose: _Compose = True,
     require_tools: _RequireTools = False,
+    jobs: _Jobs = 0,
 ) -> None:
     """Check any manifests and overlays, aegisgen's or not, against the schemas."""
     from aegisgen.commands.report import output as form  # noqa: PLC0415
@@ -183,7 +189,7 @@ def validate(
     from aegisgen.proof.prove import Method  # noqa: PLC0415
 
     project = governing_project()
-    method = Method(known_version(kubernetes_version, project), engine.value, compose, strict, require_tools)
+    method = Method(known_version(kubernetes_version, project), engine.value, compose, strict, require_tools, jobs)
     raise typer.Exit(command(paths or ["."], method=method, project=project, output=form(output.value)))
 
 

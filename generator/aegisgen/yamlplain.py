@@ -18,7 +18,6 @@ from aegisgen.yamlscalars import scalar, tag_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_NOT_PLAIN_CHARACTER = re.compile(r"[^\n\x20-\x7e]")
 _LINE = re.compile(r"(?P<indent> *)(?P<dash>- +)?(?:(?P<key>[A-Za-z0-9_.$/][A-Za-z0-9_.$/-]*):( +|\Z))?(?P<rest>.*)\Z")
 # Possessive, so that no line takes longer than it is long.
 _VALUE = re.compile(
@@ -102,7 +101,7 @@ def places(text: str) -> Places | None:
 
 def _read(text: str, marks: _Marks | None) -> dict[str, object] | list[object] | None:  # noqa: PLR0911, PLR0912, PLR0915
     # One long loop: it runs once a line, and a call a line would cost as much as all that it does.
-    if not text.endswith("\n") or _NOT_PLAIN_CHARACTER.search(text):
+    if not text.endswith("\n") or not text.isascii() or not text.replace("\n", "").isprintable():
         return None
     lines = text.split("\n")
     lines.pop()

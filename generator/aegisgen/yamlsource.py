@@ -38,6 +38,10 @@ class Document:
         self._text = text
         self._places: Places | yamlplain.Places | None = None
 
+    def __reduce__(self) -> tuple[type[Document], tuple[str, int, str, object]]:
+        """Travel to another process without the places: they are found again where somebody asks."""
+        return Document, (self.source, self.line, self._text, self.data)
+
     def position(self, path: Sequence[str | int], *, key: bool = False) -> tuple[int, int]:
         """Return line and column, from 1, of the value at `path`, or of its key.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import time
 from collections import Counter
@@ -198,6 +199,23 @@ def test_without_what_holds_the_lock_nothing_goes_on_migrating(
     assert cluster.history() == ONCE
 
 
+def test_an_encrypted_connection_is_shared_with_the_keeper_as_well(cluster: Cluster) -> None:
+    cluster.database.server.use_tls()
+    pod = cluster.start(FIXTURE_SLEEP="5", PGSSLMODE="no-verify")
+    until(cluster.sleeping)
+    assert cluster.database.ask(
+        "SELECT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) "
+        "WHERE application_name LIKE 'aegisgen-%-holder' AND datname = current_database()"
+    ) == [(True,)]
+    processes = descendants(pod.process.pid)
+    os.kill(holder_of(pod), signal.SIGKILL)
+    ended = cluster.start(PGSSLMODE="no-verify").end()
+    assert ended.code == 0, ended.log
+    assert alive(processes) == []
+    assert pod.end().code == 137
+    assert cluster.history() == ONCE
+
+
 def test_a_holder_that_dies_keeps_its_lock_until_its_command_is_dead(cluster: Cluster) -> None:
     """With the keeper stopped, nobody can kill the command; so nobody else may get the lock."""
     cluster.say("lock: {timeout: 2s}")
@@ -337,9 +355,11 @@ def test_an_image_without_the_client_module_says_so_and_runs_nothing(cluster: Cl
     fake.write_text(f'#!/bin/sh\necho "$2" >>{tmp_path}/calls\n')
     fake.chmod(0o755)
 
+    dash = str(shutil.which("dash"))
+
     def end(path: str, folder: Path) -> Ended:
         return Pod(
-            ["dash", *container("production")["command"][1:]], {**cluster.database.env, "PATH": path}, folder
+            [dash, *container("production")["command"][1:]], {**cluster.database.env, "PATH": path}, folder
         ).end()
 
     ended = end(f"{tmp_path}:{os.environ['PATH']}", tmp_path)
@@ -373,8 +393,7 @@ def test_a_refused_connection_has_a_code_of_its_own_and_never_shows_the_password
     (fake / "npm").write_text("#!/bin/sh\n")
     (fake / "npm").chmod(0o755)
     path = f"{fake}:{os.environ['PATH']}"
-    ended = cluster.start(PATH=path, DATABASE_PASSWORD="hunter2")
-    ended = ended.end()
+    ended = cluster.start(PATH=path, DATABASE_PASSWORD="hunter2").end()
     assert ended.code == 17
     assert "password authentication failed" in ended.log
     assert "hunter2" not in ended.log + ended.message

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 DRIFT = "D001"
 
 
-def run(selection: Selection, *, engine: str, compose: bool, require_tools: bool, output: Output) -> int:
+def run(selection: Selection, *, engine: str, compose: bool, require_tools: bool, jobs: int = 0, output: Output) -> int:
     """Check the selected environments and return the exit code."""
     workspace = open_workspace(selection)
     planned = [
@@ -30,7 +30,7 @@ def run(selection: Selection, *, engine: str, compose: bool, require_tools: bool
         for change in shown(workspace, changes(workspace, render_all(workspace), force=True))
         if change.before != change.after
     ]
-    method = Method(workspace.project.value.kubernetes_version, engine, compose, require_tools=require_tools)
+    method = Method(workspace.project.value.kubernetes_version, engine, compose, require_tools=require_tools, jobs=jobs)
     roots = [relative(workspace.root / target.directory) for target in workspace.targets]
     present = [root for root in roots if root.is_dir()]
     proof = prove(_files(workspace), present, method, workspace.project, list(drift(planned)))

@@ -14,7 +14,7 @@ from aegisgen.argocd.plan_text import to_text
 from aegisgen.errors import UsageError
 from aegisgen.kube.compose import compose
 from aegisgen.kube.resource import Resource, identify
-from aegisgen.proof.inputs import inputs
+from aegisgen.proof.inputs import read, sources
 from aegisgen.proof.manifests import read_documents
 from aegisgen.proof.prove import relative
 from aegisgen.rules.context import deploying
@@ -78,7 +78,7 @@ def _applications(folder: Path) -> Iterator[Resource]:
     """Yield the Applications that the project keeps in `apps/`; what is wrong with them is for `check` to say."""
     if not folder.is_dir():
         return
-    for item in inputs([str(folder)]):
+    for item in map(read, sources([str(folder)])):
         for document in read_documents(item.raw or b"", item.path):
             resource = identify(document) if isinstance(document, Document) else None
             if isinstance(resource, Resource) and resource.identity.kind == "Application":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import stat
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -25,33 +26,54 @@ _SUFFIXES = (".yaml", ".yml", ".json")
 _LEVELS = 3
 
 
+class Source(NamedTuple):
+    """A file that is to be checked, not read yet; standard input has been."""
+
+    path: str
+    raw: bytes | None = None
+
+
 class Input(NamedTuple):
-    """A file to check. `raw` is None where it is too large or cannot be read, and `trouble` says which."""
+    """A file's content. `raw` is None where it is too large or cannot be read, and `trouble` says which."""
 
     path: str
     raw: bytes | None
     trouble: str
-    named: bool
-    """The user named this very file; other files were met on the way."""
 
 
-def inputs(paths: Sequence[str]) -> Iterator[Input]:
+def sources(paths: Sequence[str]) -> Iterator[Source]:
     """Yield every file that the paths name, once each. Raises UsageError for a path that does not exist."""
     seen: set[str] = set()
+    folders: dict[str, str] = {}
     for path in paths:
         if path == STDIN:
-            yield Input("<stdin>", sys.stdin.buffer.read(), "", named=True)
+            yield Source("<stdin>", sys.stdin.buffer.read())
             continue
         if not Path(path).exists():
             raise UsageError(f"{path}: no such file or directory")
-        if not Path(path).is_dir():
-            files, named = [path], True
-        else:
-            files, named = list(_walk(path)), False
-        for file in files:
-            if (real := os.path.realpath(file)) not in seen:
+        for file in _walk(path) if Path(path).is_dir() else [path]:
+            if (real := _real(file, folders)) not in seen:
                 seen.add(real)
-                yield _read(file, named=named)
+                yield Source(file)
+
+
+def read(source: Source) -> Input:
+    """Read a file, unless it is too large or something that only looks like one."""
+    path, raw = source
+    if raw is not None:
+        return Input(path, raw, "")
+    shown = _shown(path)
+    try:
+        status = os.stat(path)  # noqa: PTH116 -- a Path a file costs more than reading it
+        if not stat.S_ISREG(status.st_mode):
+            return Input(shown, None, "not a regular file")
+        if status.st_size > MAX_BYTES:
+            size = status.st_size // 1_000_000
+            return Input(shown, None, f"{size} MB, expected at most {MAX_BYTES // 1_000_000}")
+        with open(path, "rb") as stream:  # noqa: PTH123
+            return Input(shown, stream.read(), "")
+    except OSError as error:
+        return Input(shown, None, f"cannot be read: {error.strerror or error}")
 
 
 class Kustomizations:
@@ -60,6 +82,8 @@ class Kustomizations:
     def __init__(self) -> None:
         self._fields: dict[str, dict[str, object]] = {}
         self._patches: dict[str, frozenset[str]] = {}
+        self._near: dict[str, frozenset[str]] = {}
+        self._folders: dict[str, str] = {}
 
     def roots(self, paths: Sequence[str]) -> list[Path]:
         """Return the directories that the paths name or hold and that no other one among them builds upon."""
@@ -70,13 +94,12 @@ class Kustomizations:
 
     def is_patch(self, path: str) -> bool:
         """Tell whether a kustomization beside or above the file uses it as a patch."""
-        wanted = os.path.realpath(path)
         folder = posixpath.dirname(path) or "."
-        for _ in range(_LEVELS):
-            if wanted in self._patches_of(folder):
-                return True
-            folder = posixpath.join(folder, "..")
-        return False
+        if folder not in self._near:
+            above = [posixpath.join(folder, *[".."] * level) for level in range(_LEVELS)]
+            self._near[folder] = frozenset().union(*map(self._patches_of, above))
+        near = self._near[folder]
+        return bool(near) and _real(path, self._folders) in near
 
     def _patches_of(self, folder: str) -> frozenset[str]:
         if folder not in self._patches:
@@ -122,17 +145,19 @@ def _walk(top: str) -> Iterator[str]:
                 yield posixpath.join(folder, name)
 
 
-def _read(path: str, *, named: bool) -> Input:
-    shown = display(Path(path))
-    try:
-        if not Path(path).is_file():
-            return Input(shown, None, "not a regular file", named)
-        size = Path(path).stat().st_size
-        if size > MAX_BYTES:
-            return Input(shown, None, f"{size // 1_000_000} MB, expected at most {MAX_BYTES // 1_000_000}", named)
-        return Input(shown, Path(path).read_bytes(), "", named)
-    except OSError as error:
-        return Input(shown, None, f"cannot be read: {error.strerror or error}", named)
+def _real(file: str, folders: dict[str, str]) -> str:
+    """Return where a file really is; most are no links, and all of a folder lie in one place, kept in `folders`."""
+    folder, name = posixpath.split(file)
+    if os.path.islink(file):  # noqa: PTH114 -- a Path a file costs more than the question
+        return os.path.realpath(file)
+    if folder not in folders:
+        folders[folder] = os.path.realpath(folder)
+    return posixpath.join(folders[folder], name)
+
+
+def _shown(path: str) -> str:
+    """Return a path as `display` does, at once where it leads downwards from here."""
+    return display(Path(path)) if path.startswith("/") or ".." in path else posixpath.normpath(path)
 
 
 def _kustomizations(path: str) -> Iterator[str]:

@@ -1,0 +1,115 @@
+"""The lock as images with Python hold it, on a real PostgreSQL; the migration tool is a few lines of Python."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+from tests.integration.test_lock import alive, command_line, descendants, until
+from tests.pods import Pod, container
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.postgres import Database
+
+pytestmark = [pytest.mark.tools, pytest.mark.slow]
+
+# Like many a tool: looks what is there, does it and writes it down, without any lock.
+TOOL = """
+import os, sys, time, psycopg
+names = dict(host="HOST", port="PORT", user="USER", password="PASSWORD", dbname="NAME")
+with psycopg.connect(**{key: os.environ["DATABASE_" + name] for key, name in names.items()}, autocommit=True) as session:
+    session.execute("CREATE TABLE IF NOT EXISTS applied (what text)")
+    if not session.execute("SELECT 1 FROM applied").fetchall():
+        session.execute("SELECT pg_sleep(%s)", [float(os.environ.get("FIXTURE_SLEEP", 1))])
+        session.execute("INSERT INTO applied VALUES ('it')")
+"""
+
+
+@pytest.fixture
+def start(database: Database, project: Path, tmp_path: Path):
+    file = project / "aegisgen.yaml"
+    data = yaml.safe_load(file.read_text())
+    (tmp_path / "tool.py").write_text(TOOL)
+    data["services"]["api"]["migrations"] = {
+        "tool": "command",
+        "commands": {"ping": ["true"], "status": ["true"], "migrate": ["python3", "tool.py"]},
+        "lock": {"runtime": "python", "timeout": "30s"},
+    }
+    file.write_text(yaml.safe_dump(data))
+    profile = project / "profiles/production.yaml"
+    data = yaml.safe_load(profile.read_text())
+    del data["spec"]["migrations"]
+    profile.write_text(yaml.safe_dump(data))
+    command = container("production")["command"]
+    # The environment that runs the tests has the client library.
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/python3").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (tmp_path / "bin/python3").chmod(0o755)
+
+    def started(**env: str) -> Pod:
+        env = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", **database.env, **env}
+        return Pod(["dash", *command[1:]], env, tmp_path)
+
+    return started
+
+
+def applied(database: Database) -> int:
+    return int(database.ask("SELECT count(*) FROM applied")[0][0])
+
+
+def sleeping(database: Database) -> list[tuple]:
+    return database.ask(
+        "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep($1)%' AND datname = current_database() "
+        "AND state = 'active'"
+    )
+
+
+def test_three_runners_at_once_migrate_once(database: Database, start) -> None:
+    ended = [pod.end() for pod in [start() for _ in range(3)]]
+    assert [one.code for one in ended] == [0, 0, 0], "\n\n".join(one.log for one in ended)
+    assert applied(database) == 1
+
+
+@pytest.mark.parametrize(("victim", "code"), [(b"Holds an advisory", 137), (b"import os, signal", 18)])
+def test_without_what_holds_the_lock_nothing_goes_on_migrating(
+    database: Database, start, victim: bytes, code: int
+) -> None:
+    pod = start(FIXTURE_SLEEP="5")
+    until(lambda: sleeping(database))
+    processes = descendants(pod.process.pid)
+    # The holder's command line contains the keeper's program as well.
+    found = [pid for pid in processes if victim in command_line(pid) and command_line(pid).count(b"-c") >= 1]
+    os.kill(found[0] if code == 137 else found[1], signal.SIGKILL)
+    ended = start(FIXTURE_SLEEP="0").end()
+    assert ended.code == 0, ended.log
+    assert ("lock", "healed") in ended.steps
+    assert alive(processes) == []
+    assert pod.end().code == code
+    assert applied(database) == 1
+
+
+def test_a_killed_pod_leaves_nothing_that_goes_on(database: Database, start) -> None:
+    pod = start(FIXTURE_SLEEP="30")
+    until(lambda: sleeping(database))
+    processes = descendants(pod.process.pid)
+    pod.kill()
+    ended = start(FIXTURE_SLEEP="0").end()
+    assert ended.code == 0, ended.log
+    assert alive(processes) == []
+    assert applied(database) == 1
+
+
+def test_a_lost_connection_stops_the_migration(database: Database, start) -> None:
+    pod = start(FIXTURE_SLEEP="30")
+    until(lambda: sleeping(database))
+    ours = "FROM pg_stat_activity WHERE application_name LIKE 'aegisgen-%-holder' AND datname = current_database()"
+    database.ask(f"SELECT pg_terminate_backend(pid) {ours}")
+    assert pod.end().code == 18
+    assert start(FIXTURE_SLEEP="0").end().code == 0
+    assert applied(database) == 1
