@@ -197,10 +197,10 @@ def validate(
     from aegisgen.proof.prove import Method  # noqa: PLC0415
 
     project = governing_project()
-    method = Method(known_version(kubernetes_version, project), engine.value, compose, strict, require_tools, jobs)
-    raise typer.Exit(
-        command(paths or ["."], method=method, project=project, keep=write_baseline, output=form(output.value))
-    )
+    version = known_version(kubernetes_version, project)
+    method = Method(version, engine.value, compose, strict, require_tools, jobs=jobs)
+    shown = form(output.value)
+    raise typer.Exit(command(paths or ["."], method=method, project=project, keep=write_baseline, output=shown))
 
 
 @app.command(epilog="Examples: 'aegisgen plan production' · 'aegisgen plan production --format svg > plan.svg'")

@@ -78,7 +78,7 @@ def drift(planned: Sequence[Change]) -> Iterator[Finding]:
 def _shown_diff(planned: Sequence[Change]) -> str:
     """Return the unified diff, in which nobody's Secret is shown."""
     secret = [
-        change for change in planned if _SECRET.search(change.before or b"") or _SECRET.search(change.after or b"")
+        change for change in planned if any(_SECRET.search(side or b"") for side in (change.before, change.after))
     ]
     hidden = "".join(f"{change.path} differs, and is not shown: it holds a Secret\n" for change in secret)
     return diff([change for change in planned if change not in secret]) + hidden

@@ -70,9 +70,8 @@ def said_by_a_rule(built: Built, found: Sequence[Finding]) -> Iterator[Finding]:
     """Yield the failures to compose among `found` that a lost patch explains, at its own line."""
     if not isinstance(built.composition, CompositionError):
         return
-    lost = {
-        (patch.place.source, *patch.place.position) for patch in unmatched_patches(built.overlay) if not patch.target
-    }
+    places = (patch.place for patch in unmatched_patches(built.overlay) if patch.target is None)
+    lost = {(place.source, *place.position) for place in places}
     if any(finding[:3] in lost and finding.rule == LOST_PATCH for finding in found):
         path = built.composition.problem.path
         yield from (finding for finding in found if (finding.path, finding.rule) == (path, NOT_COMPOSABLE))

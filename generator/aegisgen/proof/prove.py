@@ -89,7 +89,7 @@ def _prove(
         found += [finding for finding in overlays.findings(each, checker) if finding[:4] not in known]
     verdict = judge(built, reading.pieces, settings)
     ignores = [*project_ignores(project), *reading.ignores, *verdict.ignores]
-    weighed = {known for finding in found if (known := _weighed(finding, settings))}
+    weighed = {kept for finding in found if (kept := _weighed(finding, settings))}
     baseline = _baseline(project) if method.baseline else []
     left = settle({*weighed, *verdict.findings}, ignores, baseline=baseline, severities=settings.severities)
     twice = {finding for each in built for finding in overlays.said_by_a_rule(each, left)}

@@ -12,16 +12,18 @@ metadata:
 data:
   PORT: %s
 """
-_OVERLAY = """\
-# file: overlay/kustomization.yaml
-resources:
-  - %s
-%s# file: overlay/config.yaml
+_MAP = """\
 apiVersion: v1
 kind: ConfigMap
 metadata:
   name: settings
 """
+_OVERLAY = f"""\
+# file: overlay/kustomization.yaml
+resources:
+  - %s
+%s# file: overlay/config.yaml
+{_MAP}"""
 _PATCH = """\
 patches:
   - patch: |-
@@ -86,7 +88,7 @@ Kustomize refuses to build the directory, for a reason that no other rule names.
 Unknown with the same error.""",
         fix="mend what Kustomize complains about; 'kustomize build' shows its own words",
         source="Kustomize",
-        bad=_OVERLAY % ("config.yaml\nnamespace: [a, b]", ""),
+        bad=_OVERLAY % ("config.yaml\n  - copy.yaml", "") + "# file: overlay/copy.yaml\n" + _MAP,
         good=_OVERLAY % ("config.yaml", _PATCH % "{PORT: '3333'}"),
     ),
 }
