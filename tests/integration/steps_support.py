@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 import yaml
 from tests.conftest import ROOT, aegisgen
+from tests.postgres import Server
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
 
     from tests.postgres import Database
 
@@ -88,6 +91,18 @@ def connection(database: Database) -> dict[str, str]:
     return {pg: database.env[f"DATABASE_{name}"] for name, pg in names.items()} | {"JOB_UID": JOB_UID}
 
 
+def dumped(database: Database, *options: str) -> str:
+    """Return a database as text, without what differs from dump to dump."""
+    done = subprocess.run(
+        [database.server.programs / "pg_dump", *options],
+        env=connection(database),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return "\n".join(line for line in done.stdout.splitlines() if not line.startswith(("\\restrict", "\\unrestrict")))
+
+
 def say(folder: Path, **fields: object) -> None:
     """Change what the full profile says of the environment; None takes a field away."""
     file = folder / "profiles/production.yaml"
@@ -132,3 +147,32 @@ def fake(folder: Path, name: str, body: str) -> str:
     (target / name).write_text(f"#!/bin/sh\n{body}\n")
     (target / name).chmod(0o755)
     return str(target)
+
+
+@pytest.fixture(scope="session")
+def copy(postgres: Server) -> Iterator[Server]:
+    """The sidecar of a dry run: a second server, which asks for no password."""
+    folder = Path(tempfile.mkdtemp(prefix="aegisgen-copy-"))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        server = Server(postgres.programs, folder, free.getsockname()[1], postgres.account)
+    try:
+        if server.account:
+            shutil.chown(folder, server.account)
+        options = ["--auth", "trust", "--no-sync", "--encoding", "UTF8", "--locale", "C"]
+        subprocess.run(
+            [server.programs / "initdb", "--pgdata", folder / "data", "--username", "postgres", *options],
+            user=server.account,
+            cwd=folder,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        with (folder / "data/postgresql.conf").open("a") as settings:
+            settings.write(
+                f"listen_addresses = '127.0.0.1'\nport = {server.port}\nunix_socket_directories = ''\nfsync = off\n"
+            )
+        server.start()
+        yield server
+        server.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -6,6 +6,7 @@ import hashlib
 import shutil
 import subprocess
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
 
 import pytest
 from tests.integration.steps_support import (
@@ -13,6 +14,7 @@ from tests.integration.steps_support import (
     Ended,
     connection,
     containers,
+    dumped,
     fake,
     full,
     programs,
@@ -71,18 +73,6 @@ def step(full: Path, tmp_path: Path, shell: list[str], database: Database) -> St
     say(full, backup={"volume": {"claim": "backups"}}, dryRun=None, checks=None)
     target = tmp_path / "target"
     return Step(tmp_path, target, shell, database)
-
-
-def dumped(database: Database, *options: str) -> str:
-    """Return a database as text, without what differs from dump to dump."""
-    done = subprocess.run(
-        [database.server.programs / "pg_dump", *options],
-        env=connection(database),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return "\n".join(line for line in done.stdout.splitlines() if not line.startswith(("\\restrict", "\\unrestrict")))
 
 
 def counts(database: Database) -> list[tuple]:
@@ -166,6 +156,16 @@ def test_a_database_that_does_not_answer_fails_within_the_wait(step: Step, full:
     say(full, migrations={"wait": "1s"})
     ended = step.run(PGPORT="1")
     assert (ended.code, ended.message) == (20, "connect: the database did not answer within 1 s\n")
+
+
+def test_a_url_as_other_clients_write_it_is_understood(step: Step, full: Path) -> None:
+    say(full, database={"env": {"url": "DATABASE_URL"}, "secret": {"keys": ["DATABASE_URL"]}, "config": {"keys": []}})
+    known = connection(step.database)
+    password = quote(known["PGPASSWORD"], safe="")
+    url = f"postgres+psycopg://aegisx:{password}@127.0.0.1:{known['PGPORT']}/{step.database.name}?schema=public&sslmode=disable"
+    ended = step.run(POSTGRES_URL=url, PGHOST="nowhere.invalid", PGPASSWORD="", PGUSER="nobody", PGDATABASE="none")
+    assert ended.code == 0, ended.log
+    assert step.dump.stat().st_size > 0
 
 
 def older(step: Step, *stamps: str, service: str = "api") -> list[str]:

@@ -39,7 +39,9 @@ TEMPLATES = load_templates(Path("none"))
 DATABASE = ("DATABASE_HOST", "DATABASE_PORT", "DATABASE_USER", "DATABASE_NAME")
 
 
-def overlay(strategy: str, config: dict[str, str], env: dict[str, str], annotations: dict[str, str]) -> Overlay:
+def overlay(
+    strategy: str, config: dict[str, str], env: dict[str, str], annotations: dict[str, str], steps: dict | None = None
+) -> Overlay:
     project = {
         "apiVersion": "aegisgen.dev/v1",
         "kind": "Project",
@@ -51,6 +53,7 @@ def overlay(strategy: str, config: dict[str, str], env: dict[str, str], annotati
         "image": {"tag": "v1"},
         "config": config,
         "migrations": {"env": env},
+        **(steps or {}),
     }
     if strategy == "presync-job":
         spec["job"] = {"annotations": annotations}
@@ -126,6 +129,23 @@ def test_kustomize_reads_back_what_the_profile_says(tmp_path_factory, kustomize,
     assert composed["Job", "app-migration"]["spec"]["template"]["metadata"]["annotations"] == annotations
     assert composed["ConfigMap", "app-migration-config"]["data"] == {key: config[key] for key in DATABASE}
     assert composed["ConfigMap", "app-config"]["data"] == config
+
+
+def kubelet_leaves(text: str) -> bool:
+    return "$(" not in text and "$$" not in text
+
+
+@given(sql=TEXT.filter(lambda text: text and kubelet_leaves(text)), env=ENV)
+@example(sql="SELECT 'a: b' -- {{ x }}\n{% if %}", env={})
+def test_what_steps_are_told_is_read_back_too(sql, env) -> None:
+    check = {"name": "a", "sql": sql, "expect": {"equals": 1}}
+    steps = {"checks": {"run": [check]}, "dryRun": {"env": env}, "database": {"postgres": {"version": 17}}}
+    files = overlay("presync-job", dict.fromkeys(DATABASE, "x"), {}, {"x": "y"}, steps).files
+    checks = yaml.safe_load(files["checks-job.yaml"])
+    assert literal_env(checks)["SQL_1"] == sql
+    pod = yaml.safe_load(files["dry-run-job.yaml"])["spec"]["template"]["spec"]
+    told = {item["name"]: item["value"] for item in pod["containers"][0]["env"] if "value" in item}
+    assert env.items() <= told.items()
 
 
 @given(TEXT)

@@ -20,6 +20,7 @@ from aegisgen.profile.steps.approval import Approval
 from aegisgen.profile.steps.backup import Backup
 from aegisgen.profile.steps.checks import Checks
 from aegisgen.profile.steps.dryrun import DryRun
+from aegisgen.profile.steps.notifications import Metrics, Notifications
 from aegisgen.profile.steps.security import Security
 from aegisgen.profile.types import (
     AnnotationKey,
@@ -175,6 +176,8 @@ class Overrides(Model, frozen=True, kw_only=True):
     security: Security | UnsetType = UNSET
     approval: Approval | UnsetType = UNSET
     application: Application | UnsetType = UNSET
+    notifications: Notifications | UnsetType = UNSET
+    metrics: Metrics | UnsetType = UNSET
     replicas: Annotated[int, Meta(title="a whole number from 0 to 10000", ge=0, le=10000)] | UnsetType = UNSET
     config: Annotated[
         dict[EnvName, Text] | UnsetType, Meta(description="Entries of the application's ConfigMap; never a secret.")
@@ -276,5 +279,7 @@ class Settings(Model, frozen=True, kw_only=True):
     security: Security = field(default_factory=Security)
     approval: Approval = field(default_factory=Approval)
     application: Application | UnsetType = UNSET
+    notifications: Notifications = field(default_factory=Notifications)
+    metrics: Metrics = field(default_factory=Metrics)
     replicas: int | UnsetType = UNSET
     config: dict[EnvName, Text] = {}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.errors import InputError, Problem
 from aegisgen.profile.steps.application import Application, Automated, application_name
+from aegisgen.profile.steps.notifications import subscriptions
 from aegisgen.render.files import Overlay
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def _app(target: Target, application: Application) -> _App:
         application.target_revision,
         {"name": destination.name} if destination.name else {"server": destination.server or _SAME_CLUSTER},
         _sync_policy(application),
-        {},
+        subscriptions(target),
     )
 
 

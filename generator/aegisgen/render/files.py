@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from aegisgen.profile.steps.security import account_name, sealed_name
 from aegisgen.profile.types import seconds
 from aegisgen.render.kustomization import Patch, Wiring
+from aegisgen.render.notices import variables
 from aegisgen.render.parts import PARTS
 from aegisgen.render.runner import render_runner
 from aegisgen.render.steps import step_values
@@ -57,6 +58,7 @@ def _values(target: Target) -> dict[str, object]:
         "seconds": seconds,
         "labels": _labels(target),
         "account": account_name(target),
+        "urls": variables(target),
         "sealed_name": sealed_name(target),
         "peers": _peers(target),
         "base": posixpath.relpath(settings.base, target.directory),

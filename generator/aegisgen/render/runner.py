@@ -9,6 +9,7 @@ from zlib import crc32
 
 from aegisgen.profile.presets import PRESETS
 from aegisgen.profile.types import seconds
+from aegisgen.render.notices import notices
 
 if TYPE_CHECKING:
     from aegisgen.profile.migrations import Migrations, MigrationSet
@@ -65,6 +66,7 @@ def render_runner(target: Target, templates: Templates) -> Runner:
         runtime=runtime,
         lock=_lock(target) if runtime != "none" else None,
         timeout=seconds(migrations.lock.timeout),
+        **notices(target, templates),
     )
     holder = None
     if runtime != "none":

@@ -1,0 +1,113 @@
+"""What a profile says about who is told of a migration, and about figures for Prometheus."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType, field
+
+from aegisgen.profile.base import Model
+from aegisgen.profile.layers import Layer, problem
+from aegisgen.profile.types import DnsName, Duration, Line, seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aegisgen.errors import Problem
+    from aegisgen.profile.resolve import Target
+
+# A message waits for nobody longer; the migration waits for the message.
+MAX_TIMEOUT = 30
+_END = r"(?![\s\S])"
+_CREDENTIALS = re.compile(r"://[^/\s@]+@")
+
+SecretKeyName = Annotated[
+    str, Meta(title="a key of a Secret", pattern=r"^[A-Za-z0-9._-]+" + _END, max_length=253, examples=["url"])
+]
+Trigger = Annotated[str, Meta(title="a trigger such as on-sync-failed", pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*" + _END)]
+Service = Annotated[str, Meta(title="a service such as slack or teams", pattern=r"^[a-z0-9-]+" + _END)]
+# In a container's `command` the kubelet expands $(NAME): a message must not be able to name a password.
+Message = Annotated[
+    str,
+    Meta(
+        title="text without $( and $$",
+        pattern=r"^(?:(?!\$[($])[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufffe\uffff])*" + _END,
+        max_length=2000,
+    ),
+]
+Url = Annotated[str, Meta(title="a URL such as http://pushgateway.monitoring:9091", pattern=r"^https?://[!-~]+" + _END)]
+
+
+class SecretKey(Model, frozen=True, kw_only=True):
+    """A key of a Secret that exists in the namespace."""
+
+    name: DnsName
+    key: SecretKeyName
+
+
+class Channel(Model, frozen=True, kw_only=True):
+    """Somebody who is told, at a URL that is itself a secret."""
+
+    secret: Annotated[SecretKey, Meta(title="a Secret's name and key", description="Where the URL is.")]
+
+
+class Notifications(Model, frozen=True, kw_only=True):
+    """Who is told of a migration. A message that cannot be sent is logged and fails nothing."""
+
+    slack: Annotated[Channel | UnsetType, Meta(description="An incoming webhook of Slack.")] = UNSET
+    teams: Annotated[Channel | UnsetType, Meta(description="A webhook of a Teams workflow.")] = UNSET
+    webhook: Annotated[Channel | UnsetType, Meta(description="Anything that takes a JSON object.")] = UNSET
+    on: Annotated[list[Literal["start", "success", "failure"]], Meta(description="What is told.")] = field(
+        default_factory=lambda: ["start", "success", "failure"]
+    )
+    text: Annotated[Message, Meta(description="Put before every message; never a secret.")] = ""
+    timeout: Annotated[Duration, Meta(description="The longest that one message may take; at most 30s.")] = "5s"
+    argocd: Annotated[
+        dict[Trigger, list[dict[Service, Line]]],
+        Meta(description="Subscriptions of Argo CD Notifications, for failures that no pod can report."),
+    ] = {}
+
+
+class Metrics(Model, frozen=True, kw_only=True):
+    """Figures for Prometheus."""
+
+    pushgateway: Annotated[Url | UnsetType, Meta(description="The Pushgateway's URL; without credentials.")] = UNSET
+
+
+def channels(target: Target) -> dict[str, SecretKey]:
+    """Return where the URL of each kind of channel is."""
+    told = target.settings.notifications
+    kinds = {"slack": told.slack, "teams": told.teams, "webhook": told.webhook}
+    return {kind: channel.secret for kind, channel in kinds.items() if channel}
+
+
+def subscriptions(target: Target) -> dict[str, str]:
+    """Return the annotations of the Application. Source: Argo CD's documentation, Notifications, Subscriptions."""
+    found: dict[str, list[str]] = {}
+    for trigger, recipients in target.settings.notifications.argocd.items():
+        for recipient in recipients:
+            for service, name in recipient.items():
+                found.setdefault(f"notifications.argoproj.io/subscribe.{trigger}.{service}", []).append(name)
+    return {key: ";".join(names) for key, names in found.items()}
+
+
+def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
+    """Yield what is wrong with a service's notifications and metrics as they were resolved."""
+    settings, told, gateway = target.settings, target.settings.notifications, target.settings.metrics.pushgateway
+    said = any("notifications" in layer.data for layer in layers)
+    if said and not channels(target) and not told.argocd:
+        message = "nobody to tell, expected slack, teams or webhook with a secret, or argocd"
+        yield problem(layers, ("notifications",), message)
+    if told.argocd and not settings.application:
+        message = "subscriptions are annotations of the Application, expected `application` as well"
+        yield problem(layers, ("notifications", "argocd"), message)
+    if seconds(told.timeout) > MAX_TIMEOUT:
+        yield problem(layers, ("notifications", "timeout"), f"too long, expected at most {MAX_TIMEOUT}s")
+    if gateway and _CREDENTIALS.search(gateway):
+        message = "holds credentials, and this file is in git; expected a URL without them"
+        yield problem(layers, ("metrics", "pushgateway"), message)
+    policy = settings.security.network_policy
+    if policy.enabled and not policy.also and (channels(target) or gateway):
+        message = "keeps messages and metrics from getting out, expected their addresses"
+        yield problem(layers, ("security", "networkPolicy", "also"), message)

@@ -1,0 +1,149 @@
+"""The dry run: a faithful copy of the schema, and migrations that fail on it before they fail in production."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+from tests.integration.steps_support import Ended, connection, containers, copy, dumped, full, job, programs, say, shell
+from tests.postgres import Database, Server
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.tools
+__all__ = ["copy", "full", "shell"]
+
+SCHEMA = """
+CREATE TABLE knex_migrations (id serial PRIMARY KEY, name text, batch int, migration_time timestamptz);
+CREATE TABLE knex_migrations_lock (index serial PRIMARY KEY, is_locked int);
+INSERT INTO knex_migrations (name, batch) VALUES ('1_users.js', 1), ('2_more.js', 1);
+INSERT INTO knex_migrations_lock (is_locked) VALUES (1);
+CREATE SCHEMA "odd schema";
+CREATE TABLE users (id serial PRIMARY KEY, name text UNIQUE);
+CREATE TABLE "odd schema"."Table" (owner int REFERENCES users);
+INSERT INTO users (name) VALUES ('somebody');
+GRANT SELECT ON users TO PUBLIC;
+"""
+
+
+class DryRun(NamedTuple):
+    """The containers of the dry run, one by one, with a production and a sidecar."""
+
+    folder: Path
+    shell: list[str]
+    production: Database
+    server: Server
+
+    @property
+    def copy(self) -> Database:
+        """The copy, under the same name as production's."""
+        return Database(self.server, self.production.name)
+
+    def load(self, **env: str) -> Ended:
+        """Run the container that loads the schema."""
+        work = self.folder / "work"
+        work.mkdir(exist_ok=True)
+        own = {
+            "COPY_DIR": str(work),
+            "COPY_PORT": str(self.server.port),
+            "COPY_NAME": self.production.name,
+            "COPY_USER": "aegisx",
+        }
+        path = programs(self.production, self.folder)
+        env = connection(self.production) | own | env
+        return containers("dry-run")["load"].run(self.folder, self.shell, env, path)
+
+    def migrate(self, script: str) -> Ended:
+        """Run the application's container, in which a script is all there is to the migration."""
+        (self.folder / "migrate.sh").write_text(
+            'export PGHOST="$DATABASE_HOST" PGPORT="$PORT" PGUSER="$DATABASE_USER" PGDATABASE="$DATABASE_NAME"\n'
+            + script
+        )
+        env = {"PORT": str(self.server.port), "DATABASE_NAME": self.production.name, "DATABASE_USER": "aegisx"}
+        path = programs(self.production, self.folder)
+        return containers("dry-run")["dry-run"].run(self.folder, self.shell, env, path)
+
+
+@pytest.fixture
+def dry_run(full: Path, tmp_path: Path, shell: list[str], database: Database, copy: Server) -> DryRun:
+    database.ask(SCHEMA)
+    command = {"ping": ["true"], "status": ["true"], "migrate": ["sh", "migrate.sh"]}
+    say(full, migrations={"commands": command, "wait": "5s"})
+    with Database(copy, "postgres").connect(user="postgres") as session:
+        for (name,) in session.execute("SELECT datname FROM pg_database WHERE datname LIKE 'aegisx%'").fetchall():
+            session.execute(f"DROP DATABASE {name}")
+        session.execute("DROP ROLE IF EXISTS aegisx, dryrun")
+    return DryRun(tmp_path, shell, database, copy)
+
+
+def test_the_copy_has_the_schema_the_bookkeeping_and_no_other_rows(dry_run: DryRun) -> None:
+    ended = dry_run.load()
+    assert ended.code == 0, ended.log
+    assert dumped(dry_run.copy, "--schema-only") == dumped(dry_run.production, "--schema-only")
+    bookkeeping = "SELECT * FROM knex_migrations ORDER BY id"
+    assert dry_run.copy.ask(bookkeeping) == dry_run.production.ask(bookkeeping)
+    assert dry_run.copy.ask("SELECT nextval('knex_migrations_id_seq')") == [(3,)]
+    rest = "SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM knex_migrations_lock)"
+    assert dry_run.copy.ask(rest) == [(0, 0)], "a lock of a killed run must not lock the copy"
+
+
+def test_the_migrating_user_may_do_what_it_may_in_production(dry_run: DryRun) -> None:
+    dry_run.load()
+    rights = """SELECT current_user, rolsuper, pg_get_userbyid(datdba), current_setting('search_path')
+                FROM pg_roles, pg_database WHERE rolname = current_user AND datname = current_database()"""
+    assert dry_run.copy.ask(rights) == dry_run.production.ask(rights)
+    assert dry_run.copy.ask(rights)[0][1] is False
+
+
+def test_an_application_with_a_url_works_as_its_own_user(dry_run: DryRun) -> None:
+    ended = dry_run.load(COPY_USER="dryrun")
+    assert ended.code == 0, ended.log
+    with dry_run.copy.connect(user="dryrun") as session:
+        assert session.execute("SELECT session_user, current_user").fetchall() == [("dryrun", "aegisx")]
+
+
+def test_a_first_deployment_has_no_bookkeeping_yet(dry_run: DryRun) -> None:
+    dry_run.production.ask("DROP TABLE knex_migrations")
+    ended = dry_run.load()
+    assert ended.code == 0, ended.log
+    assert "is not there yet" in ended.log
+
+
+def test_a_schema_that_cannot_be_read_fails_and_says_so(dry_run: DryRun) -> None:
+    with dry_run.production.connect(user="postgres") as session:
+        session.execute("CREATE TABLE not_ours (id int)")
+    ended = dry_run.load()
+    assert ended.code == 32
+    assert "not_ours" in ended.log
+    assert ended.message.startswith("read-schema: the schema cannot be read")
+
+
+def test_a_migration_that_the_existing_schema_refuses_is_caught(dry_run: DryRun) -> None:
+    """It would do well on an empty database."""
+    dry_run.load()
+    before = dumped(dry_run.production)
+    ended = dry_run.migrate('psql -v ON_ERROR_STOP=1 -c "CREATE TABLE users (id int)"')
+    assert ended.code == 12, ended.log
+    assert 'relation "users" already exists' in ended.log
+    assert dumped(dry_run.production) == before
+
+
+def test_a_migration_that_fits_the_schema_passes_and_leaves_production_alone(dry_run: DryRun) -> None:
+    dry_run.load()
+    before = dumped(dry_run.production)
+    ended = dry_run.migrate('psql -v ON_ERROR_STOP=1 -c "ALTER TABLE users ADD COLUMN age int"')
+    assert ended.code == 0, ended.log
+    assert dumped(dry_run.production) == before
+    assert "age integer" in dumped(dry_run.copy, "--schema-only")
+
+
+def test_nothing_after_the_loading_can_reach_production(full: Path) -> None:
+    pod = job("dry-run")["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    variables = {entry["name"]: entry for entry in container["env"]}
+    assert variables["DATABASE_HOST"]["value"] == "127.0.0.1"
+    assert not [entry for entry in container["env"] if "secretKeyRef" in entry.get("valueFrom", {})]
+    assert len(variables) == len(container["env"]), "a variable is there twice"
+    names = {each["name"]: each.get("restartPolicy") for each in pod["initContainers"]}
+    assert names == {"postgres": "Always", "load": None}
