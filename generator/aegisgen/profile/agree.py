@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aegisgen.kube.resource import value_at
 from aegisgen.profile import agree_migrations
 from aegisgen.profile.resolve import Layer, Target, missing, problem
-from aegisgen.profile.steps import application, approval, notifications, security
+from aegisgen.profile.steps import application, approval, notifications, rollback, security
 from aegisgen.profile.steps import needs as steps
 from aegisgen.profile.types import seconds
 
@@ -57,7 +57,7 @@ def disagreements(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     yield from _secrets(layers)
     yield from _database(target, layers)
     yield from agree_migrations.disagreements(target, layers)
-    for step in (security, approval, application, notifications):
+    for step in (security, approval, application, notifications, rollback):
         yield from step.problems(target, layers)
     if target.settings.strategy == "presync-job":
         yield from _job(target, layers)
