@@ -4,8 +4,8 @@
     python benchmarks/bulk_validate.py --files 100    fewer files
     python benchmarks/bulk_validate.py --keep DIR     leave the files in DIR, to profile with
 
-Each file holds what an environment of the AegisX tree composes to, under names and in a namespace of its own: the
-production overlay, and staging's ConfigMap and Deployment. What is compared, each as a new process and one after the
+Each file holds what the AegisX tree composes to, under names and in a namespace of its own: the production overlay, and
+of staging what there is room for. What is compared, each as a new process and one after the
 other in every round, so that both see the same machine, on the same files and the same bundled schemas:
 
     aegisgen       aegisgen validate DIR --no-compose: schemas, all rules, the same identity twice, ignores
@@ -104,9 +104,9 @@ def main() -> int:
 def write(folder: Path, files: int, composer: list[str]) -> None:
     """Write the files: each is one environment, under a name of its own."""
     production, staging = (documents(composer, name) for name in ("production", "staging"))
-    whole = [*production, *(each for each in staging if "kind: ConfigMap\n" in each or "kind: Deployment\n" in each)]
-    if len(whole) != RESOURCES:
-        sys.exit(f"the AegisX tree composes to {len(whole)} resources, expected {RESOURCES}")
+    whole = [*production, *staging][:RESOURCES]
+    if len(whole) < RESOURCES:
+        sys.exit(f"the AegisX tree composes to {len(whole)} resources, expected {RESOURCES} at least")
     text = "---\n".join(whole)
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(files):

@@ -145,6 +145,9 @@ def check(
     compose: _Compose = True,
     require_tools: _RequireTools = False,
     jobs: _Jobs = 0,
+    write_baseline: Annotated[
+        bool, typer.Option("--write-baseline", help="Write what is found to the project's baseline; exit 0.")
+    ] = False,
     project: _Project = None,
 ) -> None:
     """Find drift from the profiles, and errors in the tree. Writes nothing."""
@@ -159,6 +162,7 @@ def check(
             compose=compose,
             require_tools=require_tools,
             jobs=jobs,
+            keep=write_baseline,
             output=form(output.value),
         )
     )
@@ -180,6 +184,10 @@ def validate(
     compose: _Compose = True,
     require_tools: _RequireTools = False,
     jobs: _Jobs = 0,
+    write_baseline: Annotated[
+        Path | None,
+        typer.Option("--write-baseline", metavar="FILE", help="Write what is found to a baseline; exit 0."),
+    ] = None,
 ) -> None:
     """Check any manifests and overlays, aegisgen's or not, against the schemas."""
     from aegisgen.commands.report import output as form  # noqa: PLC0415
@@ -189,8 +197,10 @@ def validate(
     from aegisgen.proof.prove import Method  # noqa: PLC0415
 
     project = governing_project()
-    method = Method(known_version(kubernetes_version, project), engine.value, compose, strict, require_tools, jobs)
-    raise typer.Exit(command(paths or ["."], method=method, project=project, output=form(output.value)))
+    version = known_version(kubernetes_version, project)
+    method = Method(version, engine.value, compose, strict, require_tools, jobs=jobs)
+    shown = form(output.value)
+    raise typer.Exit(command(paths or ["."], method=method, project=project, keep=write_baseline, output=shown))
 
 
 @app.command(epilog="Examples: 'aegisgen plan production' · 'aegisgen plan production --format svg > plan.svg'")

@@ -10,6 +10,9 @@ from aegisgen.rules.examples import context_of_example, files_of
 from aegisgen.rules.ignores import annotated, commented, settle
 from aegisgen.rules.table import FAMILIES, RULES
 
+# What the families `manifests` and `drift` name is found before the rules look; test_validate.py reads their examples.
+JUDGED = {rule.id: rule for rule in RULES.values() if rule.id[0] not in "VD"}
+
 
 def found_in(example: str) -> list[Finding]:
     context = context_of_example(example)
@@ -17,7 +20,7 @@ def found_in(example: str) -> list[Finding]:
     return settle(check(context), [*ignores, *annotated(context)])
 
 
-@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+@pytest.mark.parametrize("rule", JUDGED.values(), ids=JUDGED)
 def test_the_bad_example_breaks_its_rule_and_no_other(rule) -> None:
     expected = [rule.id, "H102"] if rule.id == "C601" else [rule.id]  # an ignore without a reason silences nothing
 
@@ -31,7 +34,7 @@ def test_the_bad_example_breaks_its_rule_and_no_other(rule) -> None:
     assert own.fix
 
 
-@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+@pytest.mark.parametrize("rule", JUDGED.values(), ids=JUDGED)
 def test_the_good_example_breaks_nothing(rule) -> None:
     assert found_in(rule.good) == []
 

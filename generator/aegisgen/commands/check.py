@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from aegisgen.commands.render import shown
-from aegisgen.commands.report import Output, report
+from aegisgen.commands.report import Output, keep_as_baseline, report
+from aegisgen.errors import UsageError
 from aegisgen.findings import Finding, Severity
 from aegisgen.profile.load import display
 from aegisgen.proof.prove import Method, prove, relative
 from aegisgen.render.applications import APPS, file_of
+from aegisgen.rules.drift import DRIFT
 from aegisgen.tree import diff
 from aegisgen.workspace import changes, open_workspace, render_all
 
@@ -19,22 +22,43 @@ if TYPE_CHECKING:
     from aegisgen.tree import Change
     from aegisgen.workspace import Selection, Workspace
 
-DRIFT = "D001"
+_SECRET = re.compile(rb"""^[ \t-]*["']?kind["']?:[ \t]*["']?Secret["']?[ \t\r]*(?:#.*)?$""", re.MULTILINE)
 
 
-def run(selection: Selection, *, engine: str, compose: bool, require_tools: bool, jobs: int = 0, output: Output) -> int:
-    """Check the selected environments and return the exit code."""
+def run(
+    selection: Selection,
+    *,
+    engine: str,
+    compose: bool,
+    require_tools: bool,
+    jobs: int = 0,
+    keep: bool = False,
+    output: Output,
+) -> int:
+    """Check the selected environments and return the exit code; `keep` writes the project's baseline instead."""
     workspace = open_workspace(selection)
+    baseline = workspace.project.value.rules.baseline
+    if keep and not baseline:
+        raise UsageError("the project names no baseline; add 'rules: {baseline: FILE}' to the project file")
     planned = [
         change
         for change in shown(workspace, changes(workspace, render_all(workspace), force=True))
         if change.before != change.after
     ]
-    method = Method(workspace.project.value.kubernetes_version, engine, compose, require_tools=require_tools, jobs=jobs)
+    method = Method(
+        workspace.project.value.kubernetes_version,
+        engine,
+        compose,
+        require_tools=require_tools,
+        baseline=not keep,
+        jobs=jobs,
+    )
     roots = [relative(workspace.root / target.directory) for target in workspace.targets]
     present = [root for root in roots if root.is_dir()]
     proof = prove(_files(workspace), present, method, workspace.project, list(drift(planned)))
-    return report(proof, output, diff=diff(planned))
+    if keep and baseline:
+        return keep_as_baseline(proof, workspace.root / baseline)
+    return report(proof, output, diff=_shown_diff(planned))
 
 
 def drift(planned: Sequence[Change]) -> Iterator[Finding]:
@@ -49,6 +73,15 @@ def drift(planned: Sequence[Change]) -> Iterator[Finding]:
             what = f"not what the profiles render, from line {line} on"
             fix = "change the profile and run aegisgen render; do not edit what is generated"
         yield Finding(change.path, 0, 0, DRIFT, Severity.ERROR, what, fix=fix)
+
+
+def _shown_diff(planned: Sequence[Change]) -> str:
+    """Return the unified diff, in which nobody's Secret is shown."""
+    secret = [
+        change for change in planned if any(_SECRET.search(side or b"") for side in (change.before, change.after))
+    ]
+    hidden = "".join(f"{change.path} differs, and is not shown: it holds a Secret\n" for change in secret)
+    return diff([change for change in planned if change not in secret]) + hidden
 
 
 def _first_difference(before: bytes, after: bytes) -> int:

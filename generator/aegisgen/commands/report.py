@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen import __version__
 from aegisgen.findings import Finding, Severity
+from aegisgen.profile.load import display
 from aegisgen.report import FORMATS
-from aegisgen.report.model import Report, RuleInfo
+from aegisgen.report.model import Report, RuleInfo, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,6 +35,17 @@ def output(name: str) -> Output:
     return Output(name, color)
 
 
+def keep_as_baseline(proof: Proof, file: Path) -> int:
+    """Write what was found, drift excepted, to a baseline file, and return the exit code."""
+    from aegisgen.rules.baseline import write_baseline  # noqa: PLC0415
+    from aegisgen.rules.drift import DRIFT  # noqa: PLC0415
+
+    findings = [finding for finding in proof.findings if finding.rule != DRIFT]
+    file.write_text(write_baseline(findings), encoding="utf-8")
+    sys.stderr.write(f"{counted(len(findings), 'finding')} written to {display(file)}\n")
+    return 0
+
+
 def report(proof: Proof, form: Output, *, diff: str = "") -> int:
     """Print a proof and return the exit code: 1 where it holds an error, else 0."""
     findings = tuple(sorted(set(proof.findings)))
@@ -47,6 +59,7 @@ def report(proof: Proof, form: Output, *, diff: str = "") -> int:
             rules=_rules(findings) if form.format == "sarif" else {},
             version=__version__,
             color=form.color,
+            withheld=frozenset((finding.path, finding.line) for finding in findings if _about_a_secret(finding)),
         )
     )
     sys.stdout.write(text)
@@ -62,6 +75,14 @@ def _rules(findings: Iterable[Finding]) -> dict[str, RuleInfo]:
         rule.id: RuleInfo(rule.id, rule.title, rule.severity, rule.explanation, rule.source)
         for rule in (RULES[identifier] for identifier in broken)
     }
+
+
+def _about_a_secret(finding: Finding) -> bool:
+    """Tell whether the line that a finding points at holds a secret: reports are logged, sent around and kept."""
+    from aegisgen.rules.table import RULES  # noqa: PLC0415 -- who finds nothing does not ask
+
+    rule = RULES.get(finding.rule)
+    return finding.resource.startswith("Secret/") or (rule is not None and "secrets" in rule.tags)
 
 
 def _sources(findings: Iterable[Finding]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aegisgen.commands.report import Output, report
+from aegisgen.commands.report import Output, keep_as_baseline, report
 from aegisgen.errors import UsageError
 from aegisgen.kube.schemas import DEFAULT_VERSION, VERSIONS
 from aegisgen.profile.load import find_project, load_project
@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     from aegisgen.profile.load import ProjectSource
 
 
-def run(paths: Sequence[str], *, method: Method, project: ProjectSource | None, output: Output) -> int:
-    """Check the paths and return the exit code."""
-    return report(prove(paths, Kustomizations().roots(paths), method, project), output)
+def run(
+    paths: Sequence[str], *, method: Method, project: ProjectSource | None, keep: Path | None = None, output: Output
+) -> int:
+    """Check the paths and return the exit code; with `keep` what is found becomes a baseline in that file."""
+    proof = prove(paths, Kustomizations().roots(paths), method._replace(baseline=keep is None), project)
+    return report(proof, output) if keep is None else keep_as_baseline(proof, keep)
 
 
 def governing_project() -> ProjectSource | None:

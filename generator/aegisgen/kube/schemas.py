@@ -49,6 +49,16 @@ def known(api_version: str, kind: str, version: str) -> bool:
     return schema_file(api_version, kind, version) is not None
 
 
+def api_versions(kind: str, version: str) -> tuple[str, ...]:
+    """Return the apiVersions under which a version of Kubernetes has a kind, as far as there are schemas."""
+    if not _PLAIN_NAME.match(kind.lower()):
+        return ()
+    files = sorted((bundled("schemas") / "kubernetes" / f"v{version}").glob(f"{kind.lower()}-*.json"))
+    schemas = [load(file)["properties"] for file in files]
+    found = (name for each in schemas if each["kind"].get("enum") == [kind] for name in each["apiVersion"]["enum"])
+    return tuple(name for name in found if name)
+
+
 def violations(data: Mapping[str, object], *, version: str, patch: bool = False) -> list[Violation] | None:
     """Return what the schema of a manifest's `apiVersion` and `kind` forbids in it, by place; None without a schema.
 

@@ -69,7 +69,7 @@ def read(source: Source) -> Input:
             return Input(shown, None, "not a regular file")
         if status.st_size > MAX_BYTES:
             size = status.st_size // 1_000_000
-            return Input(shown, None, f"{size} MB, expected at most {MAX_BYTES // 1_000_000}")
+            return Input(shown, None, f"{size} MB, expected at most {MAX_BYTES // 1_000_000} MB")
         with open(path, "rb") as stream:  # noqa: PTH123
             return Input(shown, stream.read(), "")
     except OSError as error:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from aegisgen.errors import InputError, Problem
 from aegisgen.findings import Finding, Severity
 from aegisgen.kube.resource import Resource, identify, value_at
+from aegisgen.rules.manifests import NO_SCHEMA, NOT_AN_OBJECT, NOT_VALID, NOT_YAML
 from aegisgen.yamlsource import Document, decode, parse
 
 if TYPE_CHECKING:
@@ -16,8 +17,11 @@ if TYPE_CHECKING:
 
     Path = tuple[str | int, ...]
 
-NOT_YAML, NOT_VALID, NO_SCHEMA, NOT_AN_OBJECT = "V001", "V002", "V003", "V004"
-
+# Those that have a domain too, of the kinds that are bundled and a few more.
+_BUILT_IN = frozenset(
+    f"{name}.k8s.io"
+    for name in ("networking", "rbac.authorization", "storage", "scheduling", "admissionregistration", "apiextensions")
+)
 _OWN_GROUP = "aegisgen.dev/"
 
 
@@ -105,11 +109,22 @@ class Checker(NamedTuple):
         name = str(resource.identity)
         verdict = second or self._violations(piece, resource)
         if verdict.violations is None:
-            severity = Severity.ERROR if self.strict else Severity.WARNING
-            what = f"no schema for {resource.identity.kind} of {resource.identity.api_version}; it was not checked"
-            yield Flaw(piece, (), NO_SCHEMA, severity, what, name)
+            yield self._unknown(piece, resource)
         for violation in verdict.violations or ():
             yield Flaw(piece, violation.path, NOT_VALID, Severity.ERROR, violation.message, name)
+
+    def _unknown(self, piece: Piece, resource: Resource) -> Flaw:
+        """Tell a custom resource from a mistake: Kubernetes' own groups are all known."""
+        from aegisgen.kube.schemas import api_versions  # noqa: PLC0415
+
+        kind, api_version = resource.identity.kind, resource.identity.api_version
+        right = api_versions(kind, self.version) if is_built_in(resource.identity.group) else ()
+        if right:
+            message = f"Kubernetes {self.version} has no {kind} of {api_version}, but of {' and '.join(right)}"
+            return Flaw(piece, ("apiVersion",), NO_SCHEMA, Severity.ERROR, message, str(resource.identity))
+        severity = Severity.ERROR if self.strict else Severity.WARNING
+        message = f"no schema for {kind} of {api_version}; it was not checked"
+        return Flaw(piece, (), NO_SCHEMA, severity, message, str(resource.identity))
 
     def _violations(self, piece: Piece, resource: Resource) -> _Verdict:
         from aegisgen.kube.schemas import violations  # noqa: PLC0415 - rendering alone needs no schemas
@@ -127,6 +142,11 @@ class Checker(NamedTuple):
         ]
         verdicts = run([document for _, document in asked], version=self.version)
         return {index: _Verdict(verdict) for (index, _), verdict in zip(asked, verdicts, strict=True)}
+
+
+def is_built_in(group: str) -> bool:
+    """Tell whether an API group is one of Kubernetes' own: custom ones have a domain (API conventions)."""
+    return "." not in group or group in _BUILT_IN
 
 
 class _Verdict(NamedTuple):

@@ -8,15 +8,17 @@ from aegisgen.errors import ToolError
 from aegisgen.findings import Finding, Severity
 from aegisgen.kube.compose import MISSING, Composition, CompositionError, compose, composer
 from aegisgen.kube.origin import origin_of
-from aegisgen.kube.overlay import Overlay, read_overlay
+from aegisgen.kube.overlay import Overlay, read_overlay, unmatched_patches
 from aegisgen.kube.resource import Resource, identify
 from aegisgen.proof.manifests import Checker, pieces
+from aegisgen.rules.manifests import BAD_REFERENCE, NOT_COMPOSABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-BAD_REFERENCE, NOT_COMPOSABLE = "V005", "V006"
+
+LOST_PATCH = "G306"
 
 
 class Built(NamedTuple):
@@ -62,6 +64,17 @@ def findings(built: Built, checker: Checker) -> Iterator[Finding]:
             yield Finding(path, line, column, NOT_COMPOSABLE, Severity.ERROR, f"does not compose: {message}")
     elif built.composition is not None:
         yield from _composed(built.overlay, built.composition, checker)
+
+
+def said_by_a_rule(built: Built, found: Sequence[Finding]) -> Iterator[Finding]:
+    """Yield the failures to compose among `found` that a lost patch explains, at its own line."""
+    if not isinstance(built.composition, CompositionError):
+        return
+    places = (patch.place for patch in unmatched_patches(built.overlay) if patch.target is None)
+    lost = {(place.source, *place.position) for place in places}
+    if any(finding[:3] in lost and finding.rule == LOST_PATCH for finding in found):
+        path = built.composition.problem.path
+        yield from (finding for finding in found if (finding.path, finding.rule) == (path, NOT_COMPOSABLE))
 
 
 def _composed(overlay: Overlay, composition: Composition, checker: Checker) -> Iterator[Finding]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from aegisgen.findings import Finding
     from aegisgen.profile.load import ProjectSource
+    from aegisgen.rules.context import Settings
 
 
 class Method(NamedTuple):
@@ -32,6 +33,8 @@ class Method(NamedTuple):
     compose: bool = True
     strict: bool = False
     require_tools: bool = False
+    baseline: bool = True
+    """Whether findings that the project's baseline knows are left out."""
     jobs: int = 0
     """How many processes read files; 0: one a core."""
 
@@ -70,6 +73,7 @@ def _prove(
 ) -> Proof:
     checker = Checker(method.version, method.strict, method.engine == "kubeconform")
     reading = read_files(list(sources(paths)), checker, method.jobs)
+    settings = settings_of(project, method.version)
     found = [*drift, *reading.findings]
     skipped: list[str] = []
     try:
@@ -83,11 +87,19 @@ def _prove(
     for each in built:
         # what is wrong in a file is wrong again in everything composed from it
         found += [finding for finding in overlays.findings(each, checker) if finding[:4] not in known]
-    settings = settings_of(project, method.version)
     verdict = judge(built, reading.pieces, settings)
     ignores = [*project_ignores(project), *reading.ignores, *verdict.ignores]
-    left = settle({*found, *verdict.findings}, ignores, baseline=_baseline(project), severities=settings.severities)
-    return Proof(tuple(left), reading.files, tuple(skipped))
+    weighed = {kept for finding in found if (kept := _weighed(finding, settings))}
+    baseline = _baseline(project) if method.baseline else []
+    left = settle({*weighed, *verdict.findings}, ignores, baseline=baseline, severities=settings.severities)
+    twice = {finding for each in built for finding in overlays.said_by_a_rule(each, left)}
+    return Proof(tuple(finding for finding in left if finding not in twice), reading.files, tuple(skipped))
+
+
+def _weighed(finding: Finding, settings: Settings) -> Finding | None:
+    """Return a finding with the severity that the project gives it, None where it switches the rule off."""
+    severity = settings.severities.get(finding.rule, finding.severity)
+    return None if severity is None else finding._replace(severity=severity)
 
 
 def _baseline(project: ProjectSource | None) -> list[str]:

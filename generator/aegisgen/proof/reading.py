@@ -11,7 +11,6 @@ from aegisgen.findings import Finding, Severity
 from aegisgen.kube.compose import KUSTOMIZATION_NAMES
 from aegisgen.proof.inputs import Kustomizations, read
 from aegisgen.proof.manifests import (
-    NOT_YAML,
     Checker,
     Piece,
     is_own,
@@ -21,6 +20,7 @@ from aegisgen.proof.manifests import (
     read_documents,
 )
 from aegisgen.rules.ignores import Ignore, commented
+from aegisgen.rules.manifests import NOT_YAML
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -38,6 +38,8 @@ class Report(NamedTuple):
     rules: Mapping[str, RuleInfo]
     version: str
     color: bool = False
+    withheld: frozenset[tuple[str, int]] = frozenset()
+    """Lines, by path and number, that hold a secret: no format shows them."""
 
     def count(self, severity: Severity) -> int:
         """Return how many findings have this severity."""

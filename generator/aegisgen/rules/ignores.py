@@ -147,8 +147,7 @@ def _entries(part: str) -> Iterator[tuple[str, str]]:
 
 
 def _is_known(rule: str) -> bool:
-    """Families of other checks (V: schemas) are not in the table of rules and may be ignored too."""
-    return rule in RULES or bool(re.fullmatch(r"V\d{3}", rule))
+    return rule in RULES
 
 
 def _files(context: Context) -> Iterator[str]:

@@ -17,6 +17,8 @@ _NAMES = {
     "security": "Security",
     "applications": "Applications",
     "configuration": "Ignores",
+    "manifests": "Files and overlays",
+    "drift": "Drift",
 }
 _INTRODUCTION = """\
 # Rules
@@ -32,6 +34,13 @@ A finding is ignored with a reason, or not at all; ignores that ignore nothing a
 - On its line: `# aegisgen: ignore[H105] reason`, behind the line or alone on the line before it.
 - On a resource: the annotation `aegisgen.dev/ignore: "H105 reason"`, several of them separated by `;`.
 - In the project file: an entry with `rule`, `reason` and, as shell patterns, `resource` (`Kind/name`) and `path`.
+
+## Taking on a tree that has findings already
+
+Name a file in the project's `rules.baseline` and run `aegisgen check --write-baseline`: what it finds now is written
+there, by content and not by line, and is not reported again; whatever is new is. Drift is never written. For trees
+without profiles, `aegisgen validate --write-baseline FILE PATH...` does the same. Commit the file, and write it anew to
+make it shorter.
 """
 
 

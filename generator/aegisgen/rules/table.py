@@ -5,13 +5,13 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from aegisgen.rules import agreement, applications, configuration, hooks, order, security
+from aegisgen.rules import agreement, applications, configuration, drift, hooks, manifests, order, security
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aegisgen.rules.rule import Rule
 
-FAMILIES = (hooks, order, agreement, security, applications, configuration)
+FAMILIES = (hooks, order, agreement, security, applications, configuration, manifests, drift)
 
 RULES: Mapping[str, Rule] = MappingProxyType({rule.id: rule for family in FAMILIES for rule in family.RULES})

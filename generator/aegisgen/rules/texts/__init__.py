@@ -26,7 +26,16 @@ def text_of(rule: str) -> Text:
 
 @cache
 def _all() -> dict[str, Text]:
-    from aegisgen.rules.texts import agreement, applications, configuration, hooks, order, security  # noqa: PLC0415
+    from aegisgen.rules.texts import (  # noqa: PLC0415
+        agreement,
+        applications,
+        configuration,
+        drift,
+        hooks,
+        manifests,
+        order,
+        security,
+    )
 
-    families = (hooks, order, agreement, security, applications, configuration)
+    families = (hooks, order, agreement, security, applications, configuration, manifests, drift)
     return {rule: text for family in families for rule, text in family.TEXTS.items()}
