@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from tests.integration.steps_support import Ended, connection, containers, copy, dumped, full, job, programs, say, shell
-from tests.postgres import Database, Server
+from tests.postgres import Database, Server, new_database
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +27,11 @@ CREATE TABLE users (id serial PRIMARY KEY, name text UNIQUE);
 CREATE TABLE "odd schema"."Table" (owner int REFERENCES users);
 INSERT INTO users (name) VALUES ('somebody');
 GRANT SELECT ON users TO PUBLIC;
+"""
+
+EMAIL = """
+exports.up = (knex) => knex.schema.alterTable("users", (table) => table.text("email"));
+exports.down = (knex) => knex.schema.alterTable("users", (table) => table.dropColumn("email"));
 """
 
 
@@ -60,9 +68,13 @@ class DryRun(NamedTuple):
             'export PGHOST="$DATABASE_HOST" PGPORT="$PORT" PGUSER="$DATABASE_USER" PGDATABASE="$DATABASE_NAME"\n'
             + script
         )
-        env = {"PORT": str(self.server.port), "DATABASE_NAME": self.production.name, "DATABASE_USER": "aegisx"}
+        return self.migrate_with(PORT=str(self.server.port))
+
+    def migrate_with(self, **env: str) -> Ended:
+        """Run the application's container with what stands in the folder."""
+        own = {"DATABASE_NAME": self.production.name, "DATABASE_USER": "aegisx"}
         path = programs(self.production, self.folder)
-        return containers("dry-run")["dry-run"].run(self.folder, self.shell, env, path)
+        return containers("dry-run")["dry-run"].run(self.folder, self.shell, own | env, path)
 
 
 @pytest.fixture
@@ -70,11 +82,16 @@ def dry_run(full: Path, tmp_path: Path, shell: list[str], database: Database, co
     database.ask(SCHEMA)
     command = {"ping": ["true"], "status": ["true"], "migrate": ["sh", "migrate.sh"]}
     say(full, migrations={"commands": command, "wait": "5s"})
+    empty(copy)
+    return DryRun(tmp_path, shell, database, copy)
+
+
+def empty(copy: Server) -> None:
+    """Make the sidecar what it is when its pod starts."""
     with Database(copy, "postgres").connect(user="postgres") as session:
         for (name,) in session.execute("SELECT datname FROM pg_database WHERE datname LIKE 'aegisx%'").fetchall():
             session.execute(f"DROP DATABASE {name}")
         session.execute("DROP ROLE IF EXISTS aegisx, dryrun")
-    return DryRun(tmp_path, shell, database, copy)
 
 
 def test_the_copy_has_the_schema_the_bookkeeping_and_no_other_rows(dry_run: DryRun) -> None:
@@ -147,3 +164,56 @@ def test_nothing_after_the_loading_can_reach_production(full: Path) -> None:
     assert len(variables) == len(container["env"]), "a variable is there twice"
     names = {each["name"]: each.get("restartPolicy") for each in pod["initContainers"]}
     assert names == {"postgres": "Always", "load": None}
+
+
+@pytest.mark.slow
+class TestWithKnex:
+    """The application's own migrations made production; then it gets one more."""
+
+    @pytest.fixture
+    def dry_run(self, full: Path, tmp_path: Path, database: Database, copy: Server, app: Path) -> DryRun:
+        file = full / "aegisgen.yaml"
+        file.write_text(file.read_text().replace("packageManager: pnpm", "packageManager: npm"))
+        folder = tmp_path / "app"
+        shutil.copytree(app, folder, symlinks=True)
+        knex(folder, database)
+        database.ask("INSERT INTO users (name) VALUES ('somebody')")
+        (folder / "migrations/20260201000000_email.js").write_text(EMAIL)
+        empty(copy)
+        return DryRun(folder, ["sh"], database, copy)
+
+    def migrate(self, dry_run: DryRun) -> Ended:
+        """Run both containers; production stays as it was, whatever they do."""
+        before = dumped(dry_run.production)
+        loaded = dry_run.load()
+        assert loaded.code == 0, loaded.log
+        ended = dry_run.migrate_with(DATABASE_PORT=str(dry_run.server.port), DATABASE_PASSWORD="any", HOME="/tmp")
+        assert dumped(dry_run.production) == before
+        return ended
+
+    def test_what_fails_only_on_the_existing_schema_is_caught(self, dry_run: DryRun) -> None:
+        from_scratch = new_database(dry_run.production.server)
+        knex(dry_run.folder, from_scratch)
+        assert from_scratch.ask("SELECT email FROM users") == []
+
+        dry_run.production.ask("ALTER TABLE users ADD COLUMN email text")  # by hand, in no migration
+        ended = self.migrate(dry_run)
+        assert ended.code == 12, ended.log
+        assert 'column "email" of relation "users" already exists' in ended.log
+        assert ended.message == "migrate: a migration failed; its error stands above\n"
+
+    def test_what_fits_the_existing_schema_passes(self, dry_run: DryRun) -> None:
+        ended = self.migrate(dry_run)
+        assert ended.code == 0, ended.log
+        batches = "SELECT batch, count(*) FROM knex_migrations GROUP BY batch ORDER BY batch"
+        assert dry_run.copy.ask(batches) == [(1, 3), (2, 1)], "only what is pending in production runs"
+        assert dry_run.copy.ask("SELECT email FROM users") == []
+
+
+def knex(folder: Path, database: Database) -> None:
+    """Migrate a database as the application does without a dry run."""
+    env = {"PATH": os.environ["PATH"], "HOME": "/tmp", **database.env}
+    done = subprocess.run(
+        ["npm", "run", "db:migrate"], cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
