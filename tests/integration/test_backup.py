@@ -203,6 +203,17 @@ def test_those_that_are_too_old_go_but_never_the_newest(step: Step, full: Path) 
     assert kept(step) == {names[1]}
 
 
+def test_the_newest_stays_however_old_it_is(step: Step, full: Path) -> None:
+    say(full, backup={"volume": {"claim": "backups"}, "maxAge": "1d"})
+    (name,) = older(step, "20250101T000000Z")
+    far = fake(
+        step.folder, "date", f'case "$*" in *@*) echo 29990101000000 ;; *) exec {shutil.which("date")} "$@" ;; esac'
+    )
+    assert step.run(path=far).code == 0
+    assert name not in step.files
+    assert step.dump.name in step.files
+
+
 def test_what_a_killed_attempt_left_is_swept(step: Step) -> None:
     step.target.mkdir()
     (step.target / f"api-20260101T000000Z-{JOB_UID}.partial").touch()

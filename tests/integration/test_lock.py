@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from tests.pods import Ended, Pod, container
-from tests.postgres import PASSWORD, Database, new_database
+from tests.postgres import PASSWORD, Database
 
 from aegisgen.render.runner import lock_key
 
@@ -39,20 +39,20 @@ class Cluster(NamedTuple):
         profile = self.project / "profiles/production.yaml"
         profile.write_text(profile.read_text().replace("  migrations:\n", f"  migrations:\n    {migrations}\n"))
 
-    def start(self, *, shell: str = "dash", npm: str = "", on: Database | None = None, **env: str) -> Pod:
+    def start(self, *, shell: str = "dash", npm: str = "", **env: str) -> Pod:
         """Start a pod of the production Job."""
         command = container("production")["command"]
         path = os.environ["PATH"] if npm == NPM else f"{self.app / 'shim'}:{os.environ['PATH']}"
-        env = {"PATH": path, "HOME": "/tmp", "NODE_ENV": "production", **(on or self.database).env, **env}
+        env = {"PATH": path, "HOME": "/tmp", "NODE_ENV": "production", **self.database.env, **env}
         return Pod([*shell.split(), *command[1:]], env, self.app)
 
-    def history(self, database: Database | None = None) -> Counter[str]:
+    def history(self) -> Counter[str]:
         """What the migrations wrote down, and how often."""
-        return Counter(what for (what,) in (database or self.database).ask("SELECT what FROM history"))
+        return Counter(what for (what,) in self.database.ask("SELECT what FROM history"))
 
-    def migrated(self, database: Database | None = None) -> list[str]:
+    def migrated(self) -> list[str]:
         """What Knex holds for migrated."""
-        return [name for (name,) in (database or self.database).ask("SELECT name FROM knex_migrations ORDER BY id")]
+        return [name for (name,) in self.database.ask("SELECT name FROM knex_migrations ORDER BY id")]
 
     def locked(self) -> bool:
         """Whether Knex's own lock row says so."""
@@ -156,11 +156,11 @@ def test_twenty_trials_of_twenty_three_runners_migrate_once(cluster: Cluster) ->
         'commands: {ping: ["true"], status: ["true"]}'
     )  # leaves what is tried, and nothing else that takes time
     for trial in range(20):
-        database = new_database(cluster.database.server)
-        ended = [pod.end() for pod in [cluster.start(on=database) for _ in range(3)]]
+        cluster.database.ask("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        ended = [pod.end() for pod in [cluster.start() for _ in range(3)]]
         assert [one.code for one in ended] == [0, 0, 0], (trial, "\n\n".join(one.log for one in ended))
-        assert cluster.migrated(database) == MIGRATIONS, trial
-        assert cluster.history(database) == ONCE, trial
+        assert cluster.migrated() == MIGRATIONS, trial
+        assert cluster.history() == ONCE, trial
 
 
 @pytest.mark.parametrize("slow", ["FIXTURE_SLEEP", "FIXTURE_SLEEP_OUTSIDE"])

@@ -80,7 +80,9 @@ def literal_env(manifest: dict) -> dict[str, str]:
     return {item["name"]: item["value"] for item in container(manifest)["env"] if "value" in item}
 
 
-VALUES = st.fixed_dictionaries(dict.fromkeys(DATABASE, TEXT), optional={"LOG_LEVEL": TEXT, "yes": TEXT})
+# what a profile refuses, because Kustomize cannot merge it
+MERGEABLE = TEXT.filter(lambda text: not (text.startswith("\t") and "\n" in text))
+VALUES = st.fixed_dictionaries(dict.fromkeys(DATABASE, MERGEABLE), optional={"LOG_LEVEL": MERGEABLE, "yes": MERGEABLE})
 ENV = st.dictionaries(st.sampled_from(["NODE_ENV", "no", "_", "X1", "null"]), TEXT)
 ANNOTATIONS = st.dictionaries(st.sampled_from(["example.com/a", "yes", "1.5", "x"]), TEXT, min_size=1)
 

@@ -49,6 +49,7 @@ def edit(file: Path, *, replace: str, by: str) -> None:
         ("kind: EnvironmentProfile", "kind: Profile", "3:7: kind: not allowed, expected EnvironmentProfile"),
         ("namePrefix: production-", "namePrefix: " + "p" * 50, "characters, expected at most 63"),
         ("replicas: 3", "enabled: maybe", "spec.services.api.enabled: a string, expected true or false"),
+        ("config: {DATABASE_HOST", 'config: {X: "\\ta\\nb", DATABASE_HOST', "spec.services.api.config.X: several lines of which the first begins with a tab, expected spaces"),
         ("spec:\n", "spec: 3\nx:\n", "5:7: spec: a number, expected a mapping"),
     ],
 )  # fmt: skip

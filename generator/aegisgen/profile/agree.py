@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aegisgen.kube.resource import value_at
 from aegisgen.profile import agree_migrations
 from aegisgen.profile.resolve import Layer, Target, missing, problem
-from aegisgen.profile.steps import application, approval, notifications, security
+from aegisgen.profile.steps import application, approval, notifications, rollback, security
 from aegisgen.profile.steps import needs as steps
 from aegisgen.profile.types import seconds
 
@@ -55,9 +55,10 @@ def disagreements(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     yield from _strategy_fields(target, layers)
     yield from _image(target, layers)
     yield from _secrets(layers)
+    yield from _unmergeable(layers)
     yield from _database(target, layers)
     yield from agree_migrations.disagreements(target, layers)
-    for step in (security, approval, application, notifications):
+    for step in (security, approval, application, notifications, rollback):
         yield from step.problems(target, layers)
     if target.settings.strategy == "presync-job":
         yield from _job(target, layers)
@@ -100,6 +101,18 @@ def _secrets(layers: list[Layer]) -> Iterator[Problem]:
                         "list it under database.secret.keys and keep the value in the Secret"
                     )
                     yield problem([layer], (*field, key), message)
+
+
+def _unmergeable(layers: list[Layer]) -> Iterator[Problem]:
+    """Kustomize 5.7 fails on its own output where a merged value begins with a tab and has several lines."""
+    for layer in layers:
+        entries = value_at(layer.data, ("config",))
+        for key, value in (entries if isinstance(entries, dict) else {}).items():
+            if isinstance(value, str) and value.startswith("\t") and "\n" in value:
+                message = (
+                    "several lines of which the first begins with a tab, expected spaces: Kustomize cannot merge it"
+                )
+                yield problem([layer], ("config", key), message)
 
 
 def _database(target: Target, layers: list[Layer]) -> Iterator[Problem]:

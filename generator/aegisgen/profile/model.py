@@ -21,6 +21,7 @@ from aegisgen.profile.steps.backup import Backup
 from aegisgen.profile.steps.checks import Checks
 from aegisgen.profile.steps.dryrun import DryRun
 from aegisgen.profile.steps.notifications import Metrics, Notifications
+from aegisgen.profile.steps.rollback import Rollback
 from aegisgen.profile.steps.security import Security
 from aegisgen.profile.types import (
     AnnotationKey,
@@ -178,6 +179,7 @@ class Overrides(Model, frozen=True, kw_only=True):
     application: Application | UnsetType = UNSET
     notifications: Notifications | UnsetType = UNSET
     metrics: Metrics | UnsetType = UNSET
+    rollback: Rollback | UnsetType = UNSET
     replicas: Annotated[int, Meta(title="a whole number from 0 to 10000", ge=0, le=10000)] | UnsetType = UNSET
     config: Annotated[
         dict[EnvName, Text] | UnsetType, Meta(description="Entries of the application's ConfigMap; never a secret.")
@@ -281,5 +283,6 @@ class Settings(Model, frozen=True, kw_only=True):
     application: Application | UnsetType = UNSET
     notifications: Notifications = field(default_factory=Notifications)
     metrics: Metrics = field(default_factory=Metrics)
+    rollback: Rollback = field(default_factory=Rollback)
     replicas: int | UnsetType = UNSET
     config: dict[EnvName, Text] = {}

@@ -5,11 +5,13 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING, NamedTuple
 
+from aegisgen.profile.steps.rollback import records
 from aegisgen.profile.steps.security import account_name, sealed_name
 from aegisgen.profile.types import seconds
 from aegisgen.render.kustomization import Patch, Wiring
 from aegisgen.render.notices import variables
 from aegisgen.render.parts import PARTS
+from aegisgen.render.rollback import rollback_runners
 from aegisgen.render.runner import render_runner
 from aegisgen.render.steps import step_values
 
@@ -39,6 +41,7 @@ def render(target: Target, templates: Templates) -> Overlay:
     """
     values = _values(target) | step_values(target, templates)
     runner = render_runner(target, templates)
+    values["rollback"] = rollback_runners(target, templates)
     strategy = target.settings.strategy
     parts = [part for part in PARTS[strategy] if part.wanted(target)]
     files = {part.file: templates.render(f"{strategy}/{part.file}.j2", runner=runner, **values) for part in parts}
@@ -59,6 +62,7 @@ def _values(target: Target) -> dict[str, object]:
         "labels": _labels(target),
         "account": account_name(target),
         "urls": variables(target),
+        "records": records(target),
         "sealed_name": sealed_name(target),
         "peers": _peers(target),
         "base": posixpath.relpath(settings.base, target.directory),

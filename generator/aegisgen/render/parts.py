@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.profile.steps.job import wanted
+from aegisgen.profile.steps.rollback import automatic
 from aegisgen.profile.steps.security import sealed_name
 
 if TYPE_CHECKING:
@@ -53,12 +54,18 @@ PARTS: dict[str, tuple[Part, ...]] = {
         Part("external-secret.yaml", lambda target: bool(target.settings.security.external_secret)),
         Part("sealed-secret-patch.yaml", lambda target: bool(target.settings.security.sealed_secret), patches=_sealed),
         Part("migration-config.yaml", _own_config),
+        Part("rollback-baseline.yaml", automatic),
         Part("backup-job.yaml", lambda target: wanted(target.settings.backup)),
         Part("dry-run-job.yaml", lambda target: wanted(target.settings.dry_run)),
         Part("migration-job.yaml", _always),
         Part("checks-job.yaml", lambda target: wanted(target.settings.checks)),
+        Part("rollback-confirm.yaml", automatic),
+        Part("rollback-sync-fail.yaml", automatic),
+        Part("rollback-manual.yaml", automatic, applied=False),
     ),
 }
 
 # Names under which an overlay may hold generated files, whatever its strategy is today.
 NAMES = tuple(part.file for parts in PARTS.values() for part in parts)
+# Files that no kustomization names, on purpose.
+BY_HAND = frozenset(part.file for parts in PARTS.values() for part in parts if not part.applied)

@@ -10,6 +10,7 @@ from zlib import crc32
 from aegisgen.profile.presets import PRESETS
 from aegisgen.profile.types import seconds
 from aegisgen.render.notices import notices
+from aegisgen.render.record import quoted, recording
 
 if TYPE_CHECKING:
     from aegisgen.profile.migrations import Migrations, MigrationSet
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _ATTEMPT = 20
 # What begins a preset's text that is more than the words of one command.
 _SCRIPT = "sh: "
-_EXEC = {"npm": "npm exec --no --", "pnpm": "pnpm exec", "yarn": "yarn run"}
+EXEC = {"npm": "npm exec --no --", "pnpm": "pnpm exec", "yarn": "yarn run"}
 
 
 class Steps(NamedTuple):
@@ -52,26 +53,33 @@ class Runner(NamedTuple):
 def render_runner(target: Target, templates: Templates) -> Runner:
     """Render the runner's script and the program that holds its lock. Raises InputError where a template fails."""
     migrations = target.settings.migrations
-    preset, runtime = PRESETS[migrations.tool], lock_runtime(migrations)
-    commands = [ping(target), *(text for one in sets(target) for text in one[1:] if text)]
+    preset = PRESETS[migrations.tool]
+    values = locked(target, templates)
     script = templates.render(
-        "runner/run.sh.j2",
-        ping=commands[0],
-        has_dollars=any("$" in text for text in commands),
-        attempt=min(_ATTEMPT, seconds(migrations.wait)),
-        wait=seconds(migrations.wait),
-        sets=sets(target),
-        preset=preset,
-        log=migrations.log,
-        runtime=runtime,
-        lock=_lock(target) if runtime != "none" else None,
-        timeout=seconds(migrations.lock.timeout),
-        **notices(target, templates),
+        "runner/run.sh.j2", sets=sets(target), preset=preset, **values, **notices(target, templates)
     )
-    holder = None
+    holder, runtime = None, lock_runtime(migrations)
     if runtime != "none":
         holder = templates.render({"node": "runner/lock.js.j2", "python": "runner/lock.py.j2"}[runtime])
     return Runner(script, holder, runtime)
+
+
+def locked(target: Target, templates: Templates) -> dict[str, object]:
+    """Return the values of `runner/locked.sh.j2`: whatever waits for the database and works under the lock."""
+    migrations = target.settings.migrations
+    runtime = lock_runtime(migrations)
+    commands = [ping(target), *(text for one in sets(target) for text in one[1:] if text)]
+    return {
+        "ping": commands[0],
+        "has_dollars": any("$" in text for text in commands),
+        "attempt": min(_ATTEMPT, seconds(migrations.wait)),
+        "wait": seconds(migrations.wait),
+        "log": migrations.log,
+        "runtime": runtime,
+        "lock": _lock(target) if runtime != "none" else None,
+        "timeout": seconds(migrations.lock.timeout),
+        **recording(target, templates),
+    }
 
 
 def lock_runtime(migrations: Migrations) -> str:
@@ -109,11 +117,6 @@ def lock_table(one: Migrations | MigrationSet) -> str:
     return one.lock_table or f"{one.table or 'knex_migrations'}_lock"
 
 
-def quoted(table: str) -> str:
-    """Quote a table's name, with or without its schema, for SQL."""
-    return ".".join(f'"{part}"' for part in table.split("."))
-
-
 def _steps(target: Target, name: str, one: Migrations | MigrationSet) -> Steps:
     preset, commands = PRESETS[target.settings.migrations.tool], one.commands
     verify = preset.verify
@@ -138,7 +141,7 @@ def _fill(target: Target, text: str, migrations: Migrations, one: Migrations | M
     preset, path = PRESETS[migrations.tool], one.path or migrations.path
     filled = text.format(
         run=f"{migrations.package_manager} run",
-        exec=_EXEC[migrations.package_manager],
+        exec=EXEC[migrations.package_manager],
         ping=shlex.quote(migrations.scripts.ping),
         status=shlex.quote(one.scripts.status),
         migrate=shlex.quote(one.scripts.migrate),

@@ -10,8 +10,11 @@ from aegisgen.profile.migrations import Lock
 from aegisgen.profile.steps.backup import Backup
 from aegisgen.profile.steps.checks import Checks, Expect
 from aegisgen.profile.steps.dryrun import DryRun, bookkeeping
+from aegisgen.profile.steps.notifications import Metrics, Notifications
+from aegisgen.profile.steps.rollback import Rollback
 from aegisgen.profile.types import seconds
-from aegisgen.render.runner import quoted, render_runner
+from aegisgen.render.record import quoted
+from aegisgen.render.runner import render_runner
 
 if TYPE_CHECKING:
     from aegisgen.profile.resolve import Target
@@ -122,7 +125,11 @@ def _dry_run(target: Target, dry_run: DryRun, templates: Templates) -> dict[str,
     env = settings.database.env
     # Nobody else can reach the copy.
     migrations = msgspec.structs.replace(settings.migrations, lock=Lock(enabled=False))
-    alone = target._replace(settings=msgspec.structs.replace(settings, migrations=migrations))
+    # A rehearsal is nobody's news, and no run to record.
+    quiet = msgspec.structs.replace(
+        settings, migrations=migrations, notifications=Notifications(), metrics=Metrics(), rollback=Rollback()
+    )
+    alone = target._replace(settings=quiet)
     by_url = _source(target, env.url) is not None
     own: dict[str, str] = {env.host: "127.0.0.1", env.port: "5432", env.ssl: "false", "PGSSLMODE": "disable"}
     if by_url and isinstance(env.url, str):

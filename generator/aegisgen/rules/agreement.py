@@ -158,9 +158,11 @@ def unnamed_file(context: Context) -> Iterator[Hit]:
     """Find generated files that are never deployed."""
     if context.overlay is None or not context.generated:
         return
+    from aegisgen.render.parts import BY_HAND  # noqa: PLC0415 - needed for generated trees only
+
     used = used_files(context.overlay)
     for path in context.generated:
-        if path not in used:
+        if path not in used and path.rpartition("/")[2] not in BY_HAND:
             place = Place(Document(path, 1, "", None))
             yield Hit("no kustomization names this generated file: it is never deployed", place=place)
 

@@ -1,0 +1,51 @@
+"""What the rollback's Jobs run."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from aegisgen.profile.steps.rollback import automatic
+from aegisgen.render.record import recording
+from aegisgen.render.runner import EXEC, Runner, locked
+
+if TYPE_CHECKING:
+    from aegisgen.profile.resolve import Target
+    from aegisgen.render.environment import Templates
+
+
+def rollback_runners(target: Target, templates: Templates) -> dict[str, Runner]:
+    """Render what each of the rollback's Jobs runs; nothing where there is no rollback.
+
+    Raises InputError where a template fails.
+    """
+    if not automatic(target):
+        return {}
+    log = target.settings.migrations.log
+    values = locked(target, templates)
+    marks = {
+        name: Runner(
+            templates.render("runner/mark.sh.j2", action=action, log=log, **recording(target, templates)), None, "node"
+        )
+        for name, action in (("baseline", "open"), ("confirm", "confirm"))
+    }
+    holder = templates.render("runner/lock.js.j2")
+    rolls = {
+        name: Runner(
+            templates.render("runner/rollback.sh.j2", which=which, downs=_downs(target), **values), holder, "node"
+        )
+        for name, which in (("automatic", "open"), ("manual", "newest"))
+    }
+    return marks | rolls
+
+
+def _downs(target: Target) -> list[tuple[str, str]]:
+    rollback, migrations = target.settings.rollback, target.settings.migrations
+    if migrations.sets:
+        return [(one.name, shlex.join(rollback.downs[one.name])) for one in migrations.sets]
+    return [
+        (
+            "main",
+            shlex.join(rollback.down) if rollback.down else f"{EXEC[migrations.package_manager]} knex migrate:down",
+        )
+    ]

