@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import os
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,6 +25,8 @@ __all__ = ["app", "database", "postgres"]
 ROOT = Path(__file__).resolve().parents[1]
 
 # Fresh tools land here (.ci/run); a machine's own come first.
+os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="aegisgen-cache-")
+atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 os.environ["AEGISGEN_TRACEBACK"] = "1"  # a defect must fail a test, not become a message
 os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}{ROOT / '.tools' / 'bin'}"
 

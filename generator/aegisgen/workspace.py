@@ -14,6 +14,7 @@ from aegisgen.profile.resolve import Target, resolve
 from aegisgen.render.applications import APPS, file_of, render_applications
 from aegisgen.render.environment import Templates
 from aegisgen.render.files import Overlay, render
+from aegisgen.template_cache import TemplateCache
 from aegisgen.tree import Change, generated, is_generated, read
 
 if TYPE_CHECKING:
@@ -122,5 +123,6 @@ def load_templates(root: Path) -> Templates:
                 sources[name] = file.read_text(encoding="utf-8")
             except (OSError, UnicodeDecodeError) as error:
                 raise InputError(Problem(display(file), 0, 0, "", f"cannot be read: {error}")) from None
-            origins[name] = display(file)
-    return Templates(sources, origins)
+            # a bundled template has one name wherever the command runs, for the sake of the cache
+            origins[name] = display(file) if folder.parent == root else str(file)
+    return Templates(sources, origins, TemplateCache)

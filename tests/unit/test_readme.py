@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 
+import msgspec
 import pytest
 from tests.conftest import ROOT
+
+from aegisgen.profile.model import Profile, Project
 
 README = (ROOT / "README.md").read_text()
 
@@ -31,6 +35,17 @@ def test_every_file_that_is_linked_is_there() -> None:
 def test_every_command_is_listed(cli) -> None:
     listed = set(re.findall(r"^\| `aegisgen (\w+)", README, re.MULTILINE))
     assert listed == set(re.findall(r"^\W*(\w+)  ", cli("--help").out.partition("Commands")[2], re.MULTILINE))
+
+
+def test_every_feature_of_the_guide_has_a_profile_key_and_a_test() -> None:
+    rows = re.findall(r"^\| [^|]+ \| `([^|]+)` \| `(\w+\.py)::(\w+)` \|$", README, re.MULTILINE)
+    assert len(rows) >= 16
+    schema = json.dumps(msgspec.json.schema(Profile)) + json.dumps(msgspec.json.schema(Project))
+    for keys, file, test in rows:
+        (found,) = (ROOT / "tests").glob(f"*/{file}")
+        assert f"def {test}(" in found.read_text(), f"{file}::{test}"
+        for key in re.split(r"[`, .]+", keys):
+            assert f'"{key}"' in schema, key
 
 
 @pytest.mark.tools

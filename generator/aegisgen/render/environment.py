@@ -13,7 +13,13 @@ from aegisgen.errors import InputError, Problem
 from aegisgen.render.scalars import to_yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from jinja2 import BytecodeCache
+
+
+# Beside its source, a template's compiled form depends on these settings; another value makes another cache.
+_SETTINGS = "trim lstrip keep-newline finalize strict"
 
 
 class _Text(str):
@@ -39,8 +45,16 @@ def _shell(words: Sequence[str]) -> _Text:
 class Templates:
     """The templates by name, compiled when first used."""
 
-    def __init__(self, sources: Mapping[str, str], origins: Mapping[str, str]) -> None:
-        """`sources`: template name to text. `origins`: template name to what a user knows it by."""
+    def __init__(
+        self,
+        sources: Mapping[str, str],
+        origins: Mapping[str, str],
+        cache: Callable[[str], BytecodeCache] | None = None,
+    ) -> None:
+        """`sources`: template name to text. `origins`: template name to what a user knows it by.
+
+        `cache` makes a cache of compiled templates, given what their compiled form depends on beside their source.
+        """
         self._sources = sources
         self._origins = origins
         self._environment = Environment(
@@ -51,6 +65,7 @@ class Templates:
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,
+            bytecode_cache=cache(_SETTINGS) if cache else None,
         )
         self._environment.filters.update(block=_block, shell=_shell, raw=_Text)
 
