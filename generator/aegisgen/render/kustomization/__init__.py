@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aegisgen.render.kustomization.entries import Patch, Wiring
-from aegisgen.render.kustomization.wire import wire
+from aegisgen.render.kustomization.keep import wire
 
 if TYPE_CHECKING:
     from collections.abc import Collection

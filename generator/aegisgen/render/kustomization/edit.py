@@ -11,15 +11,8 @@ from aegisgen.render.kustomization.layout import BLANK, Layout, Node, UnsafeErro
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from aegisgen.render.kustomization.changes import Change
     from aegisgen.render.kustomization.entries import Entry
-
-
-class Change(NamedTuple):
-    """What happens to the list `key`: without `item` the entry is appended, without `entry` that item is removed."""
-
-    key: str
-    item: int | None
-    entry: Entry | None
 
 
 class Edit(NamedTuple):

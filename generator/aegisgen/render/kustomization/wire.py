@@ -8,15 +8,15 @@ import yaml
 
 from aegisgen.errors import InputError, Problem
 from aegisgen.render.kustomization import entries
-from aegisgen.render.kustomization.edit import Change, edits_for, splice
+from aegisgen.render.kustomization.changes import Change, absent, items_of, next_change
+from aegisgen.render.kustomization.edit import edits_for, splice
 from aegisgen.render.kustomization.entries import Wiring
 from aegisgen.render.kustomization.layout import Layout, UnsafeError, lines, read
 from aegisgen.yamlsource import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection
 
-    from aegisgen.render.kustomization.entries import Entry
     from aegisgen.render.kustomization.layout import Node
 
 _BOM = "\ufeff"
@@ -51,7 +51,7 @@ def wire(text: str, source: str, wanted: Wiring, *, remove: Collection[str] = ()
     try:
         file = original = _read(current)
         data = original.data
-        while change := _next_change(file.data, wanted, remove):
+        while change := next_change(file.data, wanted, remove):
             field, place = change.key, _place(original.layout, change.key)
             file = _apply(file, change)
     except UnsafeError as error:
@@ -87,23 +87,6 @@ def _read(text: str) -> _File:
     return _File(data, layout)
 
 
-def _next_change(data: dict[str, object], wanted: Wiring, remove: Collection[str]) -> Change | None:
-    """Return the next step on the way. Additions come first, so that a list that has neighbours keeps its style."""
-    for key, listed in _lists(wanted):
-        items = _items(data, key)
-        for entry in _absent(items, listed):
-            return Change(key, _stale(items, listed, entries.path_of(entry)), entry)
-    for key, listed in _lists(wanted):
-        items = _items(data, key)
-        ours = {entries.path_of(entry) for entry in listed}
-        gone = {entries.path_of(path) for path in remove} - ours - {None}
-        for index, item in enumerate(items):
-            path = entries.path_of(item)
-            if path in gone or (path in ours and _stale([item], listed, path) is not None):
-                return Change(key, index, None)
-    return None
-
-
 def _apply(file: _File, change: Change) -> _File:
     """Make one change, and prove that the result is the file with this change and no other."""
     layout = file.layout
@@ -122,7 +105,7 @@ def _apply(file: _File, change: Change) -> _File:
 
 
 def _expected(data: dict[str, object], change: Change) -> Collection[str]:
-    items = list(_items(data, change.key))
+    items = list(items_of(data, change.key))
     written = [] if change.entry is None else [entries.as_data(change.entry)]
     if change.item is None:
         items += written
@@ -168,39 +151,15 @@ def _flow(node: Node) -> bool:
     return node.style == "flow"
 
 
-# Which entries
-
-
-def _lists(wanted: Wiring) -> tuple[tuple[str, tuple[Entry, ...]], ...]:
-    return (("resources", wanted.resources), ("patches", wanted.patches))
-
-
-def _items(data: dict[str, object], key: str) -> list[object]:
-    items = data.get(key)
-    return items if isinstance(items, list) else []
-
-
-def _absent(items: Sequence[object], listed: Sequence[Entry]) -> list[Entry]:
-    return [entry for entry in listed if not any(entries.matches(item, entry) for item in items)]
-
-
-def _stale(items: Sequence[object], listed: Sequence[Entry], path: str | None) -> int | None:
-    """Return the first item with this path that is none of the listed entries."""
-    for index, item in enumerate(items):
-        if entries.path_of(item) == path and not any(entries.matches(item, entry) for entry in listed):
-            return index
-    return None
-
-
 def _missing(data: dict[str, object], wanted: Wiring) -> Wiring:
     return Wiring(
-        tuple(path for path in wanted.resources if path in _absent(_items(data, "resources"), wanted.resources)),
-        tuple(patch for patch in wanted.patches if patch in _absent(_items(data, "patches"), wanted.patches)),
+        tuple(path for path in wanted.resources if path in absent(items_of(data, "resources"), wanted.resources)),
+        tuple(patch for patch in wanted.patches if patch in absent(items_of(data, "patches"), wanted.patches)),
     )
 
 
 def _present(data: dict[str, object], remove: Collection[str]) -> set[str]:
-    listed = {entries.path_of(item) for key in ("resources", "patches") for item in _items(data, key)}
+    listed = {entries.path_of(item) for key in ("resources", "patches") for item in items_of(data, key)}
     return {path for path in remove if not data or entries.path_of(path) in listed}
 
 
