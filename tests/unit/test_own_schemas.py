@@ -7,7 +7,6 @@ import json
 import jsonschema
 import pytest
 import yaml
-
 from tests.conftest import ROOT
 
 FILES = {"project": ["aegisgen.yaml"], "profile": ["profiles/staging.yaml", "profiles/production.yaml"]}
