@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
@@ -70,6 +72,11 @@ def server() -> Iterator[Server]:
         thread.join()
 
 
+def _found(program: str) -> str | None:
+    """The python3 on PATH may be a script that needs more than this folder; the one that runs the tests is none."""
+    return os.path.realpath(sys.executable) if program == "python3" else shutil.which(program)
+
+
 @pytest.fixture(params=[(shell, client) for shell in SHELLS for client in CLIENTS], ids="-".join)
 def image(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[list[str], str, Path]:
     """A shell, a runtime, and a folder of programs with that runtime's HTTP client only."""
@@ -80,7 +87,7 @@ def image(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[list[str], st
     folder = tmp_path / "programs"
     folder.mkdir()
     for program in ("date", "tr", "sed", "timeout", "sleep", "sh", CLIENTS[client]):
-        (folder / program).symlink_to(shutil.which(program))
+        (folder / program).symlink_to(_found(program))
     (folder / "pnpm").write_text(
         '#!/bin/sh\n[ "$2" != "$FAILING" ] || exit 1\necho No Pending Migration files Found.\n'
     )
