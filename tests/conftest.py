@@ -28,7 +28,9 @@ ROOT = Path(__file__).resolve().parents[1]
 os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="aegisgen-cache-")
 atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 os.environ["AEGISGEN_TRACEBACK"] = "1"  # a defect must fail a test, not become a message
-os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}{ROOT / '.tools' / 'bin'}"
+os.environ["PATH"] = os.pathsep.join(
+    [os.environ.get("PATH", os.defpath), str(ROOT / ".tools" / "bin"), str(Path(sys.executable).parent)]
+)
 
 # The machine's other work must not fail a property; hypothesis' own database would make runs differ.
 settings.register_profile(
