@@ -8,9 +8,10 @@ from aegisgen.findings import Finding
 from aegisgen.kube.kustomization import Place
 from aegisgen.kube.origin import origin_of
 from aegisgen.kube.shape import mapping, sequence
-from aegisgen.rules.table import RULES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from aegisgen.findings import Severity
     from aegisgen.kube.resource import Resource
     from aegisgen.rules.context import Context
@@ -24,11 +25,22 @@ def check(context: Context) -> list[Finding]:
     """
     severities = context.settings.severities
     found = []
-    for rule in RULES.values():
+    for rule in _applicable(context):
         severity = severities.get(rule.id, rule.severity)
         if rule.check is not None and severity is not None:
             found += [_finding(rule, severity, hit, context) for hit in rule.check(context)]
     return sorted(set(found))
+
+
+def _applicable(context: Context) -> Iterable[Rule]:
+    """Without objects only the family that looks at files has anything to look at; the others cost time to import."""
+    if not context.resources and not context.applications:
+        from aegisgen.rules import agreement  # noqa: PLC0415
+
+        return agreement.RULES
+    from aegisgen.rules.table import RULES  # noqa: PLC0415
+
+    return RULES.values()
 
 
 def place_in(context: Context, resource: Resource, path: Path) -> Place:

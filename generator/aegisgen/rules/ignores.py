@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from aegisgen.findings import Finding
 from aegisgen.rules.check import place_in
 from aegisgen.rules.configuration import NO_REASON, UNKNOWN, UNUSED
-from aegisgen.rules.table import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -133,6 +132,8 @@ def _about(
 
 
 def _finding(rule: str, ignore: Ignore, message: str, severities: Mapping[str, Severity | None]) -> Iterator[Finding]:
+    from aegisgen.rules.table import RULES  # noqa: PLC0415 -- most runs have nothing to ignore
+
     severity = severities.get(rule, RULES[rule].severity)
     if severity is not None:
         fix = RULES[rule].fix
@@ -147,6 +148,8 @@ def _entries(part: str) -> Iterator[tuple[str, str]]:
 
 
 def _is_known(rule: str) -> bool:
+    from aegisgen.rules.table import RULES  # noqa: PLC0415 -- most runs have nothing to ignore
+
     return rule in RULES
 
 
