@@ -464,7 +464,7 @@ def test_list_is_not_removed_from_between_a_text_and_blank_lines_that_would_join
 )
 def test_edit_that_went_wrong_is_refused(monkeypatch: pytest.MonkeyPatch, edit: Edit) -> None:
     text = "# theirs\nresources:\n- a\n\n# end\n"
-    module = importlib.import_module("aegisgen.render.kustomization.wire")
+    module = importlib.import_module("aegisgen.render.kustomization.rewire")
     edits_for = module.edits_for
     monkeypatch.setattr(module, "edits_for", lambda *arguments: [*edits_for(*arguments), edit])
     with pytest.raises(InputError, match="resources: cannot be edited"):

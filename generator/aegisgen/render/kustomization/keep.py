@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def wire(text: str, source: str, wanted: Wiring, *, remove: Collection[str] = ()) -> str:
-    """Return the text of a kustomization.yaml with the wanted entries in it, as `wire.wire` says."""
+    """Return the text of a kustomization.yaml with the wanted entries in it, as `rewire.wire` says."""
     if _is_right(text.removeprefix("\ufeff"), wanted, remove):
         return text
-    from aegisgen.render.kustomization.wire import wire as edited  # noqa: PLC0415 - libyaml costs 25 ms to import
+    from aegisgen.render.kustomization.rewire import wire as edited  # noqa: PLC0415 - libyaml costs 25 ms to import
 
     return edited(text, source, wanted, remove=remove)
 
