@@ -122,13 +122,16 @@ def render(
     ] = False,
     to_stdout: Annotated[bool, typer.Option("--stdout", help="Print the generated files, write nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that aegisgen did not generate.")] = False,
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit 1 if anything was written. For hooks.")] = False,
     project: _Project = None,
 ) -> None:
     """Write what the profiles say into overlays/."""
     from aegisgen.commands.render import run as command  # noqa: PLC0415
 
     selection = _selection(project, environments, service)
-    raise typer.Exit(command(selection, every=every, show_diff=show_diff, to_stdout=to_stdout, force=force))
+    raise typer.Exit(
+        command(selection, every=every, show_diff=show_diff, to_stdout=to_stdout, force=force, exit_code=exit_code)
+    )
 
 
 @app.command(
@@ -237,9 +240,9 @@ def explain(
 
 @app.command(epilog="Example: 'aegisgen schema profile > profile.schema.json'")
 def schema(
-    kind: Annotated[str, typer.Argument(metavar="project|profile", help="Which file's schema.")] = "project",
+    kind: Annotated[str, typer.Argument(metavar="project|services|profile", help="Which file's schema.")] = "project",
 ) -> None:
-    """Print the JSON Schema of the project file or of a profile, for editors."""
+    """Print the JSON Schema of the project file, of a file that it includes, or of a profile, for editors."""
     from aegisgen.commands.schema import run as command  # noqa: PLC0415
 
     raise typer.Exit(command(kind))

@@ -97,11 +97,19 @@ def _services(project: ProjectSource, wanted: Sequence[str]) -> set[str]:
     for pattern in wanted or ("*",):
         matching = {name for name in known if fnmatchcase(name, pattern)}
         if not matching:
-            from aegisgen.profile.explain import closest  # noqa: PLC0415 - slow to import, and only needed here
-
-            raise UsageError(f"no service {pattern!r}; there is {', '.join(known)}{closest(pattern, known)}")
+            raise _unknown_service(pattern, known)
         chosen |= matching
     return chosen
+
+
+def _unknown_service(pattern: str, known: Sequence[str]) -> UsageError:
+    from aegisgen.profile.explain import listed, nearest  # noqa: PLC0415 - slow to import, and only needed here
+
+    bare = pattern.strip("*?")
+    heads = {name[: len(bare)]: name for name in reversed(known)}
+    close = nearest(bare, known, 3) or [heads[head] for head in nearest(bare, list(heads), 3)]
+    meant = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
+    return UsageError(f"no service {pattern!r}; there is {listed(known)}{meant}")
 
 
 def _scope(selection: Selection, environments: Sequence[str], services: set[str]) -> tuple[str, ...]:

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from aegisgen.workspace import Selection, Workspace
 
 
-def run(selection: Selection, *, every: bool, show_diff: bool, to_stdout: bool, force: bool) -> int:
-    """Render the selected environments and return the exit code."""
+def run(
+    selection: Selection, *, every: bool, show_diff: bool, to_stdout: bool, force: bool, exit_code: bool = False
+) -> int:
+    """Render the selected environments and return the exit code; with `exit_code` that is 1 where a file changed."""
     if every == bool(selection.environments):
         raise UsageError("name one or more environments, or give --all (and not both)")
     workspace = open_workspace(selection)
@@ -32,10 +34,11 @@ def run(selection: Selection, *, every: bool, show_diff: bool, to_stdout: bool, 
         return 1 if text else 0
     with locked(workspace.root):
         planned = changes(workspace, overlays, force=force)
-        write(workspace.root, [change for change in planned if change.before != change.after])
+        different = [change for change in planned if change.before != change.after]
+        write(workspace.root, different)
     for change in shown(workspace, planned):
         sys.stdout.write(f"{_verb(change)} {change.path}\n")
-    return 0
+    return 1 if exit_code and different else 0
 
 
 def shown(workspace: Workspace, planned: list[Change]) -> list[Change]:

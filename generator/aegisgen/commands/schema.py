@@ -7,13 +7,17 @@ import sys
 
 from aegisgen.errors import UsageError
 from aegisgen.profile.explain import json_schema
-from aegisgen.profile.model import Profile, Project
+from aegisgen.profile.model import Profile, Project, Services
 
-_MODELS: dict[str, type[Project] | type[Profile]] = {"project": Project, "profile": Profile}
+_MODELS: dict[str, type[Project] | type[Services] | type[Profile]] = {
+    "project": Project,
+    "services": Services,
+    "profile": Profile,
+}
 
 
 def run(kind: str) -> int:
-    """Print the JSON Schema of "project" or "profile"."""
+    """Print the JSON Schema of "project", "services" or "profile"."""
     if kind not in _MODELS:
         raise UsageError(f"no schema {kind!r}, expected {' or '.join(_MODELS)}")
     sys.stdout.write(text(kind))

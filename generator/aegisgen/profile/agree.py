@@ -44,9 +44,14 @@ def unknown_services(project: ProjectSource, profile: ProfileSource) -> Iterator
         yield problem([top], ("metadata", "name"), message)
     for name in profile.value.spec.services:
         if name not in known:
-            from aegisgen.profile.explain import closest  # noqa: PLC0415 - slow to import, and only needed here
+            from aegisgen.profile.explain import closest, listed, nearest  # noqa: PLC0415 - slow to import
 
-            message = f"no such service in the project, expected one of {', '.join(known)}{closest(name, known)}"
+            message = f"no such service in the project, expected one of {listed(known)}{closest(name, known)}"
+            for other in nearest(name, known):
+                home = project.home(other)
+                if home is not project.document:
+                    line, column = home.position(("services", other), key=True)
+                    message += f" ({home.source}:{line}:{column})"
             yield problem([top], ("spec", "services", name), message)
 
 
@@ -73,7 +78,7 @@ def _strategy_fields(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     """A project may describe both strategies; a profile, which chose one, may not."""
     chosen = {layer.path: layer.data.get("strategy") for layer in layers}
     for layer in layers:
-        if layer.path[0] == "services":
+        if layer.path[0] != "spec":
             continue
         strategy = layer.data.get("strategy") or chosen.get(("spec",)) or target.settings.strategy
         for field, wanted in _OF_STRATEGY.items():

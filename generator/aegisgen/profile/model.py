@@ -1,7 +1,8 @@
 """The types of `aegisgen.yaml` and `profiles/<environment>.yaml`, and of the record they resolve to.
 
-Three layers may set most fields, the later one winning: the defaults below, a service of the project, an environment's
-profile (for all its services, then for one). Mappings are merged key by key, everything else is replaced whole.
+Most fields may be set in several layers, the later one winning: the defaults below, those of the project, those of the
+file that describes the service, the service itself, an environment's profile (for all its services, then for one).
+Mappings are merged key by key, everything else is replaced whole.
 
 `title` finishes the sentence "expected ..." in error messages; `description` is what editors show.
 """
@@ -230,10 +231,30 @@ class Project(Model, frozen=True, kw_only=True):
     ] = "1.34"
     services: Annotated[
         dict[DnsLabel, ProjectService], Meta(title="at least one service", min_length=1, description="By name.")
-    ]
+    ] = {}
+    include: Annotated[
+        list[RelativePath],
+        Meta(
+            description="Further files of services (kind: Services), as paths or patterns from this folder; "
+            "* and ? stand for anything in one name.",
+            examples=[["services/*.yaml"]],
+        ),
+    ] = []
+    defaults: Annotated[Overrides | UnsetType, Meta(description="What holds for all services.")] = UNSET
     repository: Annotated[Repository | UnsetType, Meta(description="Where Argo CD finds this folder.")] = UNSET
     argocd: ArgoCD = field(default_factory=ArgoCD)
     rules: RuleSettings = field(default_factory=RuleSettings)
+
+
+class Services(Model, frozen=True, kw_only=True):
+    """A file that a project includes: some of its services, such as a team's."""
+
+    api_version: Literal["aegisgen.dev/v1"]
+    kind: Literal["Services"]
+    defaults: Annotated[Overrides | UnsetType, Meta(description="What holds for the services of this file.")] = UNSET
+    services: Annotated[
+        dict[DnsLabel, ProjectService], Meta(title="at least one service", min_length=1, description="By name.")
+    ]
 
 
 class ProfileMetadata(Model, frozen=True, kw_only=True):

@@ -109,8 +109,11 @@ def resolve(project: ProjectSource, profile: ProfileSource) -> list[Target]:
 
 def layers_of(project: ProjectSource, profile: ProfileSource, service: str) -> list[Layer]:
     """Return what is said of a service, the weakest voice first."""
+    home = project.home(service)
     candidates = (
-        (project.document, ("services", service)),
+        (project.document, ("defaults",)),
+        *(((home, ("defaults",)),) if home is not project.document else ()),
+        (home, ("services", service)),
         (profile.document, ("spec",)),
         (profile.document, ("spec", "services", service)),
     )
