@@ -134,7 +134,9 @@ def pods_of(*runs) -> tuple[Pod, ...]:
 
 
 def test_a_pod_whose_init_container_ended_is_ready_with_the_other():
-    found = pods_of(run_of("a", "db-migration", 1.0, 3.0, "Completed"), run_of("a", "api", 3.0, 125.0, "Running", code=None))
+    found = pods_of(
+        run_of("a", "db-migration", 1.0, 3.0, "Completed"), run_of("a", "api", 3.0, 125.0, "Running", code=None)
+    )
     assert found == (Pod("a", "1/1", "Running", "0", "2m4s"),)
 
 
