@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aegisgen.errors import ToolError
+from aegisgen.rehearsal.postgres.installation import SERVER_PROGRAMS
 
 if TYPE_CHECKING:
     from aegisgen.rehearsal.postgres.installation import Installation
@@ -24,18 +24,21 @@ def prepared(installation: Installation, folder: Path, account: str | None) -> I
     Programs find their other files from where they lie themselves, so that a copy is as good. It takes no room where
     the file system can link files. Raises ToolError where the account can run neither.
     """
-    added = _missing(installation) if installation.wheel else []
+    added = _missing(installation)
     runs = _runs(installation, account)
     if not added and runs:
         return installation
-    if not installation.wheel:
+    if installation.package is None:
         raise ToolError(
             f"{installation}: the account {account}, which the server has to run as because root may not, cannot run "
             f"{installation.programs / 'postgres'}; make the folder readable for it, or run as another user"
         )
-    root = installation.programs.parent
-    shutil.copytree(root, folder, copy_function=_link, symlinks=True, ignore=shutil.ignore_patterns("include"))
-    copy = installation._replace(programs=folder / "bin")
+    package = installation.package
+    for part in (package, package.with_name(f"{package.name}.libs")):  # auditwheel puts libraries beside the package
+        if part.is_dir():
+            ignored = shutil.ignore_patterns("include", "__pycache__")
+            shutil.copytree(part, folder / part.name, copy_function=_link, symlinks=True, ignore=ignored)
+    copy = installation._replace(programs=folder / package.name / installation.programs.relative_to(package.resolve()))
     for file in added:
         shutil.copyfile(file, extension_folder(copy) / file.name)
     for place, _, _ in os.walk(folder):  # a wheel's folders have the mask of whoever installed it
@@ -61,7 +64,7 @@ def extension_folder(installation: Installation) -> Path:
 
 def _missing(installation: Installation) -> list[Path]:
     """The files to add: those of extensions of which there is no control file."""
-    if not installation.wheel:
+    if installation.package is None:
         return []
     present = extension_folder(installation)
     names = [control.stem for control in ADDED.glob("*.control") if not (present / control.name).exists()]
@@ -69,10 +72,13 @@ def _missing(installation: Installation) -> list[Path]:
 
 
 def _runs(installation: Installation, account: str | None) -> bool:
-    with suppress(OSError, subprocess.SubprocessError):
-        command = [str(installation.programs / "postgres"), "--version"]
-        return subprocess.run(command, user=account, capture_output=True, check=False, timeout=20).returncode == 0
-    return False
+    try:
+        for program in SERVER_PROGRAMS:
+            command = [str(installation.programs / program), "--version"]
+            subprocess.run(command, user=account, capture_output=True, check=True, timeout=20)
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return True
 
 
 def _link(source: str, target: str) -> None:
