@@ -1,22 +1,19 @@
-"""Arguments in, exit code out, nothing else. Each command's module is imported when the command runs."""
+"""The command line, as Typer has it: arguments in, exit code out, nothing else.
+
+Each command's module is imported when the command runs. Those that hooks and CI wait for have a function `main` there
+that takes the very parameters of the function here: `arguments.py` calls it without Typer where the command line is a
+plain one. After a change to their options, run `python generator/build_arguments.py`.
+"""
 
 from __future__ import annotations
 
-import os
-import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
 from aegisgen.errors import AegisgenError
-
-if TYPE_CHECKING:
-    from aegisgen.workspace import Selection
-
-OK, FINDINGS, TROUBLE = 0, 1, 2
-_INTERRUPTED = 130
 
 app = typer.Typer(
     name="aegisgen",
@@ -125,10 +122,19 @@ def render(
     project: _Project = None,
 ) -> None:
     """Write what the profiles say into overlays/."""
-    from aegisgen.commands.render import run as command  # noqa: PLC0415
+    from aegisgen.commands.render import main  # noqa: PLC0415
 
-    selection = _selection(project, environments, service)
-    raise typer.Exit(command(selection, every=every, show_diff=show_diff, to_stdout=to_stdout, force=force))
+    raise typer.Exit(
+        main(
+            environments=environments,
+            every=every,
+            service=service,
+            show_diff=show_diff,
+            to_stdout=to_stdout,
+            force=force,
+            project=project,
+        )
+    )
 
 
 @app.command(
@@ -138,7 +144,7 @@ def render(
 def check(
     environments: _Environments = None,
     *,
-    every: Annotated[bool, typer.Option("--all", help="All environments; so it is where none is named.")] = False,  # noqa: ARG001
+    every: Annotated[bool, typer.Option("--all", help="All environments; so it is where none is named.")] = False,
     service: _Services = None,
     output: _Format = Format.TEXT,
     engine: _EngineOption = Engine.AEGISGEN,
@@ -151,19 +157,20 @@ def check(
     project: _Project = None,
 ) -> None:
     """Find drift from the profiles, and errors in the tree. Writes nothing."""
-    from aegisgen.commands.check import run as command  # noqa: PLC0415
-    from aegisgen.commands.report import output as form  # noqa: PLC0415
+    from aegisgen.commands.check import main  # noqa: PLC0415
 
-    selection = _selection(project, environments, service)
     raise typer.Exit(
-        command(
-            selection,
-            engine=engine.value,
+        main(
+            environments=environments,
+            every=every,
+            service=service,
+            output=output,
+            engine=engine,
             compose=compose,
             require_tools=require_tools,
             jobs=jobs,
-            keep=write_baseline,
-            output=form(output.value),
+            write_baseline=write_baseline,
+            project=project,
         )
     )
 
@@ -190,17 +197,21 @@ def validate(
     ] = None,
 ) -> None:
     """Check any manifests and overlays, aegisgen's or not, against the schemas."""
-    from aegisgen.commands.report import output as form  # noqa: PLC0415
-    from aegisgen.commands.validate import governing_project  # noqa: PLC0415
-    from aegisgen.commands.validate import kubernetes_version as known_version  # noqa: PLC0415
-    from aegisgen.commands.validate import run as command  # noqa: PLC0415
-    from aegisgen.proof.prove import Method  # noqa: PLC0415
+    from aegisgen.commands.validate import main  # noqa: PLC0415
 
-    project = governing_project()
-    version = known_version(kubernetes_version, project)
-    method = Method(version, engine.value, compose, strict, require_tools, jobs=jobs)
-    shown = form(output.value)
-    raise typer.Exit(command(paths or ["."], method=method, project=project, keep=write_baseline, output=shown))
+    raise typer.Exit(
+        main(
+            paths=paths,
+            kubernetes_version=kubernetes_version,
+            strict=strict,
+            output=output,
+            engine=engine,
+            compose=compose,
+            require_tools=require_tools,
+            jobs=jobs,
+            write_baseline=write_baseline,
+        )
+    )
 
 
 @app.command(epilog="Examples: 'aegisgen plan production' · 'aegisgen plan production --format svg > plan.svg'")
@@ -217,9 +228,10 @@ def plan(
 ) -> None:
     """Show the order in which Argo CD will run everything: phases, waves, what waits for what, what happens if."""
     from aegisgen.commands.plan import run as command  # noqa: PLC0415
+    from aegisgen.workspace import selection  # noqa: PLC0415
 
-    selection = _selection(project, [environment] if environment else None, service)
-    raise typer.Exit(command(selection, path=path, form=output.value))
+    selected = selection(project, [environment] if environment else None, service)
+    raise typer.Exit(command(selected, path=path, form=output.value))
 
 
 @app.command(epilog="Examples: 'aegisgen explain' · 'aegisgen explain O201'")
@@ -329,37 +341,3 @@ def schema(
     from aegisgen.commands.schema import run as command  # noqa: PLC0415
 
     raise typer.Exit(renew(project) if write else command(kind))
-
-
-def run() -> NoReturn:
-    """Run the command line and leave the process; whatever goes wrong becomes a message and an exit code here."""
-    try:
-        app()
-    except AegisgenError as error:
-        typer.echo(str(error), err=True)
-        sys.exit(TROUBLE)
-    except BrokenPipeError:
-        # The reader (head, less) has seen enough; Python would complain again while closing stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(OK)
-    except KeyboardInterrupt:
-        sys.exit(_INTERRUPTED)
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        typer.echo(f"{where}{error.strerror or error}", err=True)
-        sys.exit(TROUBLE)
-    except Exception as error:
-        if os.environ.get("AEGISGEN_TRACEBACK"):
-            raise
-        kind = type(error).__name__
-        typer.echo(
-            f"internal error: {kind}: {error}; set AEGISGEN_TRACEBACK=1 for the details, and report it", err=True
-        )
-        sys.exit(TROUBLE)
-    sys.exit(OK)
-
-
-def _selection(project: Path | None, environments: list[str] | None, services: list[str] | None) -> Selection:
-    from aegisgen.workspace import Selection  # noqa: PLC0415
-
-    return Selection(project, tuple(environments or ()), tuple(services or ()))
