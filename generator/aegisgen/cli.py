@@ -247,11 +247,97 @@ def explain(
     raise typer.Exit(command(rule))
 
 
-@app.command(epilog="Example: 'aegisgen schema profile > profile.schema.json'")
+@app.command(
+    epilog="Examples: 'aegisgen init' · 'aegisgen init --yes' · 'aegisgen init --service api --image "
+    "ghcr.io/example/api --tool knex --env staging=init-container --env production=presync-job'"
+)
+def init(
+    directory: Annotated[
+        Path, typer.Argument(metavar="[DIR]", help="The repository's folder. The project goes into its argocd/.")
+    ] = Path(),
+    *,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Ask nothing: take what is found, and guess the rest.")
+    ] = False,
+    service: Annotated[str | None, typer.Option("--service", metavar="NAME", help="Name of the service.")] = None,
+    image: Annotated[str | None, typer.Option("--image", metavar="IMAGE", help="Its image, without a tag.")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--kind", metavar="KIND", help="Deployment, StatefulSet or DaemonSet.")
+    ] = None,
+    workload: Annotated[str | None, typer.Option("--workload", metavar="NAME", help="Name of the workload.")] = None,
+    container: Annotated[str | None, typer.Option("--container", metavar="NAME", help="Its container.")] = None,
+    port: Annotated[str | None, typer.Option("--port", metavar="PORT", help="The port it listens on.")] = None,
+    tool: Annotated[
+        str | None,
+        typer.Option(
+            "--tool",
+            metavar="TOOL",
+            help="knex, prisma, flyway, liquibase, alembic, django, golang-migrate or command.",
+        ),
+    ] = None,
+    package_manager: Annotated[
+        str | None, typer.Option("--package-manager", metavar="NAME", help="pnpm, npm or yarn.")
+    ] = None,
+    path: Annotated[
+        str | None, typer.Option("--path", metavar="DIR", help="Folder of the migrations (golang-migrate).")
+    ] = None,
+    ping: Annotated[
+        str | None, typer.Option("--ping", metavar="COMMAND", help="Exits 0 if the database answers (command).")
+    ] = None,
+    status: Annotated[
+        str | None, typer.Option("--status", metavar="COMMAND", help="Lists what is pending (command).")
+    ] = None,
+    migrate: Annotated[
+        str | None, typer.Option("--migrate", metavar="COMMAND", help="Runs what is pending (command).")
+    ] = None,
+    lock: Annotated[
+        str | None,
+        typer.Option("--lock", metavar="RUNTIME", help="node, python or none: what holds the lock (command)."),
+    ] = None,
+    config: Annotated[str | None, typer.Option("--config", metavar="NAME", help="Its ConfigMap.")] = None,
+    secret: Annotated[str | None, typer.Option("--secret", metavar="NAME", help="Its Secret.")] = None,
+    environments: Annotated[
+        list[str] | None,
+        typer.Option("--env", metavar="NAME[=STRATEGY]", help="An environment; may be repeated."),
+    ] = None,
+    namespace: Annotated[
+        list[str] | None, typer.Option("--namespace", metavar="ENV=VALUE", help="Its namespace. Default: its name.")
+    ] = None,
+    prefix: Annotated[
+        list[str] | None,
+        typer.Option("--prefix", metavar="ENV=VALUE", help="Put before every name. Default: its name and '-'."),
+    ] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option("--tag", metavar="ENV=VALUE", help="The image's tag that it runs.")
+    ] = None,
+    database_host: Annotated[
+        list[str] | None, typer.Option("--database-host", metavar="ENV=VALUE", help="Its database's host.")
+    ] = None,
+) -> None:
+    """Write a project for a new repository: asks a few questions, or takes flags. Never overwrites."""
+    from aegisgen.commands.init import run as command  # noqa: PLC0415
+    from aegisgen.commands.init import said  # noqa: PLC0415
+
+    flags = {
+        "service": service, "image": image, "kind": kind, "workload": workload, "container": container, "port": port,
+        "tool": tool, "package-manager": package_manager, "path": path, "ping": ping, "status": status,
+        "migrate": migrate, "lock": lock, "config": config, "secret": secret,
+    }  # fmt: skip
+    of_environments = {"namespace": namespace, "prefix": prefix, "tag": tag, "database-host": database_host}
+    raise typer.Exit(command(directory, said(flags, environments, of_environments), guess=yes))
+
+
+@app.command(epilog="Examples: 'aegisgen schema profile > profile.schema.json' · 'aegisgen schema --write'")
 def schema(
     kind: Annotated[str, typer.Argument(metavar="project|profile", help="Which file's schema.")] = "project",
+    *,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write both into the project's .schemas/, where 'init' put them.")
+    ] = False,
+    project: _Project = None,
 ) -> None:
     """Print the JSON Schema of the project file or of a profile, for editors."""
+    from aegisgen.commands.schema import renew  # noqa: PLC0415
     from aegisgen.commands.schema import run as command  # noqa: PLC0415
 
-    raise typer.Exit(command(kind))
+    raise typer.Exit(renew(project) if write else command(kind))
