@@ -34,6 +34,11 @@ class Selection(NamedTuple):
     """Names or globs of services; empty: all of them."""
 
 
+def selection(project: Path | None, environments: Sequence[str] | None, services: Sequence[str] | None) -> Selection:
+    """Return what a command line selects; None: nothing was said."""
+    return Selection(project, tuple(environments or ()), tuple(services or ()))
+
+
 class Workspace(NamedTuple):
     """The selected part of a project, resolved."""
 
@@ -48,12 +53,12 @@ class Workspace(NamedTuple):
         return self.project.root
 
 
-def open_workspace(selection: Selection) -> Workspace:
+def open_workspace(selected: Selection) -> Workspace:
     """Read and resolve. Raises InputError with all that is wrong in any of the files, UsageError for unknown names."""
-    file = selection.project or find_project(Path.cwd())
+    file = selected.project or find_project(Path.cwd())
     project = load_project(file)
-    services = _services(project, selection.services)
-    profiles = load_profiles(project.root, selection.environments)
+    services = _services(project, selected.services)
+    profiles = load_profiles(project.root, selected.environments)
     targets: list[Target] = []
     problems: list[Problem] = []
     for profile in profiles:
@@ -63,7 +68,7 @@ def open_workspace(selection: Selection) -> Workspace:
             problems += error.problems
     if problems:
         raise InputError(*problems)
-    return Workspace(project, tuple(targets), _scope(selection, [profile.name for profile in profiles], services))
+    return Workspace(project, tuple(targets), _scope(selected, [profile.name for profile in profiles], services))
 
 
 def render_all(workspace: Workspace) -> list[Overlay]:
@@ -112,10 +117,10 @@ def _unknown_service(pattern: str, known: Sequence[str]) -> UsageError:
     return UsageError(f"no service {pattern!r}; there is {listed(known)}{meant}")
 
 
-def _scope(selection: Selection, environments: Sequence[str], services: set[str]) -> tuple[str, ...]:
-    if selection.services:
+def _scope(selected: Selection, environments: Sequence[str], services: set[str]) -> tuple[str, ...]:
+    if selected.services:
         return tuple(f"overlays/{environment}/{name}" for environment in environments for name in sorted(services))
-    if selection.environments:
+    if selected.environments:
         return tuple(f"overlays/{environment}" for environment in environments)
     return ("overlays", APPS)
 

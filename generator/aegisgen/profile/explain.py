@@ -6,13 +6,15 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import jsonschema
-import msgspec
 
 from aegisgen.errors import Problem
+from aegisgen.profile.schema import json_schema
 from aegisgen.yamlsource import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    import msgspec
 
     from aegisgen.yamlsource import Document
 
@@ -23,11 +25,6 @@ _TYPES = {
     "string": "a string", "integer": "a whole number", "number": "a number", "boolean": "true or false",
     "array": "a list", "object": "a mapping", "null": "null",
 }  # fmt: skip
-
-
-def json_schema(model: type[msgspec.Struct]) -> dict[str, object]:
-    """Return a model's JSON Schema (draft 2020-12)."""
-    return msgspec.json.schema(model)
 
 
 def explain(document: Document, model: type[msgspec.Struct], fallback: str) -> tuple[Problem, ...]:

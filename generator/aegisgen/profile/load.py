@@ -59,7 +59,7 @@ def find_project(start: Path) -> Path:
                 return candidate
     message = (
         f"no project found: neither {PROJECT_FILE} nor argocd/{PROJECT_FILE} in {start} or above; "
-        "name one with --project, or see 'aegisgen schema' for its format"
+        "name one with --project, or begin with 'aegisgen init'"
     )
     raise UsageError(message)
 
