@@ -86,8 +86,9 @@ _EngineOption = Annotated[Engine, typer.Option("--engine", help="What checks man
 _RequireTools = Annotated[
     bool, typer.Option("--require-tools", help="A check that is skipped for want of a tool is an error. For CI.")
 ]
-_Jobs = Annotated[
-    int, typer.Option("--jobs", metavar="N", min=0, help="How many processes read files. Default: one a core.")
+_Jobs = Annotated[int, typer.Option("--jobs", metavar="N", min=0, help="How many processes work. Default: one a core.")]
+_Cache = Annotated[
+    bool, typer.Option("--cache/--no-cache", help="Believe and keep what was composed before; see 'aegisgen cache'.")
 ]
 _Compose = Annotated[
     bool, typer.Option("--compose/--no-compose", help="Also check what Kustomize makes of the overlays.")
@@ -153,6 +154,7 @@ def check(
     compose: _Compose = True,
     require_tools: _RequireTools = False,
     jobs: _Jobs = 0,
+    cache: _Cache = True,
     write_baseline: Annotated[
         bool, typer.Option("--write-baseline", help="Write what is found to the project's baseline; exit 0.")
     ] = False,
@@ -171,6 +173,7 @@ def check(
             compose=compose,
             require_tools=require_tools,
             jobs=jobs,
+            cache=cache,
             write_baseline=write_baseline,
             project=project,
         )
@@ -193,6 +196,7 @@ def validate(
     compose: _Compose = True,
     require_tools: _RequireTools = False,
     jobs: _Jobs = 0,
+    cache: _Cache = True,
     write_baseline: Annotated[
         Path | None,
         typer.Option("--write-baseline", metavar="FILE", help="Write what is found to a baseline; exit 0."),
@@ -211,6 +215,7 @@ def validate(
             compose=compose,
             require_tools=require_tools,
             jobs=jobs,
+            cache=cache,
             write_baseline=write_baseline,
         )
     )
@@ -234,6 +239,16 @@ def plan(
 
     selected = selection(project, [environment] if environment else None, service)
     raise typer.Exit(command(selected, path=path, form=output.value))
+
+
+@app.command(name="cache", epilog="Examples: 'aegisgen cache' · 'aegisgen cache --clear'")
+def show_cache(
+    *, clear: Annotated[bool, typer.Option("--clear", help="Remove all of it; the next run makes it anew.")] = False
+) -> None:
+    """Say where the cache lies and how much it holds: compiled templates, and what Kustomize made of which files."""
+    from aegisgen.commands.cache import run as command  # noqa: PLC0415
+
+    raise typer.Exit(command(clear=clear))
 
 
 @app.command(epilog="Examples: 'aegisgen explain' · 'aegisgen explain O201'")
