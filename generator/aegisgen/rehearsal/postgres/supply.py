@@ -11,6 +11,7 @@ from aegisgen.rehearsal.postgres.accounts import server_account
 from aegisgen.rehearsal.postgres.cluster import Cluster, Template
 from aegisgen.rehearsal.postgres.installation import at, choose
 from aegisgen.rehearsal.postgres.layout import prepared
+from aegisgen.rehearsal.postgres.remote import remotes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -52,6 +53,8 @@ def supply(wanted: Wanted, run: Workspace) -> Supply:
     """Choose the database of a run. Raises UsageError and ToolError with what was looked for and what to do."""
     if wanted.url and (wanted.programs or wanted.major):
         raise UsageError("--database-url is a server of your own; --postgres-bin and --postgres-version choose others")
+    if wanted.url:
+        return remotes(wanted.url, run)
     installation = at(wanted.programs) if wanted.programs else choose(major=wanted.major)
     if wanted.major not in {None, installation.version[0]}:
         raise UsageError(f"--postgres-version {wanted.major}: {installation} is another version")
