@@ -79,10 +79,10 @@ def test_scenarios_get_databases_and_roles_of_their_own_that_go_with_them(
                 assert session.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone() == (
                     False,
                 )
-        session = sessions.connect(logins[0])
-        one.drop("aegisx")
-        with pytest.raises(psycopg.OperationalError):
-            session.execute("SELECT 1")
+        with sessions.connect(logins[0]) as session:
+            one.drop("aegisx")
+            with pytest.raises(psycopg.OperationalError):
+                session.execute("SELECT 1")
         assert one.programs
         assert (one.programs / "pg_dump").exists()
         assert one.settings()["deadlock_timeout"] == "1s"

@@ -63,8 +63,9 @@ class Rehearsal(NamedTuple):
 
 
 @pytest.fixture(autouse=True)
-def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def registry(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A registry of the test's own, which the server's account can reach."""
+    tmp_path_factory.getbasetemp()  # pytest's own place is made now, and not in this test's
     with tempfile.TemporaryDirectory(prefix="aegisgen-registry-") as name:
         folder = Path(name)
         folder.chmod(0o755)

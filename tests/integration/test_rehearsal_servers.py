@@ -175,10 +175,10 @@ def test_sessions_need_the_password_and_their_role_is_no_superuser(server: Serve
 
 def test_a_database_is_dropped_under_its_sessions(server: Server) -> None:
     login = server.database("busy", owner="aegisx", password=PASSWORD)
-    session = sessions.connect(login)
-    server.drop("busy")
-    with pytest.raises(psycopg.OperationalError):
-        session.execute("SELECT 1")
+    with sessions.connect(login) as session:
+        server.drop("busy")
+        with pytest.raises(psycopg.OperationalError):
+            session.execute("SELECT 1")
     with sessions.connect(server.superuser) as other:
         assert not other.execute("SELECT FROM pg_database WHERE datname = 'busy'").fetchall()
         assert not other.execute("SELECT FROM pg_roles WHERE rolname = 'aegisx'").fetchall()
@@ -195,11 +195,11 @@ def test_a_role_stays_as_long_as_another_database_is_its_own(server: Server) -> 
 
 def test_a_stop_cuts_sessions_and_a_start_brings_back_the_data_on_the_same_port(server: Server) -> None:
     login = server.database("stopped", owner="aegisx", password=PASSWORD)
-    session = sessions.connect(login)
-    session.execute("CREATE TABLE kept AS SELECT 1 AS id")
-    server.stop()
-    with pytest.raises(psycopg.OperationalError):
-        session.execute("SELECT 1")
+    with sessions.connect(login) as session:
+        session.execute("CREATE TABLE kept AS SELECT 1 AS id")
+        server.stop()
+        with pytest.raises(psycopg.OperationalError):
+            session.execute("SELECT 1")
     with pytest.raises(psycopg.OperationalError, match="refused"):
         sessions.connect(login)
     server.stop()
@@ -220,7 +220,7 @@ def test_several_servers_run_at_once_and_leave_no_folder(databases: Supply, run:
     assert not [*run.folder.glob("server-first*"), *run.folder.glob("server-second*")]
     for port in ports:
         with socket.socket() as probe:
-            probe.bind(("127.0.0.1", port))
+            assert probe.connect_ex(("127.0.0.1", port))
 
 
 def test_the_log_has_statements_and_errors_as_json(databases: Supply) -> None:
