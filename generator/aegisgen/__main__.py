@@ -7,16 +7,31 @@ import sys
 
 
 def main() -> None:
-    """Run the command line. `--version` alone is answered before anything is imported."""
+    """Run the command line and leave the process. `--version` alone is answered before anything is imported."""
     if sys.argv[1:] == ["--version"]:
         from aegisgen import __version__  # noqa: PLC0415
 
         sys.stdout.write(f"aegisgen {__version__}\n")
-        return
+        sys.exit(0)
     gc.set_threshold(100_000)  # importing makes many objects and no garbage
-    from aegisgen.cli import run  # noqa: PLC0415 - the command line costs ten times what --version does
+    from aegisgen.ending import run  # noqa: PLC0415 - the command line costs ten times what --version does
 
-    run()
+    run(_command)
+
+
+def _command() -> int:
+    from importlib import import_module  # noqa: PLC0415
+
+    from aegisgen.arguments import read  # noqa: PLC0415
+
+    call = read(sys.argv[1:])
+    if call is None:
+        from aegisgen.cli import app  # noqa: PLC0415
+
+        app()
+        return 0
+    code: int = import_module(f"aegisgen.commands.{call.command}").main(**call.values)
+    return code
 
 
 if __name__ == "__main__":

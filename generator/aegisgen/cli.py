@@ -1,22 +1,19 @@
-"""Arguments in, exit code out, nothing else. Each command's module is imported when the command runs."""
+"""The command line, as Typer has it: arguments in, exit code out, nothing else.
+
+Each command's module is imported when the command runs. Those that hooks and CI wait for have a function `main` there
+that takes the very parameters of the function here: `arguments.py` calls it without Typer where the command line is a
+plain one. After a change to their options, run `python generator/build_arguments.py`.
+"""
 
 from __future__ import annotations
 
-import os
-import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
 from aegisgen.errors import AegisgenError
-
-if TYPE_CHECKING:
-    from aegisgen.workspace import Selection
-
-OK, FINDINGS, TROUBLE = 0, 1, 2
-_INTERRUPTED = 130
 
 app = typer.Typer(
     name="aegisgen",
@@ -122,13 +119,24 @@ def render(
     ] = False,
     to_stdout: Annotated[bool, typer.Option("--stdout", help="Print the generated files, write nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that aegisgen did not generate.")] = False,
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit 1 if anything was written. For hooks.")] = False,
     project: _Project = None,
 ) -> None:
     """Write what the profiles say into overlays/."""
-    from aegisgen.commands.render import run as command  # noqa: PLC0415
+    from aegisgen.commands.render import main  # noqa: PLC0415
 
-    selection = _selection(project, environments, service)
-    raise typer.Exit(command(selection, every=every, show_diff=show_diff, to_stdout=to_stdout, force=force))
+    raise typer.Exit(
+        main(
+            environments=environments,
+            every=every,
+            service=service,
+            show_diff=show_diff,
+            to_stdout=to_stdout,
+            force=force,
+            exit_code=exit_code,
+            project=project,
+        )
+    )
 
 
 @app.command(
@@ -138,7 +146,7 @@ def render(
 def check(
     environments: _Environments = None,
     *,
-    every: Annotated[bool, typer.Option("--all", help="All environments; so it is where none is named.")] = False,  # noqa: ARG001
+    every: Annotated[bool, typer.Option("--all", help="All environments; so it is where none is named.")] = False,
     service: _Services = None,
     output: _Format = Format.TEXT,
     engine: _EngineOption = Engine.AEGISGEN,
@@ -151,19 +159,20 @@ def check(
     project: _Project = None,
 ) -> None:
     """Find drift from the profiles, and errors in the tree. Writes nothing."""
-    from aegisgen.commands.check import run as command  # noqa: PLC0415
-    from aegisgen.commands.report import output as form  # noqa: PLC0415
+    from aegisgen.commands.check import main  # noqa: PLC0415
 
-    selection = _selection(project, environments, service)
     raise typer.Exit(
-        command(
-            selection,
-            engine=engine.value,
+        main(
+            environments=environments,
+            every=every,
+            service=service,
+            output=output,
+            engine=engine,
             compose=compose,
             require_tools=require_tools,
             jobs=jobs,
-            keep=write_baseline,
-            output=form(output.value),
+            write_baseline=write_baseline,
+            project=project,
         )
     )
 
@@ -190,17 +199,21 @@ def validate(
     ] = None,
 ) -> None:
     """Check any manifests and overlays, aegisgen's or not, against the schemas."""
-    from aegisgen.commands.report import output as form  # noqa: PLC0415
-    from aegisgen.commands.validate import governing_project  # noqa: PLC0415
-    from aegisgen.commands.validate import kubernetes_version as known_version  # noqa: PLC0415
-    from aegisgen.commands.validate import run as command  # noqa: PLC0415
-    from aegisgen.proof.prove import Method  # noqa: PLC0415
+    from aegisgen.commands.validate import main  # noqa: PLC0415
 
-    project = governing_project()
-    version = known_version(kubernetes_version, project)
-    method = Method(version, engine.value, compose, strict, require_tools, jobs=jobs)
-    shown = form(output.value)
-    raise typer.Exit(command(paths or ["."], method=method, project=project, keep=write_baseline, output=shown))
+    raise typer.Exit(
+        main(
+            paths=paths,
+            kubernetes_version=kubernetes_version,
+            strict=strict,
+            output=output,
+            engine=engine,
+            compose=compose,
+            require_tools=require_tools,
+            jobs=jobs,
+            write_baseline=write_baseline,
+        )
+    )
 
 
 @app.command(epilog="Examples: 'aegisgen plan production' · 'aegisgen plan production --format svg > plan.svg'")
@@ -217,9 +230,10 @@ def plan(
 ) -> None:
     """Show the order in which Argo CD will run everything: phases, waves, what waits for what, what happens if."""
     from aegisgen.commands.plan import run as command  # noqa: PLC0415
+    from aegisgen.workspace import selection  # noqa: PLC0415
 
-    selection = _selection(project, [environment] if environment else None, service)
-    raise typer.Exit(command(selection, path=path, form=output.value))
+    selected = selection(project, [environment] if environment else None, service)
+    raise typer.Exit(command(selected, path=path, form=output.value))
 
 
 @app.command(epilog="Examples: 'aegisgen explain' · 'aegisgen explain O201'")
@@ -235,45 +249,97 @@ def explain(
     raise typer.Exit(command(rule))
 
 
-@app.command(epilog="Example: 'aegisgen schema profile > profile.schema.json'")
-def schema(
-    kind: Annotated[str, typer.Argument(metavar="project|profile", help="Which file's schema.")] = "project",
+@app.command(
+    epilog="Examples: 'aegisgen init' · 'aegisgen init --yes' · 'aegisgen init --service api --image "
+    "ghcr.io/example/api --tool knex --env staging=init-container --env production=presync-job'"
+)
+def init(
+    directory: Annotated[
+        Path, typer.Argument(metavar="[DIR]", help="The repository's folder. The project goes into its argocd/.")
+    ] = Path(),
+    *,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Ask nothing: take what is found, and guess the rest.")
+    ] = False,
+    service: Annotated[str | None, typer.Option("--service", metavar="NAME", help="Name of the service.")] = None,
+    image: Annotated[str | None, typer.Option("--image", metavar="IMAGE", help="Its image, without a tag.")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--kind", metavar="KIND", help="Deployment, StatefulSet or DaemonSet.")
+    ] = None,
+    workload: Annotated[str | None, typer.Option("--workload", metavar="NAME", help="Name of the workload.")] = None,
+    container: Annotated[str | None, typer.Option("--container", metavar="NAME", help="Its container.")] = None,
+    port: Annotated[str | None, typer.Option("--port", metavar="PORT", help="The port it listens on.")] = None,
+    tool: Annotated[
+        str | None,
+        typer.Option(
+            "--tool",
+            metavar="TOOL",
+            help="knex, prisma, flyway, liquibase, alembic, django, golang-migrate or command.",
+        ),
+    ] = None,
+    package_manager: Annotated[
+        str | None, typer.Option("--package-manager", metavar="NAME", help="pnpm, npm or yarn.")
+    ] = None,
+    path: Annotated[
+        str | None, typer.Option("--path", metavar="DIR", help="Folder of the migrations (golang-migrate).")
+    ] = None,
+    ping: Annotated[
+        str | None, typer.Option("--ping", metavar="COMMAND", help="Exits 0 if the database answers (command).")
+    ] = None,
+    status: Annotated[
+        str | None, typer.Option("--status", metavar="COMMAND", help="Lists what is pending (command).")
+    ] = None,
+    migrate: Annotated[
+        str | None, typer.Option("--migrate", metavar="COMMAND", help="Runs what is pending (command).")
+    ] = None,
+    lock: Annotated[
+        str | None,
+        typer.Option("--lock", metavar="RUNTIME", help="node, python or none: what holds the lock (command)."),
+    ] = None,
+    config: Annotated[str | None, typer.Option("--config", metavar="NAME", help="Its ConfigMap.")] = None,
+    secret: Annotated[str | None, typer.Option("--secret", metavar="NAME", help="Its Secret.")] = None,
+    environments: Annotated[
+        list[str] | None,
+        typer.Option("--env", metavar="NAME[=STRATEGY]", help="An environment; may be repeated."),
+    ] = None,
+    namespace: Annotated[
+        list[str] | None, typer.Option("--namespace", metavar="ENV=VALUE", help="Its namespace. Default: its name.")
+    ] = None,
+    prefix: Annotated[
+        list[str] | None,
+        typer.Option("--prefix", metavar="ENV=VALUE", help="Put before every name. Default: its name and '-'."),
+    ] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option("--tag", metavar="ENV=VALUE", help="The image's tag that it runs.")
+    ] = None,
+    database_host: Annotated[
+        list[str] | None, typer.Option("--database-host", metavar="ENV=VALUE", help="Its database's host.")
+    ] = None,
 ) -> None:
-    """Print the JSON Schema of the project file or of a profile, for editors."""
+    """Write a project for a new repository: asks a few questions, or takes flags. Never overwrites."""
+    from aegisgen.commands.init import run as command  # noqa: PLC0415
+    from aegisgen.commands.init import said  # noqa: PLC0415
+
+    flags = {
+        "service": service, "image": image, "kind": kind, "workload": workload, "container": container, "port": port,
+        "tool": tool, "package-manager": package_manager, "path": path, "ping": ping, "status": status,
+        "migrate": migrate, "lock": lock, "config": config, "secret": secret,
+    }  # fmt: skip
+    of_environments = {"namespace": namespace, "prefix": prefix, "tag": tag, "database-host": database_host}
+    raise typer.Exit(command(directory, said(flags, environments, of_environments), guess=yes))
+
+
+@app.command(epilog="Examples: 'aegisgen schema profile > profile.schema.json' · 'aegisgen schema --write'")
+def schema(
+    kind: Annotated[str, typer.Argument(metavar="project|services|profile", help="Which file's schema.")] = "project",
+    *,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write all into the project's .schemas/, where 'init' put them.")
+    ] = False,
+    project: _Project = None,
+) -> None:
+    """Print the JSON Schema of the project file, of a file that it includes, or of a profile, for editors."""
+    from aegisgen.commands.schema import renew  # noqa: PLC0415
     from aegisgen.commands.schema import run as command  # noqa: PLC0415
 
-    raise typer.Exit(command(kind))
-
-
-def run() -> NoReturn:
-    """Run the command line and leave the process; whatever goes wrong becomes a message and an exit code here."""
-    try:
-        app()
-    except AegisgenError as error:
-        typer.echo(str(error), err=True)
-        sys.exit(TROUBLE)
-    except BrokenPipeError:
-        # The reader (head, less) has seen enough; Python would complain again while closing stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(OK)
-    except KeyboardInterrupt:
-        sys.exit(_INTERRUPTED)
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        typer.echo(f"{where}{error.strerror or error}", err=True)
-        sys.exit(TROUBLE)
-    except Exception as error:
-        if os.environ.get("AEGISGEN_TRACEBACK"):
-            raise
-        kind = type(error).__name__
-        typer.echo(
-            f"internal error: {kind}: {error}; set AEGISGEN_TRACEBACK=1 for the details, and report it", err=True
-        )
-        sys.exit(TROUBLE)
-    sys.exit(OK)
-
-
-def _selection(project: Path | None, environments: list[str] | None, services: list[str] | None) -> Selection:
-    from aegisgen.workspace import Selection  # noqa: PLC0415
-
-    return Selection(project, tuple(environments or ()), tuple(services or ()))
+    raise typer.Exit(renew(project) if write else command(kind))

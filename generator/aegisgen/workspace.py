@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.bundle import bundled
 from aegisgen.drift import Tree, compare
 from aegisgen.errors import InputError, Problem, UsageError
 from aegisgen.profile.load import display, find_project, load_profiles, load_project
-from aegisgen.profile.resolve import Target, resolve
+from aegisgen.profile.resolve import Target, directory_of, resolve
 from aegisgen.render.applications import APPS, file_of, render_applications
 from aegisgen.render.environment import Templates
 from aegisgen.render.files import Overlay, render
@@ -20,7 +20,7 @@ from aegisgen.tree import Change, generated, is_generated, read
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from aegisgen.profile.load import ProjectSource
+    from aegisgen.profile.load import ProfileSource, ProjectSource
 
 
 class Selection(NamedTuple):
@@ -32,6 +32,11 @@ class Selection(NamedTuple):
     """Names of environments; empty: all of them."""
     services: tuple[str, ...]
     """Names or globs of services; empty: all of them."""
+
+
+def selection(project: Path | None, environments: Sequence[str] | None, services: Sequence[str] | None) -> Selection:
+    """Return what a command line selects; None: nothing was said."""
+    return Selection(project, tuple(environments or ()), tuple(services or ()))
 
 
 class Workspace(NamedTuple):
@@ -48,22 +53,24 @@ class Workspace(NamedTuple):
         return self.project.root
 
 
-def open_workspace(selection: Selection) -> Workspace:
+def open_workspace(selected: Selection) -> Workspace:
     """Read and resolve. Raises InputError with all that is wrong in any of the files, UsageError for unknown names."""
-    file = selection.project or find_project(Path.cwd())
+    file = selected.project or find_project(Path.cwd())
     project = load_project(file)
-    services = _services(project, selection.services)
-    profiles = load_profiles(project.root, selection.environments)
+    services = _services(project, selected.services)
+    profiles = load_profiles(project.root, selected.environments)
     targets: list[Target] = []
     problems: list[Problem] = []
     for profile in profiles:
         try:
-            targets += [target for target in resolve(project, profile) if target.service in services]
+            targets += resolve(project, profile)
         except InputError as error:
             problems += error.problems
     if problems:
         raise InputError(*problems)
-    return Workspace(project, tuple(targets), _scope(selection, [profile.name for profile in profiles], services))
+    _refuse_shared(targets)
+    chosen = tuple(target for target in targets if target.service in services)
+    return Workspace(project, chosen, _scope(selected, project, profiles, services))
 
 
 def render_all(workspace: Workspace) -> list[Overlay]:
@@ -97,19 +104,49 @@ def _services(project: ProjectSource, wanted: Sequence[str]) -> set[str]:
     for pattern in wanted or ("*",):
         matching = {name for name in known if fnmatchcase(name, pattern)}
         if not matching:
-            from aegisgen.profile.explain import closest  # noqa: PLC0415 - slow to import, and only needed here
-
-            raise UsageError(f"no service {pattern!r}; there is {', '.join(known)}{closest(pattern, known)}")
+            raise _unknown_service(pattern, known)
         chosen |= matching
     return chosen
 
 
-def _scope(selection: Selection, environments: Sequence[str], services: set[str]) -> tuple[str, ...]:
-    if selection.services:
-        return tuple(f"overlays/{environment}/{name}" for environment in environments for name in sorted(services))
-    if selection.environments:
-        return tuple(f"overlays/{environment}" for environment in environments)
-    return ("overlays", APPS)
+def _unknown_service(pattern: str, known: Sequence[str]) -> UsageError:
+    from aegisgen.profile.explain import listed, nearest  # noqa: PLC0415 - slow to import, and only needed here
+
+    bare = pattern.strip("*?")
+    heads = {name[: len(bare)]: name for name in reversed(known)}
+    close = nearest(bare, known, 3) or [heads[head] for head in nearest(bare, list(heads), 3)]
+    meant = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
+    return UsageError(f"no service {pattern!r}; there is {listed(known)}{meant}")
+
+
+def _refuse_shared(targets: Sequence[Target]) -> None:
+    """Two services in one folder would overwrite each other's files, and one below another's would lose its own."""
+    owners: dict[str, Target] = {}
+    problems = []
+    for target in sorted(targets, key=lambda target: target.directory):
+        folder = PurePosixPath(target.directory)
+        above = next((owners[str(each)] for each in (folder, *folder.parents) if str(each) in owners), None)
+        owners.setdefault(target.directory, target)
+        if above is not None:
+            where = "the folder of" if above.directory == target.directory else f"in {above.directory}, the folder of"
+            message = (
+                f"{target.directory} is {where} {above.service} in {above.environment}, expected one beside it for "
+                f"{target.service}; see `overlay`"
+            )
+            problems.append(Problem(target.profile, 0, 0, "overlay", message))
+    if problems:
+        raise InputError(*problems)
+
+
+def _scope(
+    selected: Selection, project: ProjectSource, profiles: Sequence[ProfileSource], services: set[str]
+) -> tuple[str, ...]:
+    """Return the folders in which generated files that nothing renders are orphans."""
+    folders = [directory_of(project, profile, name) for profile in profiles for name in sorted(services)]
+    if selected.services:
+        return tuple(folders)
+    usual = [f"overlays/{profile.name}" for profile in profiles] if selected.environments else ["overlays", APPS]
+    return (*usual, *(folder for folder in folders if not folder.startswith(tuple(f"{each}/" for each in usual))))
 
 
 def load_templates(root: Path) -> Templates:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from aegisgen.commands.render import shown
 from aegisgen.commands.report import Output, keep_as_baseline, report
+from aegisgen.commands.report import output as form
 from aegisgen.errors import UsageError
 from aegisgen.findings import Finding, Severity
 from aegisgen.profile.load import display
@@ -14,10 +15,11 @@ from aegisgen.proof.prove import Method, prove, relative
 from aegisgen.render.applications import APPS, file_of
 from aegisgen.rules.drift import DRIFT
 from aegisgen.tree import diff
-from aegisgen.workspace import changes, open_workspace, render_all
+from aegisgen.workspace import changes, open_workspace, render_all, selection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from aegisgen.tree import Change
     from aegisgen.workspace import Selection, Workspace
@@ -25,8 +27,33 @@ if TYPE_CHECKING:
 _SECRET = re.compile(rb"""^[ \t-]*["']?kind["']?:[ \t]*["']?Secret["']?[ \t\r]*(?:#.*)?$""", re.MULTILINE)
 
 
+def main(
+    *,
+    environments: Sequence[str] | None,
+    every: bool,  # noqa: ARG001 - all of them is what naming none means
+    service: Sequence[str] | None,
+    output: str,
+    engine: str,
+    compose: bool,
+    require_tools: bool,
+    jobs: int,
+    write_baseline: bool,
+    project: Path | None,
+) -> int:
+    """Run the command as the command line has it."""
+    return run(
+        selection(project, environments, service),
+        engine=engine,
+        compose=compose,
+        require_tools=require_tools,
+        jobs=jobs,
+        keep=write_baseline,
+        output=form(output),
+    )
+
+
 def run(
-    selection: Selection,
+    selected: Selection,
     *,
     engine: str,
     compose: bool,
@@ -36,7 +63,7 @@ def run(
     output: Output,
 ) -> int:
     """Check the selected environments and return the exit code; `keep` writes the project's baseline instead."""
-    workspace = open_workspace(selection)
+    workspace = open_workspace(selected)
     baseline = workspace.project.value.rules.baseline
     if keep and not baseline:
         raise UsageError("the project names no baseline; add 'rules: {baseline: FILE}' to the project file")

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import sys
+from pathlib import Path
 
 from aegisgen.errors import UsageError
-from aegisgen.profile.explain import json_schema
-from aegisgen.profile.model import Profile, Project
-
-_MODELS: dict[str, type[Project] | type[Profile]] = {"project": Project, "profile": Profile}
+from aegisgen.profile.load import display, find_project
+from aegisgen.profile.schema import MODELS, schema_files, schema_text
+from aegisgen.tree import Change, locked, read, write
 
 
 def run(kind: str) -> int:
-    """Print the JSON Schema of "project" or "profile"."""
-    if kind not in _MODELS:
-        raise UsageError(f"no schema {kind!r}, expected {' or '.join(_MODELS)}")
-    sys.stdout.write(text(kind))
+    """Print the JSON Schema of "project", "services" or "profile"."""
+    if kind not in MODELS:
+        raise UsageError(f"no schema {kind!r}, expected {' or '.join(MODELS)}")
+    sys.stdout.write(schema_text(kind))
     return 0
 
 
-def text(kind: str) -> str:
-    """Return the schema as JSON text, the same bytes each time."""
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **json_schema(_MODELS[kind])}
-    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+def renew(project: Path | None) -> int:
+    """Write the schemas into the project, where the modelines of `init` and `adopt` point to."""
+    root = (project or find_project(Path.cwd())).parent
+    with locked(root):
+        changes = [Change(path, read(root, path), text.encode()) for path, text in schema_files().items()]
+        write(root, changes)
+    for change in changes:
+        verb = "unchanged" if change.before == change.after else "created  " if change.before is None else "updated  "
+        sys.stdout.write(f"{verb} {display(root / change.path)}\n")
+    return 0

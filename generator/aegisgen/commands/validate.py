@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aegisgen.commands.report import Output, keep_as_baseline, report
+from aegisgen.commands.report import output as form
 from aegisgen.errors import UsageError
 from aegisgen.kube.schemas import DEFAULT_VERSION, VERSIONS
 from aegisgen.profile.load import find_project, load_project
@@ -16,6 +17,25 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from aegisgen.profile.load import ProjectSource
+
+
+def main(
+    *,
+    paths: Sequence[str] | None,
+    kubernetes_version: str | None,
+    strict: bool,
+    output: str,
+    engine: str,
+    compose: bool,
+    require_tools: bool,
+    jobs: int,
+    write_baseline: Path | None,
+) -> int:
+    """Run the command as the command line has it."""
+    project = governing_project()
+    version = known_version(kubernetes_version, project)
+    method = Method(version, engine, compose, strict, require_tools, jobs=jobs)
+    return run(paths or ["."], method=method, project=project, keep=write_baseline, output=form(output))
 
 
 def run(
@@ -34,7 +54,7 @@ def governing_project() -> ProjectSource | None:
         return None
 
 
-def kubernetes_version(asked: str | None, project: ProjectSource | None) -> str:
+def known_version(asked: str | None, project: ProjectSource | None) -> str:
     """Return the version asked for, else the project's, else the default. Raises UsageError for an unknown one."""
     if asked is None:
         return project.value.kubernetes_version if project else DEFAULT_VERSION

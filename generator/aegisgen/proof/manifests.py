@@ -184,10 +184,11 @@ def is_own(document: Document) -> bool:
 def own_findings(document: Document) -> Iterator[Finding]:
     """Yield what is wrong with a project file or profile."""
     from aegisgen.profile.load import convert  # noqa: PLC0415
-    from aegisgen.profile.model import Profile, Project  # noqa: PLC0415
+    from aegisgen.profile.model import Profile, Project, Services  # noqa: PLC0415
 
     models: Mapping[object, Callable[[], object]] = {
         "Project": lambda: convert(document, Project),
+        "Services": lambda: convert(document, Services),
         "EnvironmentProfile": lambda: convert(document, Profile),
     }
     known = models.get(value_at(document.data, ("kind",)))

@@ -1,0 +1,123 @@
+"""`aegisgen init`: a first project, written whole or not at all, and never over anything."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from aegisgen.errors import TreeError, UsageError
+from aegisgen.init.clues import look
+from aegisgen.init.detect import detect
+from aegisgen.init.files import project_files
+from aegisgen.init.questions import Said, complete
+from aegisgen.profile.load import PROJECT_FILE, display
+from aegisgen.profile.migrations import Scripts
+from aegisgen.tree import Change, locked, read, write
+from aegisgen.workspace import load_templates
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from aegisgen.init.answers import Answers
+    from aegisgen.init.clues import Clues
+
+
+def run(directory: Path, said: Said, *, guess: bool) -> int:
+    """Write a project for the repository in `directory` and return the exit code.
+
+    Raises UsageError for wrong or missing answers, TreeError where something stands in the way.
+    """
+    clues = look(directory)
+    _refuse_old(directory, clues)
+    found = detect(clues, said.answers)
+    ask = None if guess or not sys.stdin.isatty() else _ask
+    answers = complete(said, found, ask, guess=guess)
+    texts = project_files(answers, found, load_templates(directory / clues.project))
+    prefix = f"{clues.project}/" if clues.project else ""
+    files = {prefix + path: text for path, text in texts.items()}
+    _create(directory, files)
+    for path in sorted(files):
+        sys.stdout.write(f"created   {display(directory / path)}\n")
+    sys.stdout.write(_next_steps(answers, display(directory / clues.project), told="package.json" in clues.files))
+    return 0
+
+
+def said(
+    flags: Mapping[str, str | None], environments: Sequence[str] | None, of_environments: Mapping[str, list[str] | None]
+) -> Said:
+    """Return what the command line says. Raises UsageError for a flag that is not `ENV=VALUE` where it has to be."""
+    by_environment: dict[str, dict[str, str]] = {}
+    for key, given in of_environments.items():
+        for word in given or ():
+            name, equals, value = word.partition("=")
+            if not equals:
+                raise UsageError(f"--{key} {word}: expected ENV=VALUE, such as staging={word}; nothing was written")
+            by_environment.setdefault(key, {})[name] = value
+    answers = {key: value for key, value in flags.items() if value is not None}
+    return Said(answers, tuple(environments or ()), by_environment)
+
+
+def _refuse_old(directory: Path, clues: Clues) -> None:
+    """What is there already is somebody's: say so before asking anything."""
+    root = directory / clues.project
+    if (root / PROJECT_FILE).exists():
+        raise TreeError(f"{display(root / PROJECT_FILE)} exists: this is a project already; nothing was written")
+    overlays = root / "overlays"
+    if overlays.is_dir() and any(overlays.iterdir()):
+        message = (
+            f"{display(overlays)} holds overlays already; 'aegisgen adopt {display(overlays)}' makes profiles of them; "
+            "nothing was written"
+        )
+        raise TreeError(message)
+
+
+def _create(directory: Path, files: dict[str, str]) -> None:
+    made = [folder for folder in (directory, *directory.parents) if not folder.exists()]
+    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        with locked(directory):
+            existing = [path for path in sorted(files) if read(directory, path) is not None]
+            if existing:
+                names = "\n".join(f"{display(directory / path)} exists, and is not overwritten" for path in existing)
+                raise TreeError(f"{names}; nothing was written")
+            write(directory, [Change(path, None, text.encode()) for path, text in files.items()])
+    except BaseException:
+        for folder in made:
+            folder.rmdir()
+        raise
+
+
+def _ask(question: str, default: str, options: tuple[str, ...], complaint: str) -> str:
+    """Ask on the terminal; the end of the input ends everything."""
+    words = f" ({', '.join(options)})" if options else ""
+    shown = f" [{default}]" if default else ""
+    sys.stderr.write(f"{complaint}\n" if complaint else "")
+    sys.stderr.write(f"{question}{words}{shown}: ")
+    sys.stderr.flush()
+    line = sys.stdin.readline()
+    if not line:
+        _ended()
+    return line.strip()
+
+
+def _ended() -> NoReturn:
+    sys.stderr.write("\n")
+    raise UsageError("the answers ended before the questions; nothing was written")
+
+
+def _next_steps(answers: Answers, project: str, *, told: bool) -> str:
+    steps = []
+    if answers.guessed:
+        steps.append(
+            f"look at what was guessed ({', '.join(answers.guessed)}) in {project}/{PROJECT_FILE} and its profiles/"
+        )
+    if answers.said["tool"] == "knex" and not told:
+        scripts = Scripts()
+        names = ", ".join((scripts.ping, scripts.status, scripts.migrate, scripts.rollback))
+        steps.append(
+            f"see that the application's package.json has the scripts {names}, or name yours in the project file"
+        )
+    steps += ["aegisgen render --all", "aegisgen check"]
+    numbered = "".join(f"  {number}. {step}\n" for number, step in enumerate(steps, start=1))
+    return f"\nNext:\n{numbered}"

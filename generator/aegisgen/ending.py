@@ -1,0 +1,44 @@
+"""How the program ends: whatever goes wrong becomes a message and an exit code, in this one place."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from aegisgen.errors import AegisgenError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_TROUBLE = 2
+_INTERRUPTED = 130
+
+
+def run(command: Callable[[], int]) -> NoReturn:
+    """Run a command and leave the process with its exit code."""
+    try:
+        code = command()
+        sys.stdout.flush()
+    except AegisgenError as error:
+        code = _complain(str(error))
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough; Python would complain again while closing stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    except KeyboardInterrupt:
+        code = _INTERRUPTED
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        code = _complain(f"{where}{error.strerror or error}")
+    except Exception as error:
+        if os.environ.get("AEGISGEN_TRACEBACK"):
+            raise
+        what = f"internal error: {type(error).__name__}: {error}"
+        code = _complain(f"{what}; set AEGISGEN_TRACEBACK=1 for the details, and report it")
+    sys.exit(code)
+
+
+def _complain(message: str) -> int:
+    sys.stderr.write(f"{message}\n")
+    return _TROUBLE

@@ -1,0 +1,91 @@
+"""What a repository says about its service before anybody is asked. Reads files and asks git; writes nothing."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING, NamedTuple
+
+from aegisgen.kube.compose import KUSTOMIZATION_NAMES
+from aegisgen.kube.overlay import Overlay, read_overlay
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# What tells of a tool or a package manager, or has something to say about either.
+WITNESSES = (
+    "package.json", "pnpm-lock.yaml", "package-lock.json", "yarn.lock", "knexfile.js", "knexfile.ts", "knexfile.cjs",
+    "knexfile.mjs", "prisma/schema.prisma", "alembic.ini", "manage.py", "flyway.toml", "flyway.conf",
+    "conf/flyway.conf", "liquibase.properties", "Dockerfile",
+)  # fmt: skip
+_MAX_BYTES = 1_000_000
+_GIT_SECONDS = 5
+
+
+class Clues(NamedTuple):
+    """What was found in a repository."""
+
+    name: str
+    """Its folder's name."""
+    project: str
+    """The folder, relative to the repository's, that the project goes into; empty: the repository's own."""
+    files: dict[str, bytes]
+    """Those of WITNESSES that are there; empty where one is too large or cannot be read."""
+    go_migrations: tuple[str, ...]
+    """Folders with migrations in the manner of golang-migrate, relative to the repository's."""
+    remote: str
+    """The URL of git's remote `origin`, empty where there is none."""
+    bases: dict[str, Overlay]
+    """Kustomize bases by their folder relative to the project's."""
+
+
+def look(directory: Path) -> Clues:
+    """Look around in a repository. A folder that does not exist holds no clues."""
+    project = "" if any((directory / name).is_dir() for name in ("base", "overlays")) else "argocd"
+    return Clues(
+        name=directory.resolve().name,
+        project=project,
+        files={name: _content(directory / name) for name in WITNESSES if (directory / name).is_file()},
+        go_migrations=tuple(
+            folder
+            for folder in ("migrations", "db/migrations", "database/migrations")
+            if next((directory / folder).glob("*.up.sql"), None)
+        ),
+        remote=_remote(directory),
+        bases=_bases(directory / project),
+    )
+
+
+def _content(file: Path) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(_MAX_BYTES + 1)
+    except OSError:
+        return b""
+    return content if len(content) <= _MAX_BYTES else b""
+
+
+def _bases(project: Path) -> dict[str, Overlay]:
+    base = project / "base"
+    folders = [base, *sorted(folder for folder in base.glob("*") if folder.is_dir())]
+    return {
+        folder.relative_to(project).as_posix(): read_overlay(folder)
+        for folder in folders
+        if any((folder / name).is_file() for name in KUSTOMIZATION_NAMES)
+    }
+
+
+def _remote(directory: Path) -> str:
+    if not directory.is_dir():
+        return ""
+    try:
+        outcome = subprocess.run(
+            ["git", "-C", str(directory), "config", "--get", "remote.origin.url"],
+            capture_output=True,
+            text=True,
+            timeout=_GIT_SECONDS,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.TimeoutExpired):  # git is a witness like the others: without it one clue is missing
+        return ""
+    return outcome.stdout.strip() if outcome.returncode == 0 else ""

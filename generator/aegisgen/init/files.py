@@ -1,0 +1,134 @@
+"""Answers in, the project's files out, proved to load and to render. Pure but for the templates handed in."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from aegisgen.errors import InputError, UsageError
+from aegisgen.init.questions import COMMANDS, URL_IN_SECRET, WITH_PACKAGES
+from aegisgen.profile.load import PROJECT_FILE, ProfileSource, ProjectSource, convert
+from aegisgen.profile.model import Profile, Project
+from aegisgen.profile.resolve import resolve
+from aegisgen.profile.schema import schema_files
+from aegisgen.render.files import render
+from aegisgen.yamlsource import parse_one
+
+if TYPE_CHECKING:
+    from aegisgen.init.answers import Answers
+    from aegisgen.init.detect import Found
+    from aegisgen.profile.resolve import Target
+    from aegisgen.render.environment import Templates
+
+# A Service's name is a DNS-1035 label, and the application's pods carry the workload's name as a label.
+_MAX_NAME = 63
+
+
+class Wiring(NamedTuple):
+    """Which variables tell a tool where its database is; by its documentation, unless the application's own say it."""
+
+    config: tuple[str, ...]
+    secret: tuple[str, ...]
+    url: str | None
+    """The variable that is a URL with everything."""
+    shared: dict[str, str]
+    """Values that are the same in all environments; in them stands the database's name as {database}."""
+    own: dict[str, str]
+    """Values of each environment; in them stands {host}."""
+
+
+_ADDRESS = Wiring(
+    config=("DATABASE_HOST", "DATABASE_PORT", "DATABASE_USER", "DATABASE_NAME"),
+    secret=("DATABASE_PASSWORD",),
+    url=None,
+    shared={"DATABASE_PORT": "5432", "DATABASE_USER": "{database}", "DATABASE_NAME": "{database}"},
+    own={"DATABASE_HOST": "{host}"},
+)
+_URL = Wiring(config=(), secret=("DATABASE_URL",), url="DATABASE_URL", shared={}, own={})
+_WIRINGS = {
+    **dict.fromkeys(URL_IN_SECRET, _URL),
+    "flyway": Wiring(
+        config=("FLYWAY_URL", "FLYWAY_USER"),
+        secret=("FLYWAY_PASSWORD",),
+        url=None,
+        shared={"FLYWAY_USER": "{database}"},
+        own={"FLYWAY_URL": "jdbc:postgresql://{host}:5432/{database}"},
+    ),
+    "liquibase": Wiring(
+        config=("LIQUIBASE_COMMAND_URL", "LIQUIBASE_COMMAND_USERNAME"),
+        secret=("LIQUIBASE_COMMAND_PASSWORD",),
+        url=None,
+        shared={"LIQUIBASE_COMMAND_USERNAME": "{database}"},
+        own={"LIQUIBASE_COMMAND_URL": "jdbc:postgresql://{host}:5432/{database}"},
+    ),
+}
+
+
+def project_files(answers: Answers, found: Found, templates: Templates) -> dict[str, str]:
+    """Return the texts of all files, by their path in the project's folder.
+
+    Raises UsageError where the answers do not make a project that loads and renders.
+    """
+    wiring = _WIRINGS.get(answers.said["tool"], _ADDRESS)
+    # An overlay can add to a ConfigMap only if the base has it.
+    has_config = found.base is None or answers.said["config"] in found.configs
+    values = _values(answers, found, wiring, has_config=has_config)
+    files = {PROJECT_FILE: templates.render("init/aegisgen.yaml.j2", **values)}
+    for environment in answers.environments:
+        own = _filled(wiring.own, answers, environment.database_host)
+        files[f"profiles/{environment.name}.yaml"] = templates.render(
+            "init/profile.yaml.j2", environment=environment, own=own if has_config else {}, **values
+        )
+    if found.base is None:
+        for name in ("kustomization.yaml", "workload.yaml", "service.yaml", "configmap.yaml"):
+            file = f"{answers.said['kind'].lower()}.yaml" if name == "workload.yaml" else name
+            files[f"{values['base']}/{file}"] = templates.render(f"init/base/{name}.j2", **values)
+    _prove(files, templates)
+    return files | schema_files()
+
+
+def _values(answers: Answers, found: Found, wiring: Wiring, *, has_config: bool) -> dict[str, object]:
+    """Everything a template may name."""
+    said = answers.said
+    return {
+        "said": said,
+        "base": found.base or f"base/{said['service']}",
+        "usual_base": found.base in {None, f"base/{said['service']}"},
+        "pull_secrets": list(found.pull_secrets),
+        "scripts": found.scripts,
+        "commands": found.commands | {key: shlex.split(said[key]) for key in COMMANDS if key in said},
+        "lock": said.get("lock") or ("none" if found.locks_by_itself else None),
+        "wiring": wiring,
+        "shared": _filled(wiring.shared, answers, "") if has_config else {},
+        "has_config": has_config,
+        "nodes": said["tool"] in WITH_PACKAGES,
+    }
+
+
+def _filled(texts: dict[str, str], answers: Answers, host: str) -> dict[str, str]:
+    database = answers.said["service"].replace("-", "_")
+    return {key: text.format(host=host, database=database) for key, text in texts.items()}
+
+
+def _prove(files: dict[str, str], templates: Templates) -> None:
+    """Read and render what has been written, in memory: whoever answers strangely hears of it now."""
+    try:
+        document = parse_one(files[PROJECT_FILE].encode(), PROJECT_FILE)
+        project = ProjectSource(Path(), document, convert(document, Project))
+        for path, text in files.items():
+            if path.startswith("profiles/"):
+                document = parse_one(text.encode(), path)
+                profile = ProfileSource(Path(path).stem, path, document, convert(document, Profile))
+                for target in resolve(project, profile):
+                    render(target, templates)
+                    _prove_names(target)
+    except InputError as error:
+        raise UsageError(f"these answers make no project that loads; nothing was written\n{error}") from None
+
+
+def _prove_names(target: Target) -> None:
+    name = target.composed(target.settings.workload.name)
+    if len(name) > _MAX_NAME:
+        message = f"{name} has {len(name)} characters, expected at most {_MAX_NAME}: it is a Service's name as well"
+        raise UsageError(f"{message}; give a shorter --workload or --prefix; nothing was written")

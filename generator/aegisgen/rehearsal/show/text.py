@@ -1,0 +1,217 @@
+"""A rehearsal for people: the table of scenarios, what failed and why, what the migrations did.
+
+Failures come first, each with what was expected and what was there, the pods as kubectl shows them and the end of the
+logs. No control character of a log or a name reaches the terminal: they come out as visible escapes.
+"""
+
+from __future__ import annotations
+
+from io import StringIO
+from typing import TYPE_CHECKING
+
+from rich.console import Console, Group
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from aegisgen.rehearsal.outcome import Verdict
+from aegisgen.rehearsal.show import words
+from aegisgen.rehearsal.show.pods import COLUMNS, pods
+from aegisgen.report.visible import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+
+    from aegisgen.rehearsal.outcome import ContainerRun, MigrationRun, Rehearsal, ScenarioRun, SyncRun
+    from aegisgen.rehearsal.show.view import View
+
+COLOURS = {Verdict.PASSED: "green", Verdict.FAILED: "red", Verdict.NOT_REHEARSED: "yellow"}
+_LOG_LINES = 12
+# Narrower terminals get the mark alone, and keep the room for the reason.
+_WIDE = 90
+_STATEMENT = 300
+_WHOLE = {"scenario", "verdict", "took", "rows"}
+
+
+def render(rehearsal: Rehearsal, view: View) -> str:
+    """Return the report, its lines no wider than the view where they can be wrapped at all."""
+    console = Console(
+        file=StringIO(),
+        width=view.width,
+        force_terminal=view.colour,
+        color_system="standard" if view.colour else None,
+        no_color=not view.colour,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+        _environ={},
+    )
+    with console.capture() as capture:
+        for block in _blocks(rehearsal, view):
+            console.print(block, soft_wrap=False)
+    # Rich fills its lines up with blanks.
+    return "".join(f"{line.rstrip()}\n" for line in capture.get().rstrip().split("\n"))
+
+
+def _blocks(rehearsal: Rehearsal, view: View) -> Iterator[RenderableType]:
+    yield _line(f"Rehearsal of {rehearsal.environment} on {rehearsal.postgres}", "bold")
+    for note in rehearsal.notes:
+        yield _line(f"note: {note}", "dim")
+    yield _line("")
+    if rehearsal.scenarios:
+        yield _scenarios(rehearsal, wide=view.width >= _WIDE)
+        yield _line("")
+    for scenario in rehearsal.scenarios:
+        if scenario.verdict is Verdict.FAILED:
+            yield _failure(scenario)
+            yield _line("")
+    model = words.model_scenario(rehearsal)
+    if model:
+        yield _migrations(model)
+        yield _line("")
+    yield from _advice(rehearsal)
+    colour = "green" if rehearsal.passed else "red" if _any_failed(rehearsal) else "yellow"
+    yield _line(words.summary(rehearsal), f"bold {colour}")
+
+
+def _any_failed(rehearsal: Rehearsal) -> bool:
+    return any(scenario.verdict is Verdict.FAILED for scenario in rehearsal.scenarios)
+
+
+def _scenarios(rehearsal: Rehearsal, *, wide: bool) -> Table:
+    table = _table("scenario", "verdict" if wide else "", "took", "")
+    for scenario in words.worst_first(rehearsal.scenarios):
+        colour = COLOURS[scenario.verdict]
+        said = scenario.reason if scenario.verdict is not Verdict.PASSED else scenario.title
+        table.add_row(
+            _line(scenario.name, "bold"),
+            _line(f"{words.MARKS[scenario.verdict]} {scenario.verdict if wide else ''}", colour),
+            _line("" if scenario.verdict is Verdict.NOT_REHEARSED else words.duration(scenario.seconds)),
+            _line(said, "" if scenario.verdict is not Verdict.PASSED else "dim"),
+        )
+    return table
+
+
+def _failure(scenario: ScenarioRun) -> RenderableType:
+    parts: list[RenderableType] = [
+        _line(f"{words.MARKS[scenario.verdict]} {scenario.name}: {scenario.title}", "bold red")
+    ]
+    table = Table.grid(padding=(0, 2))
+    for expectation in scenario.expectations:
+        if not expectation.held:
+            table.add_row(_line("expected", "bold"), _line(expectation.text))
+            table.add_row(_line("saw", "bold"), _line(expectation.saw, "red"))
+    held = sum(expectation.held for expectation in scenario.expectations)
+    if held:
+        table.add_row(_line("held", "dim"), _line(words.counted(held, "other expectation"), "dim"))
+    if all(expectation.held for expectation in scenario.expectations):
+        table.add_row(_line("reason", "bold"), _line(scenario.reason, "red"))
+    parts.append(table)
+    parts += [part for sync in scenario.syncs for part in _sync(sync)]
+    parts += [part for migration in words.broken(scenario.migrations) for part in _refused(migration, scenario)]
+    return Group(*parts)
+
+
+def _sync(sync: SyncRun) -> Iterator[RenderableType]:
+    yield _line("")
+    yield _line(words.sync_line(sync), "bold")
+    if not sync.succeeded:
+        for step in sync.steps:
+            if step.detail:
+                where = f"{step.phase} wave {step.wave}, {step.resource}"
+                yield Padding(_line(f"{where}: {step.status}: {step.detail}"), (0, 0, 0, 2))
+    rows = pods(sync)
+    if rows:
+        yield _line("")
+        table = _table(*COLUMNS)
+        for row in rows:
+            table.add_row(*map(_line, row))
+        yield table
+    for run in _last_failures(sync):
+        yield _line("")
+        yield _line(f"{run.pod}/{run.container}, attempt {run.attempt}, {words.ending(run)}", "bold")
+        yield from _log(run)
+
+
+def _last_failures(sync: SyncRun) -> list[ContainerRun]:
+    """Return the last failing attempt of each container of a resource: earlier ones mostly say the same."""
+    last = {(step.resource, run.container): run for step in sync.steps for run in step.containers if words.failing(run)}
+    return list(last.values())
+
+
+def _log(run: ContainerRun) -> Iterator[RenderableType]:
+    lines = (run.log or run.message).rstrip().splitlines()
+    if len(lines) > _LOG_LINES:
+        yield Padding(_line(f"... {words.counted(len(lines) - _LOG_LINES, 'line')} before", "dim"), (0, 0, 0, 2))
+    for line in lines[-_LOG_LINES:]:
+        yield Padding(_line(line), (0, 0, 0, 2))
+
+
+def _refused(migration: MigrationRun, scenario: ScenarioRun) -> Iterator[RenderableType]:
+    applied = words.applied_before(migration, scenario.migrations)
+    table = Table.grid(padding=(0, 2))
+    table.add_row(_line("migration", "bold"), _line(migration.file))
+    table.add_row(_line("PostgreSQL", "bold"), _line(migration.error, "red"))
+    if migration.failed_statement:
+        table.add_row(_line("statement", "bold"), _line(_short(migration.failed_statement)))
+    table.add_row(_line("applied", "bold"), _line(", ".join(applied) or "nothing before it"))
+    yield _line("")
+    yield table
+
+
+def _migrations(scenario: ScenarioRun) -> RenderableType:
+    table = _table("migration", "took", "rows", "locks", title=f"Migrations, as they ran in {visible(scenario.name)}")
+    for migration in scenario.migrations:
+        locks: RenderableType = Text("\n").join(_line(words.lock(held)) for held in migration.locks)
+        table.add_row(
+            _line(migration.file, "red" if migration.error else ""),
+            _line(words.duration(migration.seconds)),
+            _line(f"{migration.rows:,}"),
+            locks,
+        )
+    return table
+
+
+def _advice(rehearsal: Rehearsal) -> Iterator[RenderableType]:
+    found = words.counsels(rehearsal)
+    if found:
+        yield _line(f"squawk on the SQL that was executed: {words.counted(len(found), 'finding')}", "bold")
+    for counsel in found:
+        parts = [
+            Text.assemble(_line(f"{counsel.file}: "), _line(f"[{counsel.rule}]", "yellow"), " ", _line(counsel.message))
+        ]
+        parts.append(_line(f"    in: {_short(counsel.statement)}", "dim"))
+        if counsel.help:
+            parts.append(_line(f"    fix: {counsel.help}"))
+        yield Group(*parts)
+    if found:
+        yield _line("")
+
+
+def _table(*columns: str, title: str = "") -> Table:
+    table = Table(
+        box=None,
+        title=title or None,
+        title_justify="left",
+        title_style="bold",
+        header_style="dim",
+        padding=(0, 3, 0, 0),
+        pad_edge=False,
+    )
+    for column in columns:
+        # What names something is broken anywhere rather than cut; figures and what `--scenario` takes stay whole.
+        table.add_column(column, overflow="fold", no_wrap=column in _WHOLE)
+    return table
+
+
+def _line(text: str, style: str = "") -> Text:
+    """Return one line that holds nothing but what prints."""
+    return Text(visible(" ".join(text.splitlines()) if "\n" in text else text), style=style, overflow="fold")
+
+
+def _short(statement: str) -> str:
+    words_of_it = " ".join(statement.split())
+    return words_of_it if len(words_of_it) <= _STATEMENT else f"{words_of_it[:_STATEMENT]}..."

@@ -1,0 +1,127 @@
+"""The words that text, JUnit and the page share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from aegisgen.rehearsal.outcome import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from aegisgen.rehearsal.outcome import ContainerRun, MigrationRun, Rehearsal, ScenarioRun, SyncRun, TableLock
+
+MARKS = {Verdict.PASSED: "✓", Verdict.FAILED: "✗", Verdict.NOT_REHEARSED: "○"}
+_MINUTE = 60
+# What kubectl prints in full seconds, and up to where it adds the seconds to the minutes.
+_AGE_SECONDS, _AGE_MINUTES = 120, 600
+
+
+class Counsel(NamedTuple):
+    """One of squawk's findings, once for all the scenarios that ran into it."""
+
+    file: str
+    rule: str
+    message: str
+    statement: str
+    help: str
+
+
+def duration(seconds: float) -> str:
+    """Return `seconds` for people: `8 ms`, `3.1 s`, `1 min 05 s`."""
+    if seconds < 1:
+        return f"{max(seconds, 0) * 1000:.0f} ms"
+    if round(seconds, 1) < _MINUTE:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), _MINUTE)
+    return f"{minutes} min {rest:02d} s"
+
+
+def age(seconds: float) -> str:
+    """Return `seconds` as kubectl prints an age (apimachinery, duration.HumanDuration): `90s`, `2m5s`, `12m`."""
+    whole = max(int(seconds), 0)
+    minutes, rest = divmod(whole, _MINUTE)
+    if whole < _AGE_SECONDS:
+        return f"{whole}s"
+    if whole < _AGE_MINUTES:
+        return f"{minutes}m{rest}s" if rest else f"{minutes}m"
+    return f"{minutes}m"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return `1 row`, `2 rows`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def worst_first(scenarios: Iterable[ScenarioRun]) -> list[ScenarioRun]:
+    """Return failed scenarios first, then those that were not rehearsed, then the rest; each in its given order."""
+    order = [Verdict.FAILED, Verdict.NOT_REHEARSED, Verdict.PASSED]
+    return sorted(scenarios, key=lambda scenario: order.index(scenario.verdict))
+
+
+def summary(rehearsal: Rehearsal) -> str:
+    """Return the last line of a report: `14 of 16 scenarios passed, 1 failed, 1 not rehearsed, in 1 min 40 s`."""
+    counts = dict.fromkeys(Verdict, 0)
+    for scenario in rehearsal.scenarios:
+        counts[scenario.verdict] += 1
+    if not rehearsal.scenarios:
+        return "no scenario was rehearsed"
+    parts = [f"{counts[Verdict.PASSED]} of {counted(len(rehearsal.scenarios), 'scenario')} passed"]
+    parts += [f"{counts[verdict]} {verdict}" for verdict in (Verdict.FAILED, Verdict.NOT_REHEARSED) if counts[verdict]]
+    return f"{', '.join(parts)}, in {duration(rehearsal.seconds)}"
+
+
+def model_scenario(rehearsal: Rehearsal) -> ScenarioRun | None:
+    """Return the scenario whose migrations stand for all: the first with most of them, one that passed if there is."""
+    ran = [scenario for scenario in rehearsal.scenarios if scenario.migrations]
+    passed = [scenario for scenario in ran if scenario.verdict is Verdict.PASSED]
+    return max(passed or ran, key=lambda scenario: len(scenario.migrations), default=None)
+
+
+def counsels(rehearsal: Rehearsal) -> list[Counsel]:
+    """Return squawk's findings of all scenarios, each once, in the order of the migrations."""
+    return list(
+        dict.fromkeys(
+            Counsel(migration.file, advice.rule, advice.message, advice.statement, advice.help)
+            for scenario in rehearsal.scenarios
+            for migration in scenario.migrations
+            for advice in migration.advice
+        )
+    )
+
+
+def lock(held: TableLock) -> str:
+    """Return `users: AccessExclusiveLock for 12 ms`."""
+    return f"{held.table}: {held.mode} for {duration(held.seconds)}"
+
+
+def failing(run: ContainerRun) -> bool:
+    """Whether an attempt ended otherwise than a success."""
+    return bool(run.signal) or run.code not in {0, None}
+
+
+def ending(run: ContainerRun) -> str:
+    """Return how an attempt ended: `exit code 1`, `SIGKILL`, `never started`."""
+    if run.signal:
+        return run.signal
+    return "never started" if run.code is None and run.began == run.ended else _code(run.code)
+
+
+def _code(code: int | None) -> str:
+    return "still running at the end" if code is None else f"exit code {code}"
+
+
+def sync_line(sync: SyncRun) -> str:
+    """Return a sync's title, how it went, and what was left out."""
+    line = f"{sync.title}: {'succeeded' if sync.succeeded else 'failed'} after {duration(sync.ended - sync.began)}"
+    return f"{line}; left out: {', '.join(sync.skipped)}" if sync.skipped else line
+
+
+def broken(migrations: Sequence[MigrationRun]) -> list[MigrationRun]:
+    """Return the migrations that PostgreSQL refused."""
+    return [migration for migration in migrations if migration.error]
+
+
+def applied_before(migration: MigrationRun, migrations: Sequence[MigrationRun]) -> list[str]:
+    """Return the files of what was applied when `migration` was refused."""
+    return [other.file for other in migrations if not other.error and other.began <= migration.began]
