@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.errors import InputError, Problem
+from aegisgen.profile.model import OVERLAY
 from aegisgen.profile.steps.application import Application, Automated, application_name
 from aegisgen.profile.steps.notifications import subscriptions
 from aegisgen.render.files import Overlay
@@ -158,11 +159,11 @@ def _refuse_differences(targets: Sequence[Target], apps: Sequence[_App]) -> None
     for target, app in zip(targets, apps, strict=True):
         told = app._replace(name="", namespace="", path="")
         application = target.settings.application
-        own = bool(application and (application.name or application.path))
+        own = bool(application and (application.name or application.path)) or target.settings.overlay != OVERLAY
         if own or app.namespace != target.environment or told != apps[0]._replace(name="", namespace="", path=""):
             message = (
                 f"git knows of {target.service} in {target.environment} the folder only, and this Application has a "
-                "namespace, name or policy of its own; expected list"
+                "namespace, folder, name or policy of its own; expected list"
             )
             problems.append(Problem(_PROJECT_FILE, 0, 0, "argocd.applicationSet.generator", message))
     if problems:
