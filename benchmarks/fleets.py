@@ -4,8 +4,9 @@
     python benchmarks/fleets.py DIR --services 4000      more of them
     python benchmarks/fleets.py DIR --hostile            under names and with values that YAML readers stumble over
 
-DIR must not exist, or be empty. It gets `argocd/` with a project file, profiles, bases, a component that some overlays
-share, and overlays; `aegisgen check` finds nothing in it. The same arguments give the same bytes.
+DIR must not exist, or be empty. It gets `argocd/` with a project file, a file of services for each team, profiles,
+bases, a component that some overlays share, and overlays; `aegisgen check` finds nothing in it. The same arguments give
+the same bytes.
 
 Ordinary services differ as they do in companies: most are Deployments, some StatefulSets; half a dozen migration tools;
 one in ten takes in a shared component from beside the bases. Hostile ones are called `null`, `1e3` or `on`, have names
@@ -55,7 +56,10 @@ def write(folder: Path, services: int, *, hostile: bool = False) -> None:
     root.mkdir(parents=True)
     names = list(_names(services, hostile=hostile))
     entries = {name: _service(name, number, hostile=hostile) for number, name in enumerate(names)}
-    _put(root / "aegisgen.yaml", _project(entries))
+    _put(root / "aegisgen.yaml", _PROJECT)
+    for team in range(0, services, TEAM):
+        text = "".join(_entry(name, entries[name], 2) for name in names[team : team + TEAM])
+        _put(root / f"services/team-{team // TEAM:03}.yaml", _TEAM + text)
     for environment in ENVIRONMENTS:
         _put(root / f"profiles/{environment}.yaml", _profile(environment, names))
     _put(root / "components/tracing/kustomization.yaml", _COMPONENT)
@@ -100,20 +104,14 @@ def _service(name: str, number: int, *, hostile: bool) -> dict[str, object]:
     return {
         "workload": {"kind": kind(number), "name": own, "container": "app"},
         "image": _image(number),
-        "imagePullSecrets": ["registry"],
         "migrations": migrations,
         **database,
-        "config": {"DATABASE_PORT": "5432", **config},
+        "config": config,
     }
 
 
 def _image(number: int) -> str:
     return f"registry.example.com/team-{number // TEAM:03}/app-{number}"
-
-
-def _project(entries: dict[str, dict[str, object]]) -> str:
-    head = 'apiVersion: aegisgen.dev/v1\nkind: Project\nkubernetesVersion: "1.34"\nservices:\n'
-    return head + "".join(_entry(name, entry, 2) for name, entry in entries.items())
 
 
 def _profile(environment: str, names: list[str]) -> str:
@@ -165,6 +163,20 @@ def _put(file: Path, text: str) -> None:
     file.write_text(text, encoding="utf-8")
 
 
+_PROJECT = """\
+apiVersion: aegisgen.dev/v1
+kind: Project
+kubernetesVersion: "1.34"
+include: [services/*.yaml]
+defaults:
+  imagePullSecrets: [registry]
+  config: {DATABASE_PORT: "5432"}
+"""
+_TEAM = """\
+apiVersion: aegisgen.dev/v1
+kind: Services
+services:
+"""
 _CONFIG = """\
 apiVersion: v1
 kind: ConfigMap

@@ -45,6 +45,7 @@ TABLE: dict[str, tuple[dict[str, object], dict[str, tuple[str, Takes]]]] = {
             "show_diff": False,
             "to_stdout": False,
             "force": False,
+            "exit_code": False,
             "project": None,
         },
         {
@@ -54,6 +55,7 @@ TABLE: dict[str, tuple[dict[str, object], dict[str, tuple[str, Takes]]]] = {
             "--diff": ("show_diff", True),
             "--stdout": ("to_stdout", True),
             "--force": ("force", True),
+            "--exit-code": ("exit_code", True),
             "--project": ("project", "path"),
         },
     ),

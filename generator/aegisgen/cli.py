@@ -126,6 +126,7 @@ def render(
     ] = False,
     to_stdout: Annotated[bool, typer.Option("--stdout", help="Print the generated files, write nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that aegisgen did not generate.")] = False,
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit 1 if anything was written. For hooks.")] = False,
     project: _Project = None,
 ) -> None:
     """Write what the profiles say into overlays/."""
@@ -139,6 +140,7 @@ def render(
             show_diff=show_diff,
             to_stdout=to_stdout,
             force=force,
+            exit_code=exit_code,
             project=project,
         )
     )
@@ -370,14 +372,14 @@ def init(
 
 @app.command(epilog="Examples: 'aegisgen schema profile > profile.schema.json' · 'aegisgen schema --write'")
 def schema(
-    kind: Annotated[str, typer.Argument(metavar="project|profile", help="Which file's schema.")] = "project",
+    kind: Annotated[str, typer.Argument(metavar="project|services|profile", help="Which file's schema.")] = "project",
     *,
     write: Annotated[
-        bool, typer.Option("--write", help="Write both into the project's .schemas/, where 'init' put them.")
+        bool, typer.Option("--write", help="Write all into the project's .schemas/, where 'init' put them.")
     ] = False,
     project: _Project = None,
 ) -> None:
-    """Print the JSON Schema of the project file or of a profile, for editors."""
+    """Print the JSON Schema of the project file, of a file that it includes, or of a profile, for editors."""
     from aegisgen.commands.schema import renew  # noqa: PLC0415
     from aegisgen.commands.schema import run as command  # noqa: PLC0415
 

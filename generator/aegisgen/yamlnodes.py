@@ -159,7 +159,10 @@ class _Construction:
                 continue
             key = key_node.value  # every key of JSON, and so of Kubernetes, is a string
             if key in result:
-                raise _error(key_node, f"the key {key!r} twice in one mapping")
+                first = next(other for other, _ in node.value if other.value == key)
+                lines = key_node.start_mark.line - first.start_mark.line
+                above = f", first {lines} {'line' if lines == 1 else 'lines'} above" if lines else ""
+                raise _error(key_node, f"the key {key!r} twice in one mapping{above}")
             result[key] = self.value(value_node)
         return {**merged, **result} if merged else result
 

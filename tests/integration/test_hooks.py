@@ -92,6 +92,19 @@ def test_drift_fails_the_check_and_is_shown_and_render_mends_it(run: Run, projec
     assert code == 0, said
 
 
+def test_render_fails_where_it_only_creates_files_that_git_does_not_know(run: Run, project: Path) -> None:
+    text = (project / "profiles/staging.yaml").read_text(encoding="utf-8")
+    (project / "profiles/preview.yaml").write_text(text.replace("staging", "preview"), encoding="utf-8")
+    run("git", "add", "--all")
+
+    code, said = pre_commit(run, "aegisgen-render")
+
+    assert code == 1, said
+    assert "created   argocd/overlays/preview/api/kustomization.yaml" in said
+    run("git", "add", "--all")
+    assert pre_commit(run, "aegisgen-render")[0] == 0
+
+
 def test_a_profile_that_is_changed_and_not_rendered_fails_the_check(run: Run, project: Path) -> None:
     profile = project / "profiles/production.yaml"
     text = profile.read_text(encoding="utf-8")

@@ -23,6 +23,15 @@ def test_a_second_render_changes_nothing(project, cli) -> None:
     assert tree(project) == before
 
 
+def test_the_exit_code_tells_a_hook_whether_anything_was_written(project, cli) -> None:
+    assert cli("render", "--all", "--exit-code").code == 0
+    (project / "overlays/staging/api/deployment-patch.yaml").unlink()
+    assert cli("render", "--all", "--exit-code").code == 1
+    assert cli("render", "--all", "--exit-code").code == 0
+    (project / "overlays/staging/api/deployment-patch.yaml").unlink()
+    assert cli("render", "--all").code == 0
+
+
 def test_a_first_render_says_what_it_created(project, cli) -> None:
     for file in (project / "overlays/staging/api").iterdir():
         file.unlink()

@@ -107,7 +107,10 @@ def test_the_schemas_are_renewed_on_request(shop, cli) -> None:
     old = shop / "argocd/.schemas/profile.json"
     old.write_text("{}")
     outcome = cli("schema", "--write")
-    assert outcome.out == "unchanged argocd/.schemas/project.json\nupdated   argocd/.schemas/profile.json\n"
+    assert (
+        outcome.out
+        == "unchanged argocd/.schemas/project.json\nunchanged argocd/.schemas/services.json\nupdated   argocd/.schemas/profile.json\n"
+    )
     assert old.read_text() == (ROOT / "schemas/aegisgen/profile.json").read_text()
 
 

@@ -9,7 +9,11 @@ import pytest
 import yaml
 from tests.conftest import ROOT
 
-FILES = {"project": ["aegisgen.yaml"], "profile": ["profiles/staging.yaml", "profiles/production.yaml"]}
+FILES: dict[str, list[str]] = {
+    "project": ["aegisgen.yaml"],
+    "services": [],
+    "profile": ["profiles/staging.yaml", "profiles/production.yaml"],
+}
 
 
 @pytest.mark.parametrize("kind", FILES)

@@ -117,7 +117,7 @@ def test_an_error_of_another_environment_does_not_stop_this_one(
         (["render"], "name one or more environments, or give --all"),
         (["render", "staging", "--all"], "name one or more environments, or give --all"),
         (["render", "staging", "--project", "nowhere.yaml"], "nowhere.yaml: cannot be read: No such file"),
-        (["schema", "deployment"], "no schema 'deployment', expected project or profile"),
+        (["schema", "deployment"], "no schema 'deployment', expected project or services or profile"),
         (["validate", "nowhere"], "nowhere: no such file or directory"),
         (["validate", "--kubernetes-version", "1.2"], "no schemas for Kubernetes 1.2; there are 1.30"),
     ],

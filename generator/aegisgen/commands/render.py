@@ -26,15 +26,18 @@ def main(
     show_diff: bool,
     to_stdout: bool,
     force: bool,
+    exit_code: bool,
     project: Path | None,
 ) -> int:
     """Run the command as the command line has it."""
     selected = selection(project, environments, service)
-    return run(selected, every=every, show_diff=show_diff, to_stdout=to_stdout, force=force)
+    return run(selected, every=every, show_diff=show_diff, to_stdout=to_stdout, force=force, exit_code=exit_code)
 
 
-def run(selected: Selection, *, every: bool, show_diff: bool, to_stdout: bool, force: bool) -> int:
-    """Render the selected environments and return the exit code."""
+def run(
+    selected: Selection, *, every: bool, show_diff: bool, to_stdout: bool, force: bool, exit_code: bool = False
+) -> int:
+    """Render the selected environments and return the exit code; with `exit_code` that is 1 where a file changed."""
     if every == bool(selected.environments):
         raise UsageError("name one or more environments, or give --all (and not both)")
     workspace = open_workspace(selected)
@@ -50,10 +53,11 @@ def run(selected: Selection, *, every: bool, show_diff: bool, to_stdout: bool, f
         return 1 if text else 0
     with locked(workspace.root):
         planned = changes(workspace, overlays, force=force)
-        write(workspace.root, [change for change in planned if change.before != change.after])
+        different = [change for change in planned if change.before != change.after]
+        write(workspace.root, different)
     for change in shown(workspace, planned):
         sys.stdout.write(f"{_verb(change)} {change.path}\n")
-    return 0
+    return 1 if exit_code and different else 0
 
 
 def shown(workspace: Workspace, planned: list[Change]) -> list[Change]:

@@ -12,7 +12,7 @@ from aegisgen.tree import Change, locked, read, write
 
 
 def run(kind: str) -> int:
-    """Print the JSON Schema of "project" or "profile"."""
+    """Print the JSON Schema of "project", "services" or "profile"."""
     if kind not in MODELS:
         raise UsageError(f"no schema {kind!r}, expected {' or '.join(MODELS)}")
     sys.stdout.write(schema_text(kind))
@@ -20,7 +20,7 @@ def run(kind: str) -> int:
 
 
 def renew(project: Path | None) -> int:
-    """Write both schemas into the project, where the modelines of `init` and `adopt` point to."""
+    """Write the schemas into the project, where the modelines of `init` and `adopt` point to."""
     root = (project or find_project(Path.cwd())).parent
     with locked(root):
         changes = [Change(path, read(root, path), text.encode()) for path, text in schema_files().items()]

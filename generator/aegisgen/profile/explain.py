@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from aegisgen.yamlsource import Document
 
+# More names than these are no help to anybody.
+_LISTED = 12
+
 _TYPES = {
     "string": "a string", "integer": "a whole number", "number": "a number", "boolean": "true or false",
     "array": "a list", "object": "a mapping", "null": "null",
@@ -32,9 +35,20 @@ def explain(document: Document, model: type[msgspec.Struct], fallback: str) -> t
 
 
 def closest(word: str, known: Sequence[str]) -> str:
-    """Return "; did you mean 'x'?" for the known word nearest to `word`, or nothing."""
-    close = get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"; did you mean '{close[0]}'?" if close else ""
+    """Return "; did you mean 'x'?" for the known words nearest to `word`, or nothing."""
+    close = nearest(word, known)
+    return f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
+
+
+def nearest(word: str, known: Sequence[str], most: int = 1) -> list[str]:
+    """Return the known words nearest to `word`, the nearest first; none if none is near."""
+    return get_close_matches(word, known, n=most, cutoff=0.6)
+
+
+def listed(known: Sequence[str]) -> str:
+    """Return the known words as a list, of many only the first ones."""
+    more = f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
+    return ", ".join(known[:_LISTED]) + more
 
 
 def _problems(document: Document, error: jsonschema.ValidationError) -> Iterator[Problem]:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import msgspec
 
 from aegisgen.errors import InputError, Problem, UsageError
-from aegisgen.profile.model import Profile, Project
+from aegisgen.profile.model import Profile, Project, Services
 from aegisgen.yamlsource import parse_one
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from aegisgen.yamlsource import Document
 
@@ -21,15 +21,22 @@ PROJECT_FILE = "aegisgen.yaml"
 # No project or profile comes near this; a 50 MB file named by mistake must not cost a minute.
 MAX_BYTES = 2_000_000
 
-_Model = TypeVar("_Model", Project, Profile)
+_Model = TypeVar("_Model", Project, Profile, Services)
 
 
 class ProjectSource(NamedTuple):
-    """A project with the file that it was read from."""
+    """A project with the files that it was read from."""
 
     root: Path
     document: Document
     value: Project
+    """The project file with the services of all included files in it."""
+    included: Mapping[str, Document] = {}
+    """The file that describes a service, for those that the project file does not describe itself."""
+
+    def home(self, service: str) -> Document:
+        """Return the file that describes a service."""
+        return self.included.get(service, self.document)
 
 
 class ProfileSource(NamedTuple):
@@ -58,9 +65,14 @@ def find_project(start: Path) -> Path:
 
 
 def load_project(file: Path) -> ProjectSource:
-    """Read a project file. Raises InputError with all that is wrong in it."""
-    document = _read(file)
-    return ProjectSource(file.parent, document, convert(document, Project))
+    """Read a project file and what it includes. Raises InputError with all that is wrong in any of them."""
+    document = read_document(file)
+    value = convert(document, Project)
+    if not value.include:
+        return ProjectSource(file.parent, document, value)
+    from aegisgen.profile.include import include  # noqa: PLC0415 - small projects are one file
+
+    return include(ProjectSource(file.parent, document, value))
 
 
 def environments(root: Path) -> list[str]:
@@ -78,14 +90,14 @@ def load_profiles(root: Path, names: Sequence[str]) -> list[ProfileSource]:
         raise UsageError(f"no environment: {display(root / 'profiles')} holds no *.yaml file")
     for name in names:
         if name not in known:
-            from aegisgen.profile.explain import closest  # noqa: PLC0415 - slow to import, and only needed here
+            from aegisgen.profile.explain import closest, listed  # noqa: PLC0415 - slow to import, and only needed here
 
-            raise UsageError(f"no environment {name!r}; there is {', '.join(known)}{closest(name, known)}")
+            raise UsageError(f"no environment {name!r}; there is {listed(known)}{closest(name, known)}")
     profiles: list[ProfileSource] = []
     problems: list[Problem] = []
     for name in dict.fromkeys(names or known):
         try:
-            document = _read(root / "profiles" / f"{name}.yaml")
+            document = read_document(root / "profiles" / f"{name}.yaml")
             profiles.append(ProfileSource(name, f"profiles/{name}.yaml", document, convert(document, Profile)))
         except InputError as error:
             problems.extend(error.problems)
@@ -101,7 +113,8 @@ def display(path: Path) -> str:
     return Path(absolute if relative.startswith("..") else relative).as_posix()
 
 
-def _read(file: Path) -> Document:
+def read_document(file: Path) -> Document:
+    """Read a file that holds one YAML mapping. Raises InputError."""
     source = display(file)
     try:
         with file.open("rb") as stream:
@@ -114,10 +127,15 @@ def _read(file: Path) -> Document:
 
 
 def convert(document: Document, model: type[_Model]) -> _Model:
-    """Read a document as a project or profile. Raises InputError with all that is wrong in it."""
+    """Read a document as one of the user's files. Raises InputError with all that is wrong in it."""
     try:
-        return msgspec.convert(document.data, model)
+        value = msgspec.convert(document.data, model)
     except msgspec.ValidationError as error:
         from aegisgen.profile.explain import explain  # noqa: PLC0415 - 0.1 s to import, and only needed here
 
         raise InputError(*explain(document, model, str(error))) from None
+    if isinstance(value, Project) and not value.services and not value.include:
+        line, column = document.position(())
+        message = "missing, expected at least one service, here or in a file that `include` names"
+        raise InputError(Problem(document.source, line, column, "services", message))
+    return value

@@ -1,7 +1,8 @@
 """The types of `aegisgen.yaml` and `profiles/<environment>.yaml`, and of the record they resolve to.
 
-Three layers may set most fields, the later one winning: the defaults below, a service of the project, an environment's
-profile (for all its services, then for one). Mappings are merged key by key, everything else is replaced whole.
+Most fields may be set in several layers, the later one winning: the defaults below, those of the project, those of the
+file that describes the service, the service itself, an environment's profile (for all its services, then for one).
+Mappings are merged key by key, everything else is replaced whole.
 
 `title` finishes the sentence "expected ..." in error messages; `description` is what editors show.
 """
@@ -36,12 +37,16 @@ from aegisgen.profile.types import (
     KubernetesVersion,
     NamePrefix,
     NameSuffix,
+    ObjectKey,
     RelativePath,
     RuleId,
     Strategy,
     Text,
     Wave,
 )
+
+OVERLAY = "overlays/{environment}/{service}"
+"""Where overlays are unless somebody says otherwise."""
 
 
 class Workload(Model, frozen=True, kw_only=True):
@@ -86,6 +91,10 @@ class Job(Model, frozen=True, kw_only=True):
     annotations: Annotated[
         dict[AnnotationKey, Text], Meta(description="Annotations for the Job's pod, such as a service mesh's.")
     ] = {}
+    name: Annotated[
+        DnsLabel | UnsetType,
+        Meta(description="Its name, without the environment's prefix. Default: <workload>-migration."),
+    ] = UNSET
 
 
 class InitContainer(Model, frozen=True, kw_only=True):
@@ -101,6 +110,13 @@ class DatabaseConfig(Model, frozen=True, kw_only=True):
     keys: Annotated[list[EnvName], Meta(description="The keys that the migration reads.")] = field(
         default_factory=lambda: ["DATABASE_HOST", "DATABASE_PORT", "DATABASE_USER", "DATABASE_NAME"]
     )
+    rename: Annotated[
+        dict[EnvName, ObjectKey],
+        Meta(description="Keys that are called otherwise than their variable in `keys`: key by variable."),
+    ] = {}
+    every: Annotated[
+        bool, Meta(description="Whether every entry becomes a variable (envFrom), besides `keys`; needs from: shared.")
+    ] = False
     from_: Annotated[
         Literal["hook", "shared"],
         Meta(
@@ -116,6 +132,13 @@ class DatabaseSecret(Model, frozen=True, kw_only=True):
     name: Annotated[DnsName | UnsetType, Meta(description="Default: <workload>-secrets.")] = UNSET
     keys: Annotated[list[EnvName], Meta(description="The keys that the migration reads.")] = field(
         default_factory=lambda: ["DATABASE_PASSWORD"]
+    )
+    rename: Annotated[
+        dict[EnvName, ObjectKey],
+        Meta(description="Keys that are called otherwise than their variable in `keys`: key by variable."),
+    ] = {}
+    every: Annotated[bool, Meta(description="Whether every entry becomes a variable (envFrom), besides `keys`.")] = (
+        False
     )
 
 
@@ -180,6 +203,13 @@ class Overrides(Model, frozen=True, kw_only=True):
     notifications: Notifications | UnsetType = UNSET
     metrics: Metrics | UnsetType = UNSET
     rollback: Rollback | UnsetType = UNSET
+    overlay: Annotated[
+        RelativePath | UnsetType,
+        Meta(
+            description="The overlay's folder, in which {environment} and {service} stand for those names.",
+            examples=["overlays/{environment}"],
+        ),
+    ] = UNSET
     replicas: Annotated[int, Meta(title="a whole number from 0 to 10000", ge=0, le=10000)] | UnsetType = UNSET
     config: Annotated[
         dict[EnvName, Text] | UnsetType, Meta(description="Entries of the application's ConfigMap; never a secret.")
@@ -230,10 +260,30 @@ class Project(Model, frozen=True, kw_only=True):
     ] = "1.34"
     services: Annotated[
         dict[DnsLabel, ProjectService], Meta(title="at least one service", min_length=1, description="By name.")
-    ]
+    ] = {}
+    include: Annotated[
+        list[RelativePath],
+        Meta(
+            description="Further files of services (kind: Services), as paths or patterns from this folder; "
+            "* and ? stand for anything in one name.",
+            examples=[["services/*.yaml"]],
+        ),
+    ] = []
+    defaults: Annotated[Overrides | UnsetType, Meta(description="What holds for all services.")] = UNSET
     repository: Annotated[Repository | UnsetType, Meta(description="Where Argo CD finds this folder.")] = UNSET
     argocd: ArgoCD = field(default_factory=ArgoCD)
     rules: RuleSettings = field(default_factory=RuleSettings)
+
+
+class Services(Model, frozen=True, kw_only=True):
+    """A file that a project includes: some of its services, such as a team's."""
+
+    api_version: Literal["aegisgen.dev/v1"]
+    kind: Literal["Services"]
+    defaults: Annotated[Overrides | UnsetType, Meta(description="What holds for the services of this file.")] = UNSET
+    services: Annotated[
+        dict[DnsLabel, ProjectService], Meta(title="at least one service", min_length=1, description="By name.")
+    ]
 
 
 class ProfileMetadata(Model, frozen=True, kw_only=True):
@@ -267,6 +317,7 @@ class Settings(Model, frozen=True, kw_only=True):
     base: str
     image: Image
     strategy: Strategy
+    overlay: str = OVERLAY
     enabled: bool = True
     image_pull_secrets: list[DnsName] = []
     hook: Hook = field(default_factory=Hook)

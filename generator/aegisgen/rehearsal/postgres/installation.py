@@ -41,26 +41,29 @@ _VERSION = re.compile(r"\(PostgreSQL\)\s+(\d+)(?:\.(\d+))?")
 
 
 class Installation(NamedTuple):
-    """One PostgreSQL with a server. `wheel` is true where it came with a Python package."""
+    """One PostgreSQL with a server."""
 
     programs: Path
     version: tuple[int, int]
     """Major and minor; the minor version of a beta is 0."""
     origin: str
-    wheel: bool = False
+    package: Path | None = None
+    """The folder of the Python package that it came with; None for all others."""
 
     def __str__(self) -> str:
         return f"PostgreSQL {self.version[0]}.{self.version[1]}, from {self.origin}"
 
 
 def installations() -> tuple[Installation, ...]:
-    """Return every usable server on this machine, those from wheels first, then the newest first."""
+    """Return every usable server on this machine, those from wheels first, then from the newest to the oldest."""
     found: dict[Path, Installation] = {}
-    for programs, origin, wheel in (*_from_wheels(), *_from_folders(), *_from_path()):
+    for programs, origin, package in (*_from_wheels(), *_from_folders(), *_from_path()):
         real = programs.resolve()
         if real not in found and (version := _version(real)) and version[0] >= OLDEST:
-            found[real] = Installation(real, version, origin, wheel)
-    return tuple(sorted(found.values(), key=lambda one: (not one.wheel, -one.version[0], -one.version[1])))
+            found[real] = Installation(real, version, origin, package)
+    packaged = [one for one in found.values() if one.package]
+    others = [one for one in found.values() if not one.package]
+    return (*packaged, *sorted(others, key=lambda one: one.version, reverse=True))
 
 
 def at(folder: Path) -> Installation:
@@ -110,25 +113,25 @@ def choose(*, major: int | None = None) -> Installation:
     )
 
 
-def _from_wheels() -> Iterator[tuple[Path, str, bool]]:
+def _from_wheels() -> Iterator[tuple[Path, str, Path | None]]:
     for module, folder, name in _WHEELS:
         spec = find_spec(module)
         for place in (spec and spec.submodule_search_locations) or ():
-            yield Path(place) / folder, name, True
+            yield Path(place) / folder, name, Path(place)
 
 
-def _from_folders() -> Iterable[tuple[Path, str, bool]]:
-    return ((programs, origin, False) for base, form, origin in _FOLDERS for programs in Path(base).glob(form))
+def _from_folders() -> Iterable[tuple[Path, str, Path | None]]:
+    return ((programs, origin, None) for base, form, origin in _FOLDERS for programs in Path(base).glob(form))
 
 
-def _from_path() -> Iterator[tuple[Path, str, bool]]:
+def _from_path() -> Iterator[tuple[Path, str, Path | None]]:
     for program in ("postgres", "pg_ctl"):
         if found := shutil.which(program):
-            yield Path(found).resolve().parent, "PATH", False
+            yield Path(found).resolve().parent, "PATH", None
     if config := shutil.which("pg_config"):
         answer = subprocess.run([config, "--bindir"], capture_output=True, text=True, check=False, timeout=20)
         if answer.returncode == 0 and answer.stdout.strip():
-            yield Path(answer.stdout.strip()), "pg_config", False
+            yield Path(answer.stdout.strip()), "pg_config", None
 
 
 @lru_cache(maxsize=64)

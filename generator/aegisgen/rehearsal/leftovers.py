@@ -1,0 +1,227 @@
+"""A folder for everything that one rehearsal writes and starts, and its end, whatever the end of the command was.
+
+A run is a folder in the user's registry. Its process holds a lock on a file in it, which the system releases when the
+process dies in whatever way: a run whose lock is free is over. Beside each run stands a shell that does nothing but
+wait for the end of its input; when the command is killed, that shell starts the clean-up. Where the shell was killed
+too, the next rehearsal's start cleans up.
+
+`python -m aegisgen.rehearsal.leftovers` removes what is left of runs that are over.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+from aegisgen.errors import ToolError
+from aegisgen.rehearsal.processes import MARK, command_line, kill_marked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LOCK = "lock"
+_SERVER_SECONDS = 30
+_POLL_SECONDS = 0.01
+_GUARD = 'read -r line || exec "$@"'
+_PUBLIC_TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 - candidates; the folder made there is checked for its owner
+
+
+class Workspace(NamedTuple):
+    """A run's place. Processes that are started for it must get `environment` into theirs."""
+
+    name: str
+    folder: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The mark by which the run's processes are found."""
+        return {MARK: self.name}
+
+
+@contextmanager
+def workspace() -> Iterator[Workspace]:
+    """Make a run; at the end kill its processes, stop its servers and remove its folder.
+
+    SIGTERM and SIGHUP end the block as Ctrl-C does, by KeyboardInterrupt; during the clean-up Ctrl-C is not heard.
+    Raises ToolError where no folder can be had.
+    """
+    registry = _registry()
+    with _alone(registry):
+        run = Workspace(secrets.token_hex(8), Path(tempfile.mkdtemp(prefix="run-", dir=registry)))
+        run.folder.chmod(_mode())
+        (run.folder / "name").write_text(run.name)
+        lock = _lock(run.folder / _LOCK)
+    guard = None
+    try:
+        guard = subprocess.Popen(
+            ["/bin/sh", "-c", _GUARD, "sh", sys.executable, "-m", "aegisgen.rehearsal.leftovers", str(registry)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # so that Ctrl-C does not reach it
+        )
+        with _signals():
+            yield run
+    finally:
+        with _deaf():
+            _clean(run.folder)
+            os.close(lock)
+            if guard:
+                with suppress(OSError):  # somebody killed it
+                    guard.communicate(b"over\n", timeout=_SERVER_SECONDS)
+
+
+def sweep(registry: Path | None = None) -> int:
+    """Remove what is left of runs that are over, their processes too; return how many there were.
+
+    What cannot be removed stays for the next time. Raises ToolError where the registry is not this user's.
+    """
+    registry = registry or _registry()
+    swept = 0
+    with _alone(registry):
+        for folder in registry.glob("run-*"):
+            try:
+                lock = _lock(folder / _LOCK)
+            except OSError:  # held: that run lives; or removed by its own process this moment
+                continue
+            try:
+                _clean(folder)
+                swept += 1
+            finally:
+                os.close(lock)
+    return swept
+
+
+def _clean(folder: Path) -> None:
+    with suppress(OSError):
+        if name := (folder / "name").read_text():
+            kill_marked(name)
+    for pidfile in folder.glob("**/postmaster.pid"):
+        _stop_server(pidfile)
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():  # a folder may be closed to its owner, or a dying process wrote its last file meanwhile
+        for place, _, _ in os.walk(folder):
+            with suppress(OSError):
+                Path(place).chmod(stat.S_IRWXU)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _stop_server(pidfile: Path) -> None:
+    """Stop a PostgreSQL at once; its sessions' processes end with it."""
+    try:
+        pid = int(pidfile.read_text().split("\n", 1)[0])
+    except (OSError, ValueError):
+        return
+    if str(pidfile.parent) not in command_line(pid):  # ids are given again
+        return
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGQUIT)
+        deadline = time.monotonic() + _SERVER_SECONDS
+        while time.monotonic() < deadline and str(pidfile.parent) in command_line(pid):
+            time.sleep(_POLL_SECONDS)
+        if str(pidfile.parent) in command_line(pid):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _registry() -> Path:
+    """Return the folder of this user's runs, made if need be.
+
+    A server that root starts runs under another account, which must be able to reach it.
+    """
+    base = Path(tempfile.gettempdir())
+    if os.geteuid() == 0 and not _reachable(base):
+        base = next((Path(place) for place in _PUBLIC_TEMPORARY if _reachable(Path(place))), base)
+    folder = base / f"aegisgen-rehearsals-{os.geteuid()}"
+    try:
+        folder.mkdir(exist_ok=True)
+        status = folder.lstat()
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
+            raise ToolError(f"{folder} is somebody else's; remove it, or set TMPDIR to a folder of your own")
+        folder.chmod(_mode())
+    except OSError as error:
+        raise ToolError(f"{folder}: {error.strerror}; a rehearsal needs a place for its files: set TMPDIR") from error
+    return folder
+
+
+def _mode() -> int:
+    """For root's runs, others may pass through to what is theirs, and list nothing."""
+    return 0o711 if os.geteuid() == 0 else 0o700
+
+
+def _reachable(folder: Path) -> bool:
+    """Whether every account may pass through."""
+    with suppress(OSError):
+        real = folder.resolve(strict=True)
+        return all(place.stat().st_mode & stat.S_IXOTH for place in (real, *real.parents))
+    return False
+
+
+def _lock(file: Path) -> int:
+    """Lock the file and return its descriptor. Raises OSError where another process holds it."""
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+@contextmanager
+def _alone(registry: Path) -> Iterator[None]:
+    """One at a time makes a run or sweeps: between a run's folder and its lock nobody may take it for an old one."""
+    descriptor = os.open(registry / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _signals() -> Iterator[None]:
+    """Let what ends a command politely run its clean-up too."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    former = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, action in former.items():
+            signal.signal(number, action)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Let nobody's impatience interrupt the clean-up, which takes a second at most."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    former = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, action in former.items():
+            signal.signal(number, action)
+
+
+def _interrupt(_number: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sweep(Path(sys.argv[1]) if len(sys.argv) > 1 else None)

@@ -1,0 +1,79 @@
+"""The processes that a rehearsal started, wherever they have got to: found by a mark in their environment."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MARK = "AEGISGEN_REHEARSAL"
+"""The environment variable; its value is the run's name. Children inherit it, also those that outlive their parent."""
+
+_ROUNDS = 100
+_ROUND_SECONDS = 0.02
+
+
+def marked(run: str) -> frozenset[int]:
+    """Return the ids of all processes that carry the run's mark, this process left out.
+
+    A system shows the environment to the same user and to root only, as the process got it when it started.
+    """
+    wanted = f"{MARK}={run}"
+    listing = _from_proc(wanted) if sys.platform == "linux" else _from_ps(wanted)
+    return frozenset(listing) - {os.getpid()}
+
+
+def kill_marked(run: str) -> bool:
+    """Kill every process that carries the run's mark, and those they start meanwhile; return whether all are gone."""
+    for _ in range(_ROUNDS):
+        alive = marked(run)
+        if not alive:
+            return True
+        for pid in alive:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(_ROUND_SECONDS)
+    return False
+
+
+def command_line(pid: int) -> str:
+    """Return what the process was started with; empty where it is gone."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+        return ""
+    return _ps("-ww", "-o", "command=", "-p", str(pid)).strip()
+
+
+def _from_proc(wanted: str) -> Iterator[int]:
+    entry = wanted.encode()
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with suppress(OSError):
+                if entry in (folder / "environ").read_bytes().split(b"\0") and not _finished(folder):
+                    yield int(folder.name)
+
+
+def _finished(folder: Path) -> bool:
+    """Whether nobody has asked for its exit code yet: such a process does nothing and cannot be killed (proc(5))."""
+    return (folder / "stat").read_bytes().rpartition(b")")[2].split()[0] in {b"Z", b"X"}
+
+
+def _from_ps(wanted: str) -> Iterator[int]:
+    for line in _ps("-axEww", "-o", "pid=,command=").splitlines():
+        words = line.split()
+        if wanted in words[1:]:
+            yield int(words[0])
+
+
+def _ps(*options: str) -> str:
+    answer = subprocess.run(["ps", *options], capture_output=True, text=True, check=False, errors="replace", timeout=20)
+    return answer.stdout
