@@ -9,6 +9,7 @@ from aegisgen.kube.resource import Resource, identify
 from aegisgen.proof.inputs import read, sources
 from aegisgen.proof.manifests import read_documents
 from aegisgen.proof.prove import relative
+from aegisgen.render.places import APPS
 from aegisgen.rules.context import deploying
 from aegisgen.yamlsource import Document
 
@@ -50,7 +51,7 @@ def compose_overlay(directory: Path, known: Iterable[Resource] = ()) -> Composed
 
 def applications(root: Path) -> Iterator[Resource]:
     """Yield the Applications that the project keeps in `apps/`; what is wrong with them is for `check` to say."""
-    folder = root / "apps"
+    folder = root / APPS
     if not folder.is_dir():
         return
     for item in map(read, sources([str(folder)])):

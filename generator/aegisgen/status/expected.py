@@ -152,6 +152,7 @@ def container_of(spec: Mapping[str, object], name: str) -> Mapping[str, object]:
 
 def _steps(target: Target, resources: tuple[Resource, ...]) -> tuple[Step, ...]:
     roles = {target.composed(f"{target.settings.workload.name}-{role}"): role for role in Role}
+    roles[target.composed(target.job_name)] = Role.MIGRATION
     jobs = {each.identity: each for each in resources if each.identity.kind == "Job"}
     found = []
     for phase in plan(resources).phases:
@@ -184,10 +185,14 @@ def _never_applied(job: str, resources: tuple[Resource, ...]) -> str:
 
 
 def _reference(spec: Mapping[str, object], variables: Sequence[str], kind: str) -> str:
-    """Return the object from which a container of a pod's spec reads one of its environment variables."""
+    """Return the object from which the first container of a pod's spec that does reads one of its variables, or all."""
     for container in [*sequence(spec.get("initContainers")), *sequence(spec.get("containers"))]:
         for item in map(mapping, sequence(mapping(container).get("env"))):
             name = text(value_at(item, ("valueFrom", kind, "name")))
             if name and item.get("name") in variables:
+                return name
+        for item in map(mapping, sequence(mapping(container).get("envFrom"))):
+            name = text(value_at(item, (kind.replace("Key", ""), "name")))
+            if name:
                 return name
     return ""
