@@ -137,7 +137,9 @@ class Cluster:
         account: str | None,
         environment: Mapping[str, str],
         settings: Mapping[str, str],
+        password: bool = True,
     ) -> None:
+        """`password`: whether sessions must give one."""
         self._installation = installation
         self._folder = folder
         self._data = folder / "data"
@@ -145,6 +147,7 @@ class Cluster:
         self._account = account
         self._environment = environment
         self._settings = {**_SETTINGS, **settings}
+        self._password = password
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
         self._owners: dict[str, str] = {}
@@ -194,6 +197,8 @@ class Cluster:
         """Make the data folder and start on a free port. Raises ToolError with the server's own words."""
         new_folder(self._folder, self._account)
         self._template.copy_to(self._data)
+        if not self._password:
+            (self._data / "pg_hba.conf").write_text("host all all 127.0.0.1/32 trust\n")
         for _ in range(_PORT_ATTEMPTS):
             self._port = _free_port()
             lines = [f"{name} = '{value}'\n" for name, value in {**self._settings, "port": self._port}.items()]
