@@ -44,6 +44,13 @@ class PlanFormat(StrEnum):
     SVG = "svg"
 
 
+class StatusFormat(StrEnum):
+    """How a status is shown."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 class Engine(StrEnum):
     """What checks manifests against the schemas."""
 
@@ -239,6 +246,40 @@ def plan(
 
     selected = selection(project, [environment] if environment else None, service)
     raise typer.Exit(command(selected, path=path, form=output.value))
+
+
+@app.command(
+    epilog="Exit codes: 0 healthy, 1 something is wrong, 2 the cluster cannot be asked, 3 nothing is wrong but it is "
+    "not done: in progress, waiting for an approval, not deployed yet. Examples: 'aegisgen status production' · "
+    "'aegisgen status staging --watch' · 'aegisgen status production --context prod --format json'"
+)
+def status(
+    environment: Annotated[
+        str, typer.Argument(metavar="ENV", help="The environment.", autocompletion=_complete_environment)
+    ],
+    *,
+    service: _Services = None,
+    context: Annotated[
+        str | None, typer.Option("--context", metavar="NAME", help="kubectl's context. Default: the current one.")
+    ] = None,
+    namespace: Annotated[str, typer.Option("--namespace", "-n", metavar="NAME", help="Default: the profile's.")] = "",
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Look again and again; in a pipe, print each change once.")
+    ] = False,
+    interval: Annotated[
+        int, typer.Option("--interval", metavar="SECONDS", min=1, max=3600, help="How often --watch looks.")
+    ] = 5,
+    output: Annotated[StatusFormat, typer.Option("--format", help="How to show it.")] = StatusFormat.TEXT,
+    project: _Project = None,
+) -> None:
+    """Ask the cluster through kubectl, read-only: what is wrong, and what to do next."""
+    from aegisgen.commands.status import run as command  # noqa: PLC0415
+    from aegisgen.workspace import selection  # noqa: PLC0415
+
+    selected = selection(project, [environment], service)
+    raise typer.Exit(
+        command(selected, context=context, namespace=namespace, watch=watch, interval=interval, form=output.value)
+    )
 
 
 @app.command(name="cache", epilog="Examples: 'aegisgen cache' · 'aegisgen cache --clear'")

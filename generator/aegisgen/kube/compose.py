@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -32,23 +31,17 @@ _OFFLINE = {
 }
 _INHERITED = ("PATH", "HOME", "TMPDIR", "SYSTEMROOT")
 
-_KLOG = re.compile(
-    r'^[EF]\d{4} .*?err=(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|<\n(?P<block>.*?)\n ?>)', re.DOTALL | re.MULTILINE
-)
-_REMOTE = re.compile(
-    r"accumulating resources from '(?P<url>(?:https?|ssh|git|file)://[^']+|git@[^']+|github\.com/[^']+)'"
-)
+# Patterns are texts: only who composes, and fails, pays for compiling them.
+_KLOG = r'(?sm)^[EF]\d{4} .*?err=(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|<\n(?P<block>.*?)\n ?>)'
+_REMOTE = r"accumulating resources from '(?P<url>(?:https?|ssh|git|file)://[^']+|git@[^']+|github\.com/[^']+)'"
 # Kustomize reports every attempt on the way down; who mends the file needs the last link of the chain alone.
-_SHORTENED = tuple(
-    (re.compile(pattern), replacement)
-    for pattern, replacement in (
-        (r"accumulating resources: accumulation err='(?=accumulating)", ""),
-        (r"accumulating resources from '[^']*': '[^']*' must resolve to a file': ", ""),
-        (r"(?:recursed accumulation of path|couldn't make target for path) '([^']*)': ", r"in \1: "),
-        (r"trouble configuring builtin \w+ with config: `[^`]*`: ", ""),
-        (r"(?:evalsymlink failure on '[^']*' : lstat|open) ([^\s:]+): no such file or directory", r"\1 does not exist"),
-        (r"accumulating resources from '([^']*)': \S+ does not exist.*", r"\1 does not exist"),
-    )
+_SHORTENED = (
+    (r"accumulating resources: accumulation err='(?=accumulating)", ""),
+    (r"accumulating resources from '[^']*': '[^']*' must resolve to a file': ", ""),
+    (r"(?:recursed accumulation of path|couldn't make target for path) '([^']*)': ", r"in \1: "),
+    (r"trouble configuring builtin \w+ with config: `[^`]*`: ", ""),
+    (r"(?:evalsymlink failure on '[^']*' : lstat|open) ([^\s:]+): no such file or directory", r"\1 does not exist"),
+    (r"accumulating resources from '([^']*)': \S+ does not exist.*", r"\1 does not exist"),
 )
 
 
@@ -115,17 +108,19 @@ def composition(output: Output, directory: Path) -> Composition:
 def readable(stderr: str, directory: Path) -> str:
     """Turn what Kustomize or kubectl wrote on stderr into one message, with paths relative to `directory`."""
     message = _unwrapped(stderr)
-    remote = _REMOTE.search(message)
+    remote = re.search(_REMOTE, message)
     if remote:
         return f"the remote base {remote['url']} is not fetched: aegisgen composes without a network; vendor it"
     message = _relative(message, directory.resolve())
     for pattern, replacement in _SHORTENED:
-        message = pattern.sub(replacement, message)
+        message = re.sub(pattern, replacement, message)
     return message
 
 
 @lru_cache(maxsize=8)
 def _composer_on(path: str) -> tuple[str, ...] | None:
+    import shutil  # noqa: PLC0415 -- start-up time, as below
+
     kustomize = shutil.which("kustomize", path=path)
     if kustomize:
         return (kustomize, "build")
@@ -163,7 +158,7 @@ def answer(command: tuple[str, ...]) -> tuple[int, str, str]:
 
 def _unwrapped(stderr: str) -> str:
     """Cut warnings and wrapping off: `Error: x` from kustomize, `error: x` or a klog line with err= from kubectl."""
-    logged = _KLOG.search(stderr)
+    logged = re.search(_KLOG, stderr)
     if logged and logged["quoted"] is not None:
         try:
             text = str(json.loads(f'"{logged["quoted"]}"'))
