@@ -33,11 +33,22 @@ class Selection(NamedTuple):
     """Names of environments; empty: all of them."""
     services: tuple[str, ...]
     """Names or globs of services; empty: all of them."""
+    changed_since: str | None = None
+    """Only what can be otherwise than it was at this revision of git."""
+    shard: str | None = None
+    """Only this part of all that: I/N."""
 
 
-def selection(project: Path | None, environments: Sequence[str] | None, services: Sequence[str] | None) -> Selection:
+def selection(
+    project: Path | None,
+    environments: Sequence[str] | None,
+    services: Sequence[str] | None,
+    *,
+    changed_since: str | None = None,
+    shard: str | None = None,
+) -> Selection:
     """Return what a command line selects; None: nothing was said."""
-    return Selection(project, tuple(environments or ()), tuple(services or ()))
+    return Selection(project, tuple(environments or ()), tuple(services or ()), changed_since, shard)
 
 
 class Workspace(NamedTuple):
@@ -46,7 +57,11 @@ class Workspace(NamedTuple):
     project: ProjectSource
     targets: tuple[Target, ...]
     scope: tuple[str, ...]
-    """The folders, relative to the project's, in which generated files that nothing renders are orphans."""
+    """The paths, relative to the project's folder, in which generated files that nothing renders are orphans."""
+    deployed: tuple[Target, ...]
+    """Those whose Applications are compared: the selected ones, or all where `apps/` as a whole is in the scope."""
+    partial: bool
+    """Whether it is a shard, or what a change can affect: a part of what else was selected."""
 
     @property
     def root(self) -> Path:
@@ -60,6 +75,11 @@ def open_workspace(selected: Selection) -> Workspace:
     project = load_project(file)
     services = _services(project, selected.services)
     profiles = load_profiles(project.root, selected.environments)
+    partial = bool(selected.changed_since or selected.shard)
+    scope = _scope(selected, project, profiles, services)
+    apps = APPS in scope
+    if partial:
+        services, scope = _part(selected, project, profiles, services, scope)
     targets: list[Target] = []
     problems: list[Problem] = []
     for profile in profiles:
@@ -71,7 +91,26 @@ def open_workspace(selected: Selection) -> Workspace:
         raise InputError(*problems)
     _refuse_shared(targets)
     chosen = tuple(target for target in targets if target.service in services)
-    return Workspace(project, chosen, _scope(selected, project, profiles, services))
+    deployed = tuple(targets) if APPS in scope else () if apps else chosen
+    return Workspace(project, chosen, scope, deployed, partial)
+
+
+def _part(
+    selected: Selection,
+    project: ProjectSource,
+    profiles: Sequence[ProfileSource],
+    services: set[str],
+    scope: tuple[str, ...],
+) -> tuple[set[str], tuple[str, ...]]:
+    """Return the services and the scope of what changed, of a shard, or of a shard of what changed."""
+    from aegisgen.fleet.part import Part, changed_part, shard, shard_part  # noqa: PLC0415 - most work on the whole
+
+    part = Part(frozenset(services), scope)
+    if selected.shard:
+        part = shard_part(project, profiles, part, shard(selected.shard))
+    if selected.changed_since:
+        part = changed_part(project, profiles, part, selected.changed_since)
+    return set(part.services), part.scope
 
 
 def render_all(workspace: Workspace) -> list[Overlay]:
@@ -81,7 +120,7 @@ def render_all(workspace: Workspace) -> list[Overlay]:
 
     templates = load_templates(workspace.root)
     overlays = [render(target, templates) for target in workspace.targets]
-    return [*overlays, *render_applications(workspace.targets, templates, whole=APPS in workspace.scope)]
+    return [*overlays, *render_applications(workspace.deployed, templates, whole=APPS in workspace.scope)]
 
 
 def changes(workspace: Workspace, overlays: Sequence[Overlay], *, force: bool = False) -> list[Change]:
@@ -102,7 +141,7 @@ def _generated_applications(workspace: Workspace) -> dict[str, bytes]:
     """Return the generated Applications of the selected services; those of others are out of a narrower scope."""
     from aegisgen.tree import is_generated, read  # noqa: PLC0415 - see above
 
-    paths = [file_of(target) for target in workspace.targets]
+    paths = [file_of(target) for target in workspace.deployed]
     contents = {path: read(workspace.root, path) for path in paths}
     return {path: content for path, content in contents.items() if content is not None and is_generated(content)}
 
