@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from aegisgen.errors import TreeError
 from aegisgen.render import parts
 from aegisgen.render.kustomization import NAMES, Wiring, wire
+from aegisgen.render.places import APPS
 from aegisgen.tree import Change, is_generated
 from aegisgen.yamlsource import decode
 
@@ -39,7 +40,7 @@ def compare(overlays: Sequence[Overlay], tree: Tree, *, force: bool = False) -> 
     changes += [Change(path, content, None) for path, content in orphans.items()]
     by_directory = {overlay.directory: overlay for overlay in overlays}
     for directory in sorted({*by_directory, *(_directory(path) for path in orphans)}):
-        if not directory.startswith("overlays/"):
+        if directory == APPS:  # Applications, which nothing lists
             continue
         change = _kustomization(directory, by_directory.get(directory), orphans, tree)
         if change is not None:

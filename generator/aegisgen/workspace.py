@@ -1,26 +1,27 @@
-"""A project on disk: its files read, its environments resolved and rendered, its tree compared."""
+"""A project on disk: its files read, its environments resolved and rendered, its tree compared.
+
+What rendering needs is imported by what renders: `check` does that in a process beside its own.
+"""
 
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.bundle import bundled
-from aegisgen.drift import Tree, compare
 from aegisgen.errors import InputError, Problem, UsageError
 from aegisgen.profile.load import display, find_project, load_profiles, load_project
-from aegisgen.profile.resolve import Target, resolve
-from aegisgen.render.applications import APPS, file_of, render_applications
-from aegisgen.render.environment import Templates
-from aegisgen.render.files import Overlay, render
-from aegisgen.template_cache import TemplateCache
-from aegisgen.tree import Change, generated, is_generated, read
+from aegisgen.profile.resolve import Target, directory_of, resolve
+from aegisgen.render.places import APPS, file_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from aegisgen.profile.load import ProjectSource
+    from aegisgen.profile.load import ProfileSource, ProjectSource
+    from aegisgen.render.environment import Templates
+    from aegisgen.render.files import Overlay
+    from aegisgen.tree import Change
 
 
 class Selection(NamedTuple):
@@ -63,16 +64,21 @@ def open_workspace(selected: Selection) -> Workspace:
     problems: list[Problem] = []
     for profile in profiles:
         try:
-            targets += [target for target in resolve(project, profile) if target.service in services]
+            targets += resolve(project, profile)
         except InputError as error:
             problems += error.problems
     if problems:
         raise InputError(*problems)
-    return Workspace(project, tuple(targets), _scope(selected, [profile.name for profile in profiles], services))
+    _refuse_shared(targets)
+    chosen = tuple(target for target in targets if target.service in services)
+    return Workspace(project, chosen, _scope(selected, project, profiles, services))
 
 
 def render_all(workspace: Workspace) -> list[Overlay]:
     """Render every target. Raises InputError where a template fails."""
+    from aegisgen.render.applications import render_applications  # noqa: PLC0415 - see above
+    from aegisgen.render.files import render  # noqa: PLC0415
+
     templates = load_templates(workspace.root)
     overlays = [render(target, templates) for target in workspace.targets]
     return [*overlays, *render_applications(workspace.targets, templates, whole=APPS in workspace.scope)]
@@ -80,6 +86,9 @@ def render_all(workspace: Workspace) -> list[Overlay]:
 
 def changes(workspace: Workspace, overlays: Sequence[Overlay], *, force: bool = False) -> list[Change]:
     """Compare the tree with what was rendered; see `drift.compare`."""
+    from aegisgen.drift import Tree, compare  # noqa: PLC0415 - see above
+    from aegisgen.tree import generated, read  # noqa: PLC0415
+
     root = workspace.root
     tree = Tree(
         read=lambda path: read(root, path),
@@ -91,6 +100,8 @@ def changes(workspace: Workspace, overlays: Sequence[Overlay], *, force: bool = 
 
 def _generated_applications(workspace: Workspace) -> dict[str, bytes]:
     """Return the generated Applications of the selected services; those of others are out of a narrower scope."""
+    from aegisgen.tree import is_generated, read  # noqa: PLC0415 - see above
+
     paths = [file_of(target) for target in workspace.targets]
     contents = {path: read(workspace.root, path) for path in paths}
     return {path: content for path, content in contents.items() if content is not None and is_generated(content)}
@@ -117,16 +128,41 @@ def _unknown_service(pattern: str, known: Sequence[str]) -> UsageError:
     return UsageError(f"no service {pattern!r}; there is {listed(known)}{meant}")
 
 
-def _scope(selected: Selection, environments: Sequence[str], services: set[str]) -> tuple[str, ...]:
+def _refuse_shared(targets: Sequence[Target]) -> None:
+    """Two services in one folder would overwrite each other's files, and one below another's would lose its own."""
+    owners: dict[str, Target] = {}
+    problems = []
+    for target in sorted(targets, key=lambda target: target.directory):
+        folder = PurePosixPath(target.directory)
+        above = next((owners[str(each)] for each in (folder, *folder.parents) if str(each) in owners), None)
+        owners.setdefault(target.directory, target)
+        if above is not None:
+            where = "the folder of" if above.directory == target.directory else f"in {above.directory}, the folder of"
+            message = (
+                f"{target.directory} is {where} {above.service} in {above.environment}, expected one beside it for "
+                f"{target.service}; see `overlay`"
+            )
+            problems.append(Problem(target.profile, 0, 0, "overlay", message))
+    if problems:
+        raise InputError(*problems)
+
+
+def _scope(
+    selected: Selection, project: ProjectSource, profiles: Sequence[ProfileSource], services: set[str]
+) -> tuple[str, ...]:
+    """Return the folders in which generated files that nothing renders are orphans."""
+    folders = [directory_of(project, profile, name) for profile in profiles for name in sorted(services)]
     if selected.services:
-        return tuple(f"overlays/{environment}/{name}" for environment in environments for name in sorted(services))
-    if selected.environments:
-        return tuple(f"overlays/{environment}" for environment in environments)
-    return ("overlays", APPS)
+        return tuple(folders)
+    usual = [f"overlays/{profile.name}" for profile in profiles] if selected.environments else ["overlays", APPS]
+    return (*usual, *(folder for folder in folders if not folder.startswith(tuple(f"{each}/" for each in usual))))
 
 
 def load_templates(root: Path) -> Templates:
     """Read the bundled templates and the project's own, which take the place of bundled ones of the same name."""
+    from aegisgen.render.environment import Templates  # noqa: PLC0415 - see above
+    from aegisgen.template_cache import TemplateCache  # noqa: PLC0415
+
     sources: dict[str, str] = {}
     origins: dict[str, str] = {}
     for folder in (bundled("templates"), root / "templates"):

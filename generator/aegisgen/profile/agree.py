@@ -23,6 +23,8 @@ MIN_TTL = 600
 # A Job's name becomes the label `job-name` of its pods (Kubernetes: label values have at most 63 characters).
 MAX_JOB_NAME = 63
 
+# Folders of the project that hold something else than overlays.
+_TAKEN = frozenset({"profiles", "templates", "apps"})
 _OF_STRATEGY = {
     "hook": "presync-job",
     "job": "presync-job",
@@ -58,6 +60,7 @@ def unknown_services(project: ProjectSource, profile: ProfileSource) -> Iterator
 def disagreements(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     """Yield everything that is wrong with a service as it was resolved."""
     yield from _strategy_fields(target, layers)
+    yield from _overlay(target, layers)
     yield from _image(target, layers)
     yield from _secrets(layers)
     yield from _unmergeable(layers)
@@ -85,6 +88,18 @@ def _strategy_fields(target: Target, layers: list[Layer]) -> Iterator[Problem]:
             if field in layer.data and strategy != wanted:
                 message = f"belongs to the strategy {wanted}, but the strategy here is {strategy}; remove it"
                 yield problem([layer], (field,), message)
+
+
+def _overlay(target: Target, layers: list[Layer]) -> Iterator[Problem]:
+    if "{" in target.directory or "}" in target.directory:
+        message = "braces stand for {environment} and {service} only"
+        yield problem(layers, ("overlay",), message)
+    for layer in layers:
+        if layer.path[0] != "spec" and "{environment}" not in str(layer.data.get("overlay", "{environment}")):
+            message = "the same folder for all environments, expected {environment} in it"
+            yield problem([layer], ("overlay",), message)
+    if target.directory in _TAKEN or target.directory.startswith(tuple(f"{name}/" for name in _TAKEN - {"apps"})):
+        yield problem(layers, ("overlay",), f"{target.directory} is aegisgen's own, expected another folder")
 
 
 def _image(target: Target, layers: list[Layer]) -> Iterator[Problem]:
@@ -129,7 +144,15 @@ def _database(target: Target, layers: list[Layer]) -> Iterator[Problem]:
                 message = f"{key} comes from {taken[key]} as well, expected one source for each variable"
                 yield problem(layers, ("database", field, "keys"), message)
             taken[key] = f"database.{field}"
+    for field, source in (("config", database.config), ("secret", database.secret)):
+        for variable in source.rename:
+            if variable not in source.keys:
+                message = f"{variable} is none of database.{field}.keys, expected a variable that is listed there"
+                yield problem(layers, ("database", field, "rename", variable), message)
     if target.migration_config_name != target.config_name:
+        if database.config.every:
+            message = "the PreSync Job's own ConfigMap has `keys` only; list what it reads there, or say from: shared"
+            yield problem(layers, ("database", "config", "every"), message)
         yield from _missing_config(target, layers, config)
 
 

@@ -37,12 +37,16 @@ from aegisgen.profile.types import (
     KubernetesVersion,
     NamePrefix,
     NameSuffix,
+    ObjectKey,
     RelativePath,
     RuleId,
     Strategy,
     Text,
     Wave,
 )
+
+OVERLAY = "overlays/{environment}/{service}"
+"""Where overlays are unless somebody says otherwise."""
 
 
 class Workload(Model, frozen=True, kw_only=True):
@@ -87,6 +91,10 @@ class Job(Model, frozen=True, kw_only=True):
     annotations: Annotated[
         dict[AnnotationKey, Text], Meta(description="Annotations for the Job's pod, such as a service mesh's.")
     ] = {}
+    name: Annotated[
+        DnsLabel | UnsetType,
+        Meta(description="Its name, without the environment's prefix. Default: <workload>-migration."),
+    ] = UNSET
 
 
 class InitContainer(Model, frozen=True, kw_only=True):
@@ -102,6 +110,13 @@ class DatabaseConfig(Model, frozen=True, kw_only=True):
     keys: Annotated[list[EnvName], Meta(description="The keys that the migration reads.")] = field(
         default_factory=lambda: ["DATABASE_HOST", "DATABASE_PORT", "DATABASE_USER", "DATABASE_NAME"]
     )
+    rename: Annotated[
+        dict[EnvName, ObjectKey],
+        Meta(description="Keys that are called otherwise than their variable in `keys`: key by variable."),
+    ] = {}
+    every: Annotated[
+        bool, Meta(description="Whether every entry becomes a variable (envFrom), besides `keys`; needs from: shared.")
+    ] = False
     from_: Annotated[
         Literal["hook", "shared"],
         Meta(
@@ -117,6 +132,13 @@ class DatabaseSecret(Model, frozen=True, kw_only=True):
     name: Annotated[DnsName | UnsetType, Meta(description="Default: <workload>-secrets.")] = UNSET
     keys: Annotated[list[EnvName], Meta(description="The keys that the migration reads.")] = field(
         default_factory=lambda: ["DATABASE_PASSWORD"]
+    )
+    rename: Annotated[
+        dict[EnvName, ObjectKey],
+        Meta(description="Keys that are called otherwise than their variable in `keys`: key by variable."),
+    ] = {}
+    every: Annotated[bool, Meta(description="Whether every entry becomes a variable (envFrom), besides `keys`.")] = (
+        False
     )
 
 
@@ -181,6 +203,13 @@ class Overrides(Model, frozen=True, kw_only=True):
     notifications: Notifications | UnsetType = UNSET
     metrics: Metrics | UnsetType = UNSET
     rollback: Rollback | UnsetType = UNSET
+    overlay: Annotated[
+        RelativePath | UnsetType,
+        Meta(
+            description="The overlay's folder, in which {environment} and {service} stand for those names.",
+            examples=["overlays/{environment}"],
+        ),
+    ] = UNSET
     replicas: Annotated[int, Meta(title="a whole number from 0 to 10000", ge=0, le=10000)] | UnsetType = UNSET
     config: Annotated[
         dict[EnvName, Text] | UnsetType, Meta(description="Entries of the application's ConfigMap; never a secret.")
@@ -288,6 +317,7 @@ class Settings(Model, frozen=True, kw_only=True):
     base: str
     image: Image
     strategy: Strategy
+    overlay: str = OVERLAY
     enabled: bool = True
     image_pull_secrets: list[DnsName] = []
     hook: Hook = field(default_factory=Hook)

@@ -9,7 +9,7 @@ import msgspec
 from aegisgen.errors import InputError, Problem
 from aegisgen.kube.resource import value_at
 from aegisgen.profile.layers import Layer, missing, problem
-from aegisgen.profile.model import Settings
+from aegisgen.profile.model import OVERLAY, Settings
 
 if TYPE_CHECKING:
     from aegisgen.profile.load import ProfileSource, ProjectSource
@@ -40,7 +40,7 @@ class Target(NamedTuple):
     @property
     def directory(self) -> str:
         """The overlay's folder relative to the project's."""
-        return f"overlays/{self.environment}/{self.service}"
+        return overlay_folder(self.settings.overlay, self.environment, self.service)
 
     @property
     def image(self) -> str:
@@ -56,7 +56,7 @@ class Target(NamedTuple):
     @property
     def job_name(self) -> str:
         """The migration Job's name, without the environment's prefix and suffix."""
-        return f"{self.settings.workload.name}-migration"
+        return self.settings.job.name or f"{self.settings.workload.name}-migration"
 
     @property
     def gate_name(self) -> str:
@@ -83,6 +83,20 @@ class Target(NamedTuple):
     def secret_name(self) -> str:
         """The Secret with the database's password."""
         return self.settings.database.secret.name or f"{self.settings.workload.name}-secrets"
+
+    def config_key(self, variable: str) -> str:
+        """Return the key of the ConfigMap that the migration reads for a variable."""
+        own = self.migration_config_name != self.config_name
+        return variable if own else self.settings.database.config.rename.get(variable, variable)
+
+    def secret_key(self, variable: str) -> str:
+        """Return the key of the Secret that the migration reads for a variable."""
+        return self.settings.database.secret.rename.get(variable, variable)
+
+
+def overlay_folder(pattern: str, environment: str, service: str) -> str:
+    """Return the folder that `overlay` means for a service in an environment."""
+    return pattern.replace("{environment}", environment).replace("{service}", service)
 
 
 def resolve(project: ProjectSource, profile: ProfileSource) -> list[Target]:
@@ -123,6 +137,12 @@ def layers_of(project: ProjectSource, profile: ProfileSource, service: str) -> l
         if isinstance(data, dict):
             layers.append(Layer(document, path, data))
     return layers
+
+
+def directory_of(project: ProjectSource, profile: ProfileSource, service: str) -> str:
+    """Return a service's overlay folder, whether the environment runs the service or not."""
+    said = [pattern for layer in layers_of(project, profile, service) if (pattern := layer.data.get("overlay"))]
+    return overlay_folder(str(said[-1]) if said else OVERLAY, profile.name, service)
 
 
 def _target(

@@ -110,6 +110,14 @@ RelativePath = Annotated[
         max_length=400,
     ),
 ]
+ObjectKey = Annotated[
+    str,
+    Meta(
+        title="a key of a ConfigMap or Secret: letters, digits, '-', '_' and '.'",
+        pattern=r"^[A-Za-z0-9._-]+" + _END,
+        max_length=253,
+    ),
+]
 Folder = Annotated[
     str,
     Meta(

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.errors import InputError, Problem
+from aegisgen.profile.model import OVERLAY
 from aegisgen.profile.steps.application import Application, Automated, application_name
 from aegisgen.profile.steps.notifications import subscriptions
 from aegisgen.render.files import Overlay
+from aegisgen.render.places import APPS, file_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,8 +18,6 @@ if TYPE_CHECKING:
     from aegisgen.profile.steps.application import SyncWindow
     from aegisgen.render.environment import Templates
 
-APPS = "apps"
-"""The folder, relative to the project's."""
 _PROJECT_FILE = "aegisgen.yaml"
 _SAME_CLUSTER = "https://kubernetes.default.svc"
 
@@ -34,11 +34,6 @@ class _App(NamedTuple):
     destination: dict[str, str]
     sync_policy: dict[str, object]
     annotations: dict[str, str]
-
-
-def file_of(target: Target) -> str:
-    """Return the path of a service's Application, relative to the project's folder."""
-    return f"{APPS}/{target.environment}-{target.service}.yaml"
 
 
 def render_applications(targets: Sequence[Target], templates: Templates, *, whole: bool) -> list[Overlay]:
@@ -164,11 +159,11 @@ def _refuse_differences(targets: Sequence[Target], apps: Sequence[_App]) -> None
     for target, app in zip(targets, apps, strict=True):
         told = app._replace(name="", namespace="", path="")
         application = target.settings.application
-        own = bool(application and (application.name or application.path))
+        own = bool(application and (application.name or application.path)) or target.settings.overlay != OVERLAY
         if own or app.namespace != target.environment or told != apps[0]._replace(name="", namespace="", path=""):
             message = (
                 f"git knows of {target.service} in {target.environment} the folder only, and this Application has a "
-                "namespace, name or policy of its own; expected list"
+                "namespace, folder, name or policy of its own; expected list"
             )
             problems.append(Problem(_PROJECT_FILE, 0, 0, "argocd.applicationSet.generator", message))
     if problems:

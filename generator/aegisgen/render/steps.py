@@ -102,9 +102,9 @@ def _source(target: Target, key: object) -> tuple[str, str, str] | None:
     if not isinstance(key, str):
         return None
     if key in settings.database.config.keys:
-        return "configMapKeyRef", target.migration_config_name, key
+        return "configMapKeyRef", target.migration_config_name, target.config_key(key)
     if key in settings.database.secret.keys:
-        return "secretKeyRef", target.secret_name, key
+        return "secretKeyRef", target.secret_name, target.secret_key(key)
     if key in settings.migrations.env:
         return "value", "", settings.migrations.env[key]
     return None

@@ -156,7 +156,11 @@ def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     if external and sealed:
         message = "externalSecret writes the same Secret, expected one of the two"
         yield problem(layers, ("security", "sealedSecret"), message)
-    absent = [key for key in target.settings.database.secret.keys if external and key not in external.data]
+    absent = [
+        key
+        for key in map(target.secret_key, target.settings.database.secret.keys)
+        if external and key not in external.data
+    ]
     if absent:
         message = f"{', '.join(absent)} missing, expected every key of database.secret.keys: the Job waits for each"
         yield problem(layers, ("security", "externalSecret", "data"), message)

@@ -37,6 +37,7 @@ _POLL_SECONDS = 0.01
 _BUILTIN_LOCALES = 17
 """The major version since which C.UTF-8 is PostgreSQL's own, on every system."""
 _LAST_LINES = 6
+_LAST_WORDS_SECONDS = 2
 _STATUS_LINE = 7
 """The line of postmaster.pid, from 0, in which the server says whether it takes connections (its pidfile.h)."""
 
@@ -136,7 +137,9 @@ class Cluster:
         account: str | None,
         environment: Mapping[str, str],
         settings: Mapping[str, str],
+        password: bool = True,
     ) -> None:
+        """`password`: whether sessions must give one."""
         self._installation = installation
         self._folder = folder
         self._data = folder / "data"
@@ -144,6 +147,7 @@ class Cluster:
         self._account = account
         self._environment = environment
         self._settings = {**_SETTINGS, **settings}
+        self._password = password
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
         self._owners: dict[str, str] = {}
@@ -193,15 +197,17 @@ class Cluster:
         """Make the data folder and start on a free port. Raises ToolError with the server's own words."""
         new_folder(self._folder, self._account)
         self._template.copy_to(self._data)
+        if not self._password:
+            (self._data / "pg_hba.conf").write_text("host all all 127.0.0.1/32 trust\n")
         for _ in range(_PORT_ATTEMPTS):
             self._port = _free_port()
             lines = [f"{name} = '{value}'\n" for name, value in {**self._settings, "port": self._port}.items()]
             (self._data / "postgresql.auto.conf").write_text("".join(lines))
             if self._launch():
                 return
-            if "could not bind" not in self._last_words():
+            if _is_free(self._port):  # otherwise somebody was faster
                 break
-        raise ToolError(f"{self.version} does not start: {self._last_words() or 'no reason given'}")
+        raise ToolError(f"{self.version} does not start: {self._last_words()}")
 
     def start(self) -> None:
         """Start again on the same port; nothing happens if it runs. Raises ToolError with the server's own words."""
@@ -245,14 +251,16 @@ class Cluster:
         return False
 
     def _last_words(self) -> str:
-        """What it said last: on standard error until it can write its log, then there."""
-        said = []
-        with suppress(OSError):
-            said = (self._folder / "stderr").read_text(errors="replace").splitlines()
-        with suppress(OSError):
-            for line in (self._data / "log/server.json").read_text(errors="replace").splitlines()[-_LAST_LINES:]:
+        """What it said last: on standard error until it can write its log, then there, by a process that ends later."""
+        said: list[str] = []
+        deadline = time.monotonic() + _LAST_WORDS_SECONDS
+        while time.monotonic() < deadline and not any("FATAL" in line for line in said):
+            time.sleep(_POLL_SECONDS)
+            said = _lines(self._folder / "stderr")
+            for line in _lines(self._data / "log/server.json"):
                 with suppress(ValueError):
-                    said.append(str(json.loads(line)["message"]))
+                    entry = json.loads(line)
+                    said.append(f"{entry['error_severity']}: {entry['message']}")
         return "; ".join(said[-_LAST_LINES:])
 
 
@@ -265,10 +273,25 @@ def new_folder(folder: Path, account: str | None) -> None:
 
 def _free_port() -> int:
     for port in random.sample(_PORTS, _PORT_ATTEMPTS):
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
+        if _is_free(port):
             return port
     raise ToolError(f"no free port found between {_PORTS.start} and {_PORTS.stop}")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as PostgreSQL does it
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _lines(file: Path) -> list[str]:
+    with suppress(OSError):
+        return file.read_text(errors="replace").splitlines()
+    return []
 
 
 def _status(pidfile: Path) -> str:
