@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from aegisgen.rehearsal.observe.advise import Adviser
-from aegisgen.rehearsal.observe.files import Files
 from aegisgen.rehearsal.observe.copies import Copies
+from aegisgen.rehearsal.observe.files import Files
 from aegisgen.rehearsal.observe.observation import Observation
 from aegisgen.rehearsal.observe.replay import Replays
 from aegisgen.rehearsal.observe.sample import Sampler

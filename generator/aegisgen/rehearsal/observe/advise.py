@@ -40,7 +40,7 @@ class Adviser:
                 self._reviews[key] = squawk.review(
                     self._program,
                     record.file,
-                    record.statements,
+                    [statement for statement in record.statements if statement != record.failed_statement],
                     in_transaction=all(part.transaction.explicit for part in executed.parts),
                     postgres=postgres,
                     folder=self._app,

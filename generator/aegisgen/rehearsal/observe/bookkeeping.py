@@ -2,7 +2,7 @@
 
 A row is recognised by its columns, not by its table, whose name projects may change. Most tools insert it after the
 migration; Prisma and golang-migrate insert it before, and come back to it.
-Sources: the statements themselves as Knex 3.3, Alembic 1.17, Django 5.2 and golang-migrate 4.19 were seen to execute
+Sources: the statements themselves as Knex 3.3, Alembic 1.20, Django 5.2 and golang-migrate 4.19 were seen to execute
 them; for Prisma, Flyway and Liquibase, the tables' definitions in their documentation.
 """
 

@@ -6,7 +6,7 @@ import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from aegisgen.rehearsal.observe.replay import Differs, Ground
+from aegisgen.rehearsal.observe.rerun import Differs, Ground
 from aegisgen.rehearsal.observe.session import connect, session_errors
 
 if TYPE_CHECKING:

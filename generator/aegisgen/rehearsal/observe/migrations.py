@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from aegisgen.rehearsal.observe.attribute import Executed
-    from aegisgen.rehearsal.observe.replay import Replayed
+    from aegisgen.rehearsal.observe.rerun import Replayed
     from aegisgen.rehearsal.observe.sample import Seen
     from aegisgen.rehearsal.observe.serverlog import Statement
 

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aegisgen.rehearsal.observe.advise import Adviser
-    from aegisgen.rehearsal.observe.files import Files
     from aegisgen.rehearsal.observe.copies import Copies
-    from aegisgen.rehearsal.observe.replay import Replayed, Replays
+    from aegisgen.rehearsal.observe.files import Files
+    from aegisgen.rehearsal.observe.replay import Replays
+    from aegisgen.rehearsal.observe.rerun import Replayed
     from aegisgen.rehearsal.observe.sample import Sampler
     from aegisgen.rehearsal.outcome import MigrationRun
     from aegisgen.rehearsal.server import Login, Server

@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+from bisect import bisect_right
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 INSTALL = "pip install 'aegisgen[rehearse]'"
-LEFT_OUT = ("require-timeout-settings", "require-lock-timeout", "require-statement-timeout")
 _UNSEEN = "syntax-error"
+# Not by --exclude, which would put aside what the application's own settings exclude.
+LEFT_OUT = frozenset({_UNSEEN, "require-timeout-settings", "require-lock-timeout", "require-statement-timeout"})
 _SECONDS = 30
 
 
@@ -43,29 +45,35 @@ def review(
     program: str, file: str, statements: Sequence[str], *, in_transaction: bool, postgres: str, folder: Path | None
 ) -> Review:
     """Have the statements reviewed; `postgres` is the server's version for people, `folder` the application's."""
-    if not statements:
-        return Review(())
-    lines, script = [0], ""
-    for statement in statements:
-        script += statement.strip().rstrip(";") + "\n;\n"
-        lines.append(script.count("\n"))
     version = re.search(r"\d+(?:\.\d+)?", postgres)
-    command = [program, "--reporter", "json", "--stdin-filepath", file, *(f"--exclude={rule}" for rule in LEFT_OUT)]
+    command = [program, "--reporter", "json", "--stdin-filepath", file]
     command += ["--assume-in-transaction" if in_transaction else "--no-assume-in-transaction"]
     command += ["--pg-version", version[0]] if version else []
     try:
-        done = subprocess.run(
-            command, input=script, cwd=folder, capture_output=True, text=True, check=False, timeout=_SECONDS
-        )
-        found = json.loads(done.stdout or "[]")
+        found = _ask(command, statements, folder)
+        # Where it cannot read one statement, it says nothing about all the others.
+        unread = {statement for rule, statement in found if rule["rule_name"] == _UNSEEN}
+        if unread:
+            found = _ask(command, [one for one in statements if one not in unread], folder)
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-        return Review((), f"squawk did not review {file}: {type(error).__name__}")
+        return Review((), f"squawk did not review {file}: {error}")
+    problem = f"squawk does not understand what PostgreSQL took: {', '.join(sorted(unread))}" if unread else ""
+    advice = [Advice(str(one["rule_name"]), str(one["message"]), text, str(one["help"] or "")) for one, text in found]
+    return Review(tuple(one for one in advice if one.rule not in LEFT_OUT), problem)
+
+
+def _ask(command: Sequence[str], statements: Sequence[str], folder: Path | None) -> list[tuple[dict[str, object], str]]:
+    """Return each finding with the statement that it is about. Raises ValueError with squawk's own words."""
+    if not statements:
+        return []
+    starts, script = [], ""
+    for statement in statements:
+        starts.append(script.count("\n"))
+        script += statement.strip().rstrip(";") + "\n;\n"
+    done = subprocess.run(
+        command, input=script, cwd=folder, capture_output=True, text=True, check=False, timeout=_SECONDS
+    )
     if not done.stdout.strip().startswith("["):
-        return Review((), f"squawk did not review {file}: {done.stderr.strip().splitlines()[-1:] or done.returncode}")
-    return Review(tuple(_advice(one, statements, lines) for one in found if one["rule_name"] != _UNSEEN))
-
-
-def _advice(found: dict[str, object], statements: Sequence[str], lines: Sequence[int]) -> Advice:
-    at = int(str(found["line"]))
-    place = max(index for index in range(len(statements)) if lines[index] <= at)
-    return Advice(str(found["rule_name"]), str(found["message"]), statements[place], str(found["help"] or ""))
+        raise ValueError(done.stderr.strip() or f"exit code {done.returncode}")
+    found: list[dict[str, object]] = json.loads(done.stdout)
+    return [(one, statements[bisect_right(starts, int(str(one["line"]))) - 1]) for one in found]
