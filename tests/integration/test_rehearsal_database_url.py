@@ -8,7 +8,7 @@ import pytest
 
 from aegisgen.errors import ToolError, UsageError
 from aegisgen.rehearsal.leftovers import workspace
-from aegisgen.rehearsal.postgres import Wanted, sessions, supply
+from aegisgen.rehearsal.postgres import Supply, Wanted, sessions
 from aegisgen.rehearsal.postgres.installation import INSTALL, installations
 from aegisgen.rehearsal.postgres.remote import parse
 from aegisgen.rehearsal.server import Login
@@ -36,7 +36,7 @@ def theirs(run: Workspace) -> Iterator[Server]:
     """The user's server; this test's process started it, which the tested code does not know."""
     if not installations():
         pytest.skip(f"no PostgreSQL server found: {INSTALL}")
-    with supply(Wanted(), run).server("theirs") as started:
+    with Supply(Wanted(), run).server("theirs") as started:
         with sessions.connect(started.superuser) as session:
             sessions.create_role(session, "deployer", SECRET)
             session.execute("ALTER ROLE deployer CREATEDB CREATEROLE")
@@ -66,7 +66,7 @@ def test_scenarios_get_databases_and_roles_of_their_own_that_go_with_them(
 ) -> None:
     password = SECRET if user == "deployer" else theirs.superuser.password
     before = names(theirs)
-    databases = supply(Wanted(url=url(theirs, user, password)), run)
+    databases = Supply(Wanted(url=url(theirs, user, password)), run)
     assert databases.version.startswith("PostgreSQL 1")
     assert databases.version.endswith(f"at 127.0.0.1:{theirs.superuser.port} (--database-url)")
     with databases.server("one") as one, databases.server("two") as two:
@@ -91,12 +91,15 @@ def test_scenarios_get_databases_and_roles_of_their_own_that_go_with_them(
 
 @pytest.mark.tools
 def test_a_server_of_the_users_is_never_stopped_or_configured(theirs: Server, run: Workspace) -> None:
-    with supply(Wanted(url=url(theirs)), run).server("one", {"lock_timeout": "3s"}) as server:
+    databases = Supply(Wanted(url=url(theirs)), run)
+    with databases.server("one", {"lock_timeout": "3s"}) as server:
         assert (server.own, server.log) == (False, None)
         assert server.settings()["lock_timeout"] == "0"
         for action in (server.stop, server.start):
             with pytest.raises(RuntimeError, match="not ours to"):
                 action()
+    with databases.copy("copied") as copy:
+        assert (copy.own, copy.superuser.port != theirs.superuser.port) == (True, True)
 
 
 @pytest.mark.tools
@@ -104,9 +107,9 @@ def test_what_a_killed_run_left_goes_at_the_next_start_and_what_lives_stays(thei
     dead, living = run._replace(name="dead0001"), run._replace(name="beef0002")
     before = names(theirs)
     # The addresses name different databases of the server: that makes no difference to who lives.
-    with supply(Wanted(url=url(theirs, database="precious")), living).server("one") as server:
+    with Supply(Wanted(url=url(theirs, database="precious")), living).server("one") as server:
         kept = server.database("aegisx", owner="aegisx", password=SECRET)
-        abandoned = supply(Wanted(url=url(theirs)), dead).server("one")
+        abandoned = Supply(Wanted(url=url(theirs)), dead).server("one")
         left = abandoned.__enter__().database("aegisx", owner="aegisx", password=SECRET)
         with sessions.connect(theirs.superuser) as session:
             session.execute("CREATE DATABASE aegisgen_deadbeef")
@@ -115,7 +118,7 @@ def test_what_a_killed_run_left_goes_at_the_next_start_and_what_lives_stays(thei
                 "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = %s",
                 (int("dead000", 16),),
             )
-        supply(Wanted(url=url(theirs)), run)
+        Supply(Wanted(url=url(theirs)), run)
         now = names(theirs)
         assert kept.database in now
         assert left.database not in now
@@ -138,7 +141,7 @@ def test_what_is_wrong_with_a_server_is_said_without_the_password(theirs: Server
         (f"postgresql://a:{SECRET}@127.0.0.1:1/x".replace(SECRET, "wr0ng!"), "127.0.0.1:1 as a: .*refused"),
     ):
         with pytest.raises(ToolError, match=rf"(?s)^--database-url: .*{message}") as caught:
-            supply(Wanted(url=address), run)
+            Supply(Wanted(url=address), run)
         assert "wr0ng!" not in str(caught.value)
         assert SECRET not in str(caught.value)
 

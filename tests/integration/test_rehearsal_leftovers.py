@@ -31,7 +31,7 @@ PATIENCE_SECONDS = 30
 COMMAND = """
 import json, os, subprocess, sys
 from aegisgen.rehearsal.leftovers import workspace
-from aegisgen.rehearsal.postgres import Wanted, supply
+from aegisgen.rehearsal.postgres import Supply, Wanted
 
 try:
     with workspace() as run:
@@ -40,7 +40,7 @@ try:
         container = subprocess.Popen(
             ["sh", "-c", "setsid sleep 1000 & sleep 1000"], env={**os.environ, **run.environment}, start_new_session=True
         )
-        with supply(Wanted(), run).server("one") as server:
+        with Supply(Wanted(), run).server("one") as server:
             print(json.dumps({"run": run.name, "folder": str(run.folder), "port": server.superuser.port}), flush=True)
             sys.stdin.read()
             sys.exit(3)
@@ -188,19 +188,22 @@ def test_a_process_that_got_a_dead_servers_number_is_left_alone(registry: Path) 
 def test_only_processes_with_the_runs_own_mark_are_killed() -> None:
     with workspace() as run:
         environment = {**os.environ, **run.environment}
-        own = subprocess.Popen(["sleep", "1000"], env=environment)
+        own = [
+            subprocess.Popen(["sleep", "1000"], env={**environment, "AEGISGEN_REHEARSAL": mark})
+            for mark in (run.name, f"{run.name}/pod/container/1")
+        ]
         others = [
             subprocess.Popen(["sleep", "1000"], env={**os.environ, "AEGISGEN_REHEARSAL": f"{run.name}0"}),
             subprocess.Popen(["sleep", "1000"], env={**os.environ, "NOTE": f"AEGISGEN_REHEARSAL={run.name}"}),
         ]
         try:
-            assert until(lambda: marked(run.name) == {own.pid})
+            assert until(lambda: marked(run.name) == {process.pid for process in own})
             assert kill_marked(run.name)
-            assert own.wait(PATIENCE_SECONDS) == -signal.SIGKILL
+            assert [process.wait(PATIENCE_SECONDS) for process in own] == [-signal.SIGKILL] * 2
             assert [other.poll() for other in others] == [None, None]
-            assert command_line(own.pid) == ""
+            assert command_line(own[0].pid) == ""
         finally:
-            for process in (own, *others):
+            for process in (*own, *others):
                 process.kill()
                 process.wait()
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from aegisgen.errors import ToolError, UsageError
 from aegisgen.rehearsal.leftovers import workspace
-from aegisgen.rehearsal.postgres import Wanted, cluster, sessions, supply
+from aegisgen.rehearsal.postgres import Supply, Wanted, cluster, sessions
 from aegisgen.rehearsal.postgres.accounts import server_account
 from aegisgen.rehearsal.postgres.installation import INSTALL, at, choose, installations
 from aegisgen.rehearsal.postgres.layout import extension_folder, extensions, prepared
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aegisgen.rehearsal.leftovers import Workspace
-    from aegisgen.rehearsal.postgres import Supply
     from aegisgen.rehearsal.server import Server
 
 psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'psycopg[binary]'")
@@ -46,7 +45,7 @@ def databases(run: Workspace) -> Supply:
     """What a user gets who says nothing about the database."""
     if not installations():
         pytest.skip(f"no PostgreSQL server found: {INSTALL}")
-    return supply(Wanted(), run)
+    return Supply(Wanted(), run)
 
 
 @pytest.fixture(scope="module")
@@ -143,9 +142,7 @@ def test_what_is_written_here_has_the_interface_of_the_original(run: Workspace) 
         pytest.skip("needs a PostgreSQL with the real uuid-ossp beside the embedded one")
     interfaces = []
     for name, wanted in (("original", Wanted(programs=originals[0].programs)), ("written", Wanted())):
-        place = run._replace(folder=run.folder / f"interface-{name}")
-        place.folder.mkdir(mode=0o711)
-        with supply(wanted, place).server(name) as fresh, sessions.connect(fresh.superuser) as session:
+        with Supply(wanted, run).server(name) as fresh, sessions.connect(fresh.superuser) as session:
             session.execute('CREATE EXTENSION "uuid-ossp"')
             rows = session.execute(
                 "SELECT proname, pg_get_function_identity_arguments(oid), prorettype::regtype::text, provolatile, "
@@ -217,10 +214,15 @@ def test_several_servers_run_at_once_and_leave_no_folder(databases: Supply, run:
         assert len(ports) == 2
         assert (first.settings()["lock_timeout"], second.settings()["lock_timeout"]) == ("0", "3s")
         assert first.settings()["server_version"].split()[0] in first.version
-    assert not [*run.folder.glob("server-first*"), *run.folder.glob("server-second*")]
+    assert not [*run.folder.glob("*/server-first*"), *run.folder.glob("*/server-second*")]
     for port in ports:
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", port))
+
+
+def test_a_copy_asks_for_no_password(databases: Supply) -> None:
+    with databases.copy("copied") as copy, sessions.connect(copy.superuser._replace(password="")) as session:
+        assert session.execute("SELECT current_user").fetchone() == ("postgres",)
 
 
 def test_the_log_has_statements_and_errors_as_json(databases: Supply) -> None:
@@ -250,7 +252,7 @@ def test_a_port_that_somebody_was_faster_to_take_is_given_up(
 def test_a_server_that_does_not_start_says_why_and_is_gone(databases: Supply, run: Workspace) -> None:
     with pytest.raises(ToolError, match=r'does not start: .*invalid value for parameter "work_mem": "much"'):
         databases.server("broken", {"work_mem": "much"}).__enter__()
-    assert not (run.folder / "server-broken").exists()
+    assert not [*run.folder.glob("*/server-broken")]
 
 
 def test_the_users_choice_of_version_and_folder_is_followed(run: Workspace) -> None:
@@ -264,9 +266,9 @@ def test_the_users_choice_of_version_and_folder_is_followed(run: Workspace) -> N
     with pytest.raises(ToolError, match=rf"no PostgreSQL 9 on this machine, which has .*{last.version[0]}\."):
         choose(major=9)
     with pytest.raises(UsageError, match=r"--postgres-version 9: PostgreSQL \d+\.\d+, from .* is another version"):
-        supply(Wanted(programs=last.programs, major=9), run)
-    with pytest.raises(UsageError, match="is a server of your own"):
-        supply(Wanted(url="postgresql://a@b/c", major=15), run)
+        Supply(Wanted(programs=last.programs, major=9), run)
+    with pytest.raises(UsageError, match="is a server of its own"):
+        Supply(Wanted(url="postgresql://a@b/c", major=15), run)
 
 
 @needs_wheel

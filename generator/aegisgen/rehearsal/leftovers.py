@@ -43,10 +43,12 @@ class Workspace(NamedTuple):
 
     name: str
     folder: Path
+    guard: int
+    """The id of the shell that waits for this process's end: a child that must outlive it."""
 
     @property
     def environment(self) -> dict[str, str]:
-        """The mark by which the run's processes are found."""
+        """The mark by which the run's processes are found; `name/more` is as good as `name`."""
         return {MARK: self.name}
 
 
@@ -59,10 +61,11 @@ def workspace() -> Iterator[Workspace]:
     """
     registry = _registry()
     with _alone(registry):
-        run = Workspace(secrets.token_hex(8), Path(tempfile.mkdtemp(prefix="run-", dir=registry)))
-        run.folder.chmod(_mode())
-        (run.folder / "name").write_text(run.name)
-        lock = _lock(run.folder / _LOCK)
+        name = secrets.token_hex(8)
+        folder = Path(tempfile.mkdtemp(prefix="run-", dir=registry))
+        folder.chmod(_mode())
+        (folder / "name").write_text(name)
+        lock = _lock(folder / _LOCK)
     guard = None
     try:
         guard = subprocess.Popen(
@@ -73,10 +76,10 @@ def workspace() -> Iterator[Workspace]:
             start_new_session=True,  # so that Ctrl-C does not reach it
         )
         with _signals():
-            yield run
+            yield Workspace(name, folder, guard.pid)
     finally:
         with _deaf():
-            _clean(run.folder)
+            _clean(folder)
             os.close(lock)
             if guard:
                 with suppress(OSError):  # somebody killed it

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MARK = "AEGISGEN_REHEARSAL"
-"""The environment variable; its value is the run's name. Children inherit it, also those that outlive their parent."""
+"""The environment variable; its value is the run's name, or begins with that and a slash.
+
+Children inherit it, also those that outlive their parent.
+"""
 
 _ROUNDS = 100
 _ROUND_SECONDS = 0.02
@@ -54,11 +57,12 @@ def command_line(pid: int) -> str:
 
 
 def _from_proc(wanted: str) -> Iterator[int]:
-    entry = wanted.encode()
+    whole, begin = wanted.encode(), f"{wanted}/".encode()
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             with suppress(OSError):
-                if entry in (folder / "environ").read_bytes().split(b"\0") and not _finished(folder):
+                entries = (folder / "environ").read_bytes().split(b"\0")
+                if any(entry == whole or entry.startswith(begin) for entry in entries) and not _finished(folder):
                     yield int(folder.name)
 
 
@@ -70,7 +74,7 @@ def _finished(folder: Path) -> bool:
 def _from_ps(wanted: str) -> Iterator[int]:
     for line in _ps("-axEww", "-o", "pid=,command=").splitlines():
         words = line.split()
-        if wanted in words[1:]:
+        if any(word == wanted or word.startswith(f"{wanted}/") for word in words[1:]):
             yield int(words[0])
 
 

@@ -112,7 +112,7 @@ class Remotes(NamedTuple):
         return Remote(self.login, self.run, self.number).version
 
     @contextmanager
-    def server(self, name: str, settings: Mapping[str, str] | None = None) -> Iterator[Remote]:  # noqa: ARG002
+    def server(self) -> Iterator[Remote]:
         """Use the server for the block; the clean-up of other runs leaves alone what is made meanwhile."""
         with ExitStack() as stack:
             keeper = stack.enter_context(_connected(self.login))
