@@ -22,7 +22,8 @@ from aegisgen.rehearsal.rehearse import Crew, rehearse
 from aegisgen.rehearsal.scenario.cast import cast
 from aegisgen.rehearsal.scenario.load import chosen, scenarios
 from aegisgen.rehearsal.scenario.setting import Options, Setting, Tool
-from aegisgen.rehearsal.show import FORMATS, View, progress
+from aegisgen.rehearsal.show import FORMATS, View
+from aegisgen.rehearsal.show.progress import progress
 from aegisgen.workspace import Selection, open_workspace
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def run(
             copies=partial(trusting_server, databases),
         )
         done = rehearse(overlay.title, playing, setting, Crew(place, databases, events, 1 if wanted.url else jobs))
-    if report:
+    if report and "html" in FORMATS:
         report.write_text(FORMATS["html"](done, View()))
     sys.stdout.write(FORMATS[form](done, View.of(sys.stdout)))
     return OK if done.passed else FINDINGS
