@@ -17,7 +17,7 @@ from aegisgen.rehearsal.database.address import Names
 from aegisgen.rehearsal.database.copies import trusting_server
 from aegisgen.rehearsal.image.app import app_of
 from aegisgen.rehearsal.leftovers import workspace
-from aegisgen.rehearsal.postgres import Wanted, supply
+from aegisgen.rehearsal.postgres.supply import Wanted, supply
 from aegisgen.rehearsal.rehearse import Crew, rehearse
 from aegisgen.rehearsal.scenario.cast import cast
 from aegisgen.rehearsal.scenario.load import chosen, scenarios
