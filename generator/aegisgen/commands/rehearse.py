@@ -17,7 +17,7 @@ from aegisgen.rehearsal.database.address import Names
 from aegisgen.rehearsal.database.copies import trusting_server
 from aegisgen.rehearsal.image.app import app_of
 from aegisgen.rehearsal.leftovers import workspace
-from aegisgen.rehearsal.postgres.supply import Wanted, supply
+from aegisgen.rehearsal.postgres import Supply, Wanted
 from aegisgen.rehearsal.rehearse import Crew, rehearse
 from aegisgen.rehearsal.scenario.cast import cast
 from aegisgen.rehearsal.scenario.load import chosen, scenarios
@@ -80,7 +80,7 @@ def run(
             "command speaks of it"
         )
     with workspace() as place, progress(len(playing)) as events:
-        databases = supply(wanted, place)
+        databases = Supply(wanted, place)
         setting = Setting(
             resources=resources,
             plan=plan(resources),
