@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.errors import UsageError
 from aegisgen.rehearsal.postgres.accounts import server_account
-from aegisgen.rehearsal.postgres.cluster import Cluster, Template
+from aegisgen.rehearsal.postgres.cluster import Cluster
 from aegisgen.rehearsal.postgres.installation import at, choose
 from aegisgen.rehearsal.postgres.layout import prepared
 from aegisgen.rehearsal.postgres.remote import remotes
+from aegisgen.rehearsal.postgres.template import Template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

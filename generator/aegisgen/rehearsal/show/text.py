@@ -167,9 +167,9 @@ def _migrations(scenario: ScenarioRun) -> RenderableType:
     for migration in scenario.migrations:
         locks: RenderableType = Text("\n").join(_line(words.lock(held)) for held in migration.locks)
         table.add_row(
-            _line(migration.file, "red" if migration.error else ""),
+            _line(words.title(migration), "red" if migration.error else ""),
             _line(words.duration(migration.seconds)),
-            _line(f"{migration.rows:,}"),
+            _line("?" if migration.rows is None else f"{migration.rows:,}"),
             locks,
         )
     return table
