@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from aegisgen.bundle import bundled
 from aegisgen.errors import InputError, Problem, UsageError
 from aegisgen.profile.load import display, find_project, load_profiles, load_project
-from aegisgen.profile.resolve import Target, directory_of, resolve
+from aegisgen.profile.resolve import Target, directory_of, is_enabled, resolve
 from aegisgen.render.places import APPS, file_of
 
 if TYPE_CHECKING:
@@ -40,6 +40,11 @@ class Selection(NamedTuple):
     shard: str | None = None
     """Only this part of all that: I/N."""
 
+    @property
+    def partial(self) -> bool:
+        """Whether it is a part that is found out, and not one that is named."""
+        return self.changed_since is not None or self.shard is not None
+
 
 def selection(
     project: Path | None,
@@ -62,8 +67,8 @@ class Workspace(NamedTuple):
     """The paths, relative to the project's folder, in which generated files that nothing renders are orphans."""
     deployed: tuple[Target, ...]
     """Those whose Applications are compared: the selected ones, or all where `apps/` as a whole is in the scope."""
-    partial: bool
-    """Whether it is a shard, or what a change can affect: a part of what else was selected."""
+    of_whole: bool
+    """Whether this is a part, a shard or what a change can affect, of something that has `apps/` as a whole."""
 
     @property
     def root(self) -> Path:
@@ -77,24 +82,25 @@ def open_workspace(selected: Selection) -> Workspace:
     project = load_project(file)
     services = _services(project, selected.services)
     profiles = load_profiles(project.root, selected.environments)
-    partial = bool(selected.changed_since or selected.shard)
     scope = _scope(selected, project, profiles, services)
-    apps = APPS in scope
-    if partial:
+    of_whole = APPS in scope and selected.partial
+    if selected.partial:
         services, scope = _part(selected, project, profiles, services, scope)
+    # What is said of the others has not changed. Applications know of each other.
+    needed = services if selected.changed_since is not None and APPS not in scope else None
     targets: list[Target] = []
     problems: list[Problem] = []
     for profile in profiles:
         try:
-            targets += resolve(project, profile)
+            targets += resolve(project, profile, needed)
         except InputError as error:
             problems += error.problems
     if problems:
         raise InputError(*problems)
-    _refuse_shared(targets)
+    _refuse_shared([_Place(*target[:3], target.directory) for target in targets] + _others(project, profiles, needed))
     chosen = tuple(target for target in targets if target.service in services)
-    deployed = tuple(targets) if APPS in scope else () if apps else chosen
-    return Workspace(project, chosen, scope, deployed, partial)
+    deployed = tuple(targets) if APPS in scope else () if of_whole else chosen
+    return Workspace(project, chosen, scope, deployed, of_whole)
 
 
 def _part(
@@ -108,9 +114,9 @@ def _part(
     from aegisgen.fleet.part import Part, changed_part, shard, shard_part  # noqa: PLC0415 - most work on the whole
 
     part = Part(frozenset(services), scope)
-    if selected.shard:
+    if selected.shard is not None:
         part = shard_part(project, profiles, part, shard(selected.shard))
-    if selected.changed_since:
+    if selected.changed_since is not None:
         part = changed_part(project, profiles, part, selected.changed_since)
     return set(part.services), part.scope
 
@@ -169,11 +175,29 @@ def _unknown_service(pattern: str, known: Sequence[str]) -> UsageError:
     return UsageError(f"no service {pattern!r}; there is {listed(known)}{meant}")
 
 
-def _refuse_shared(targets: Sequence[Target]) -> None:
+class _Place(NamedTuple):
+    environment: str
+    service: str
+    profile: str
+    directory: str
+
+
+def _others(project: ProjectSource, profiles: Sequence[ProfileSource], needed: set[str] | None) -> list[_Place]:
+    """Return where the services lie that were not resolved."""
+    others = sorted(project.value.services.keys() - needed) if needed is not None else []
+    return [
+        _Place(profile.name, name, profile.path, directory_of(project, profile, name))
+        for profile in profiles
+        for name in others
+        if is_enabled(project, profile, name)
+    ]
+
+
+def _refuse_shared(places: Sequence[_Place]) -> None:
     """Two services in one folder would overwrite each other's files, and one below another's would lose its own."""
-    owners: dict[str, Target] = {}
+    owners: dict[str, _Place] = {}
     problems = []
-    for target in sorted(targets, key=lambda target: target.directory):
+    for target in sorted(places, key=lambda place: place.directory):
         folder = PurePosixPath(target.directory)
         above = next((owners[str(each)] for each in (folder, *folder.parents) if str(each) in owners), None)
         owners.setdefault(target.directory, target)

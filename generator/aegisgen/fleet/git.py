@@ -110,6 +110,8 @@ def open_repository(root: Path, revision: str) -> Repository:
 
 def _start(root: Path, *arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
     given = {name: os.path.abspath(os.environ[name]) for name in _PATHS if os.environ.get(name)}  # noqa: PTH100
+    if "GIT_DIR" in given:
+        given.setdefault("GIT_WORK_TREE", str(Path.cwd()))  # as git takes it
     environment = os.environ | given | {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C", "GIT_LITERAL_PATHSPECS": "0"}
     command = ["git", "-C", str(root), "-c", "core.quotePath=false", *arguments]
     try:

@@ -78,11 +78,10 @@ class References:
                 raw = stream.read()
         except OSError:
             return
+        folder = posixpath.join(self._root, posixpath.dirname(path))
         for name in outside_names(raw, self._root):
-            absolute = posixpath.isabs(name)
-            yield posixpath.normpath(
-                posixpath.relpath(name, self._root) if absolute else posixpath.join(posixpath.dirname(path), name)
-            )
+            # From the top, so that a way out of the project and back into it is seen to lead into it.
+            yield posixpath.relpath(posixpath.join(folder, name), self._root)
 
     def _led(self, path: str) -> str:
         """Return where a path leads, if it or a folder above it is a link, else the path itself."""
