@@ -113,6 +113,14 @@ def lock(held: TableLock) -> str:
     return f"{held.table}: {held.mode} for {duration(held.seconds)}" + (f", {blocks}" if blocks else "")
 
 
+def strongest(migration: MigrationRun) -> list[TableLock]:
+    """Return one lock a table, the strongest: records have them in that order, and the weaker add nothing to it."""
+    found: dict[str, TableLock] = {}
+    for held in migration.locks:
+        found.setdefault(held.table, held)
+    return list(found.values())
+
+
 def failing(run: ContainerRun) -> bool:
     """Whether an attempt ended otherwise than a success."""
     return bool(run.signal) or run.code not in {0, None}
