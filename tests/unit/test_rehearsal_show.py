@@ -180,7 +180,12 @@ def test_json_keeps_what_the_records_say():
     assert (clean["name"], left_out["verdict"], failed["reason"]) == (CLEAN.name, "notRehearsed", FAILED.reason)
     attempt = failed["syncs"][0]["steps"][1]["containers"][1]
     assert (attempt["exitCode"], attempt["signal"], attempt["status"]) == (None, "SIGKILL", "OOMKilled")
-    assert clean["migrations"][1]["locks"][0] == {"table": "history", "mode": "AccessExclusiveLock", "seconds": 2.4}
+    assert clean["migrations"][1]["locks"][0] == {
+        "table": "history",
+        "mode": "AccessExclusiveLock",
+        "seconds": 2.4,
+        "new": False,
+    }
     assert clean["migrations"][0]["squawk"][0]["rule"] == "prefer-big-int"
 
 
