@@ -162,6 +162,22 @@ def test_a_run_that_lives_is_not_swept() -> None:
     assert sweep() == 0
 
 
+def test_a_folder_that_is_closed_to_its_owner_goes_and_what_a_link_points_to_stays(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir(mode=0o755)
+    (outside / "file").touch()
+    with workspace() as run:
+        closed = run.folder / "closed"
+        (closed / "inner").mkdir(parents=True)
+        (closed / "link").symlink_to(outside)
+        (run.folder / "link").symlink_to(outside)
+        (closed / "inner").chmod(0)
+        closed.chmod(0)
+    assert not run.folder.exists()
+    assert (outside / "file").exists()
+    assert outside.stat().st_mode & 0o777 == 0o755
+
+
 def test_a_folder_whose_process_never_came_to_lock_it_is_swept(registry: Path) -> None:
     with workspace():
         pass

@@ -122,9 +122,11 @@ def _clean(folder: Path) -> None:
         _stop_server(pidfile)
     shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():  # a folder may be closed to its owner, or a dying process wrote its last file meanwhile
-        for place, _, _ in os.walk(folder):
-            with suppress(OSError):
-                Path(place).chmod(stat.S_IRWXU)
+        for place, inner, _ in os.walk(folder):  # which opens the inner ones after this
+            for closed in (Path(place, name) for name in inner):
+                with suppress(OSError):
+                    if not closed.is_symlink():
+                        closed.chmod(stat.S_IRWXU)
         shutil.rmtree(folder, ignore_errors=True)
 
 
