@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import UNSET
@@ -14,7 +13,6 @@ from aegisgen.kube.compose import compose
 from aegisgen.kube.resource import Resource, identify
 from aegisgen.proof.prove import relative
 from aegisgen.rehearsal.database.address import Names
-from aegisgen.rehearsal.database.copies import trusting_server
 from aegisgen.rehearsal.image.app import app_of
 from aegisgen.rehearsal.leftovers import workspace
 from aegisgen.rehearsal.postgres import Supply, Wanted
@@ -89,7 +87,7 @@ def run(
             tool=overlay.tool,
             app=app_of(app) if app else None,
             options=options,
-            copies=partial(trusting_server, databases),
+            copies=databases.copy,
         )
         done = rehearse(overlay.title, playing, setting, Crew(place, databases, events, 1 if wanted.url else jobs))
     if report and "html" in FORMATS:

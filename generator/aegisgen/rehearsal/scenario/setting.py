@@ -54,5 +54,5 @@ class Setting(NamedTuple):
     tool: Tool
     app: App | None
     options: Options
-    copies: Callable[[], AbstractContextManager[Server]]
-    """Runs a server without passwords."""
+    copies: Callable[[str], AbstractContextManager[Server]]
+    """Runs a server without passwords, by a name of its own."""
