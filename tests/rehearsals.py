@@ -54,6 +54,8 @@ REFUSED = HISTORY._replace(
     locks=(),
     failed_statement="CREATE TABLE inventory.items (id int)",
     error='schema "inventory" does not exist',
+    cause='no migration of the application creates the schema "inventory": somebody made it by hand',
+    way_out="start from production's schema: --schema-dump schema.sql",
 )
 
 

@@ -158,6 +158,8 @@ def _refused(migration: MigrationRun, scenario: ScenarioRun) -> Iterator[Rendera
     if migration.failed_statement:
         table.add_row(_line("statement", "bold"), _line(_short(migration.failed_statement)))
     table.add_row(_line("applied", "bold"), _line(", ".join(applied) or "nothing before it"))
+    for title, text in words.reasons(migration):
+        table.add_row(_line(title, "bold"), _line(text))
     yield _line("")
     yield table
 

@@ -150,6 +150,11 @@ def broken(migrations: Sequence[MigrationRun]) -> list[MigrationRun]:
     return sorted(found.values(), key=lambda one: one.began)
 
 
+def reasons(migration: MigrationRun) -> list[tuple[str, str]]:
+    """Return why it was refused and what to do, as far as that is known."""
+    return [(title, text) for title, text in (("cause", migration.cause), ("way out", migration.way_out)) if text]
+
+
 def applied_before(migration: MigrationRun, migrations: Sequence[MigrationRun]) -> list[str]:
     """Return the files of what was applied when `migration` was refused."""
     earlier = [other for other in migrations if not other.error and other.began <= migration.began]
