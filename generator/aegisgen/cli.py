@@ -51,6 +51,21 @@ class AdoptFormat(StrEnum):
     JSON = "json"
 
 
+class RehearsalFormat(StrEnum):
+    """How a rehearsal is shown."""
+
+    TEXT = "text"
+    JSON = "json"
+    JUNIT = "junit"
+
+
+class StatusFormat(StrEnum):
+    """How a status is shown."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 class Engine(StrEnum):
     """What checks manifests against the schemas."""
 
@@ -93,8 +108,9 @@ _EngineOption = Annotated[Engine, typer.Option("--engine", help="What checks man
 _RequireTools = Annotated[
     bool, typer.Option("--require-tools", help="A check that is skipped for want of a tool is an error. For CI.")
 ]
-_Jobs = Annotated[
-    int, typer.Option("--jobs", metavar="N", min=0, help="How many processes read files. Default: one a core.")
+_Jobs = Annotated[int, typer.Option("--jobs", metavar="N", min=0, help="How many processes work. Default: one a core.")]
+_Cache = Annotated[
+    bool, typer.Option("--cache/--no-cache", help="Believe and keep what was composed before; see 'aegisgen cache'.")
 ]
 _Compose = Annotated[
     bool, typer.Option("--compose/--no-compose", help="Also check what Kustomize makes of the overlays.")
@@ -160,6 +176,7 @@ def check(
     compose: _Compose = True,
     require_tools: _RequireTools = False,
     jobs: _Jobs = 0,
+    cache: _Cache = True,
     write_baseline: Annotated[
         bool, typer.Option("--write-baseline", help="Write what is found to the project's baseline; exit 0.")
     ] = False,
@@ -178,6 +195,7 @@ def check(
             compose=compose,
             require_tools=require_tools,
             jobs=jobs,
+            cache=cache,
             write_baseline=write_baseline,
             project=project,
         )
@@ -200,6 +218,7 @@ def validate(
     compose: _Compose = True,
     require_tools: _RequireTools = False,
     jobs: _Jobs = 0,
+    cache: _Cache = True,
     write_baseline: Annotated[
         Path | None,
         typer.Option("--write-baseline", metavar="FILE", help="Write what is found to a baseline; exit 0."),
@@ -218,6 +237,7 @@ def validate(
             compose=compose,
             require_tools=require_tools,
             jobs=jobs,
+            cache=cache,
             write_baseline=write_baseline,
         )
     )
@@ -241,6 +261,117 @@ def plan(
 
     selected = selection(project, [environment] if environment else None, service)
     raise typer.Exit(command(selected, path=path, form=output.value))
+
+
+@app.command(
+    epilog="Examples: 'aegisgen rehearse staging --app ../api' · 'aegisgen rehearse production --app ../api --all "
+    "--report rehearsal.html' · 'aegisgen rehearse --path overlays/prod --app ../api:/app --scenario killed'"
+)
+def rehearse(
+    environment: Annotated[
+        str | None,
+        typer.Argument(metavar="[ENV]", help="The environment.", autocompletion=_complete_environment),
+    ] = None,
+    *,
+    service: _Services = None,
+    path: Annotated[Path | None, typer.Option("--path", metavar="DIR", help="Any overlay instead.")] = None,
+    application: Annotated[
+        str | None,
+        typer.Option("--app", metavar="DIR[:PATH]", help="The application, installed; PATH is where its image has it."),
+    ] = None,
+    dump: Annotated[
+        Path | None,
+        typer.Option("--schema-dump", metavar="FILE", help="What the database holds before; pg_dump's SQL or archive."),
+    ] = None,
+    scenario: Annotated[
+        list[str] | None, typer.Option("--scenario", metavar="NAME", help="Play this one; may be repeated.")
+    ] = None,
+    scenario_file: Annotated[
+        list[Path] | None, typer.Option("--scenario-file", metavar="FILE", help="One of your own; may be repeated.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Play all scenarios.")] = False,
+    show_list: Annotated[bool, typer.Option("--list", help="List the scenarios, play none.")] = False,
+    database_url: Annotated[
+        str, typer.Option("--database-url", metavar="URL", help="A server of your own.", envvar="AEGISGEN_DATABASE_URL")
+    ] = "",
+    postgres_bin: Annotated[
+        Path | None, typer.Option("--postgres-bin", metavar="DIR", help="The programs of a PostgreSQL server.")
+    ] = None,
+    postgres_version: Annotated[
+        int | None, typer.Option("--postgres-version", metavar="N", help="The major version, where several are here.")
+    ] = None,
+    output: Annotated[RehearsalFormat, typer.Option("--format", help="How to show it.")] = RehearsalFormat.TEXT,
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="FILE", help="Also write a page for a browser.")
+    ] = None,
+    project: _Project = None,
+) -> None:
+    """Run what was rendered on a real PostgreSQL, with everything that goes wrong."""
+    from aegisgen.commands.rehearse import Choice, listing  # noqa: PLC0415
+    from aegisgen.commands.rehearse import run as command  # noqa: PLC0415
+    from aegisgen.rehearsal.postgres import Wanted  # noqa: PLC0415
+    from aegisgen.rehearsal.scenario.setting import Options  # noqa: PLC0415
+    from aegisgen.workspace import selection  # noqa: PLC0415
+
+    selected = selection(project, [environment] if environment else None, service)
+    if show_list:
+        raise typer.Exit(listing(selected, path, scenario_file or ()))
+    code = command(
+        selected,
+        path=path,
+        app=application,
+        choice=Choice(scenario or (), scenario_file or (), every),
+        wanted=Wanted(database_url, postgres_bin, postgres_version),
+        options=Options(dump=dump),
+        form=output.value,
+        report=report,
+        jobs=2,
+    )
+    raise typer.Exit(code)
+
+
+@app.command(
+    epilog="Exit codes: 0 healthy, 1 something is wrong, 2 the cluster cannot be asked, 3 nothing is wrong but it is "
+    "not done: in progress, waiting for an approval, not deployed yet. Examples: 'aegisgen status production' · "
+    "'aegisgen status staging --watch' · 'aegisgen status production --context prod --format json'"
+)
+def status(
+    environment: Annotated[
+        str, typer.Argument(metavar="ENV", help="The environment.", autocompletion=_complete_environment)
+    ],
+    *,
+    service: _Services = None,
+    context: Annotated[
+        str | None, typer.Option("--context", metavar="NAME", help="kubectl's context. Default: the current one.")
+    ] = None,
+    namespace: Annotated[str, typer.Option("--namespace", "-n", metavar="NAME", help="Default: the profile's.")] = "",
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Look again and again; in a pipe, print each change once.")
+    ] = False,
+    interval: Annotated[
+        int, typer.Option("--interval", metavar="SECONDS", min=1, max=3600, help="How often --watch looks.")
+    ] = 5,
+    output: Annotated[StatusFormat, typer.Option("--format", help="How to show it.")] = StatusFormat.TEXT,
+    project: _Project = None,
+) -> None:
+    """Ask the cluster through kubectl, read-only: what is wrong, and what to do next."""
+    from aegisgen.commands.status import run as command  # noqa: PLC0415
+    from aegisgen.workspace import selection  # noqa: PLC0415
+
+    selected = selection(project, [environment], service)
+    raise typer.Exit(
+        command(selected, context=context, namespace=namespace, watch=watch, interval=interval, form=output.value)
+    )
+
+
+@app.command(name="cache", epilog="Examples: 'aegisgen cache' · 'aegisgen cache --clear'")
+def show_cache(
+    *, clear: Annotated[bool, typer.Option("--clear", help="Remove all of it; the next run makes it anew.")] = False
+) -> None:
+    """Say where the cache lies and how much it holds: compiled templates, and what Kustomize made of which files."""
+    from aegisgen.commands.cache import run as command  # noqa: PLC0415
+
+    raise typer.Exit(command(clear=clear))
 
 
 @app.command(epilog="Examples: 'aegisgen explain' · 'aegisgen explain O201'")

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.errors import TreeError
 from aegisgen.render import parts
-from aegisgen.render.applications import APPS
 from aegisgen.render.kustomization import NAMES, Wiring, wire
+from aegisgen.render.places import APPS
 from aegisgen.tree import Change, is_generated
 from aegisgen.yamlsource import decode
 

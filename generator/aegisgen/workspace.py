@@ -1,4 +1,7 @@
-"""A project on disk: its files read, its environments resolved and rendered, its tree compared."""
+"""A project on disk: its files read, its environments resolved and rendered, its tree compared.
+
+What rendering needs is imported by what renders: `check` does that in a process beside its own.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +10,20 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.bundle import bundled
-from aegisgen.drift import Tree, compare
 from aegisgen.errors import InputError, Problem, UsageError
 from aegisgen.profile.load import display, find_project, load_profiles, load_project
 from aegisgen.profile.resolve import Target, directory_of, resolve
-from aegisgen.render.applications import APPS, file_of, render_applications
-from aegisgen.render.environment import Templates
-from aegisgen.render.files import Overlay, render
-from aegisgen.template_cache import TemplateCache
-from aegisgen.tree import Change, generated, is_generated, read
+from aegisgen.render.places import APPS, file_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from jinja2 import BytecodeCache
+
     from aegisgen.profile.load import ProfileSource, ProjectSource
+    from aegisgen.render.environment import Templates
+    from aegisgen.render.files import Overlay
+    from aegisgen.tree import Change
 
 
 class Selection(NamedTuple):
@@ -75,6 +78,9 @@ def open_workspace(selected: Selection) -> Workspace:
 
 def render_all(workspace: Workspace) -> list[Overlay]:
     """Render every target. Raises InputError where a template fails."""
+    from aegisgen.render.applications import render_applications  # noqa: PLC0415 - see above
+    from aegisgen.render.files import render  # noqa: PLC0415
+
     templates = load_templates(workspace.root)
     overlays = [render(target, templates) for target in workspace.targets]
     return [*overlays, *render_applications(workspace.targets, templates, whole=APPS in workspace.scope)]
@@ -82,6 +88,9 @@ def render_all(workspace: Workspace) -> list[Overlay]:
 
 def changes(workspace: Workspace, overlays: Sequence[Overlay], *, force: bool = False) -> list[Change]:
     """Compare the tree with what was rendered; see `drift.compare`."""
+    from aegisgen.drift import Tree, compare  # noqa: PLC0415 - see above
+    from aegisgen.tree import generated, read  # noqa: PLC0415
+
     root = workspace.root
     tree = Tree(
         read=lambda path: read(root, path),
@@ -93,6 +102,8 @@ def changes(workspace: Workspace, overlays: Sequence[Overlay], *, force: bool = 
 
 def _generated_applications(workspace: Workspace) -> dict[str, bytes]:
     """Return the generated Applications of the selected services; those of others are out of a narrower scope."""
+    from aegisgen.tree import is_generated, read  # noqa: PLC0415 - see above
+
     paths = [file_of(target) for target in workspace.targets]
     contents = {path: read(workspace.root, path) for path in paths}
     return {path: content for path, content in contents.items() if content is not None and is_generated(content)}
@@ -151,6 +162,9 @@ def _scope(
 
 def load_templates(root: Path) -> Templates:
     """Read the bundled templates and the project's own, which take the place of bundled ones of the same name."""
+    from aegisgen.render.environment import Templates  # noqa: PLC0415 - see above
+    from aegisgen.translations import translations  # noqa: PLC0415
+
     sources: dict[str, str] = {}
     origins: dict[str, str] = {}
     for folder in (bundled("templates"), root / "templates"):
@@ -162,4 +176,10 @@ def load_templates(root: Path) -> Templates:
                 raise InputError(Problem(display(file), 0, 0, "", f"cannot be read: {error}")) from None
             # a bundled template has one name wherever the command runs, for the sake of the cache
             origins[name] = display(file) if folder.parent == root else str(file)
-    return Templates(sources, origins, TemplateCache)
+    return Templates(sources, origins, _cache, translations(sources))
+
+
+def _cache(options: str) -> BytecodeCache:
+    from aegisgen.template_cache import TemplateCache  # noqa: PLC0415 - with Jinja, which most do without
+
+    return TemplateCache(options)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from aegisgen.yamlnodes import Places
 
-_MARKER = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+_AFTER_MARKER = ("", " ", "\t", "\r", "\n")
 _ONLY_DIRECTIVES = re.compile(r"(?:[ \t]*(?:[%#].*)?\r?\n)*%.*\r?\n(?:[ \t]*(?:[%#].*)?\r?\n)*\Z")
 _BLANK = re.compile(r"(?:\s|#.*|---(?=\s|\Z)|\.\.\.(?=\s|\Z))*\Z")
 
@@ -28,13 +28,15 @@ _BLANK = re.compile(r"(?:\s|#.*|---(?=\s|\Z)|\.\.\.(?=\s|\Z))*\Z")
 class Document:
     """One YAML document: its plain data, and where each part of it stands in the file."""
 
-    __slots__ = ("_places", "_text", "data", "line", "source")
+    __slots__ = ("_places", "_text", "data", "line", "readable", "source")
 
-    def __init__(self, source: str, line: int, text: str, data: object) -> None:
+    def __init__(self, source: str, line: int, text: str, data: object, *, readable: bool = False) -> None:
         self.source = source
         self.line = line
         """The line of the file, from 1, on which the document begins (its `---`, where it has one)."""
         self.data = data
+        self.readable = readable
+        """It is known that JSON can express all of `data`: no infinite numbers, no text that is not Unicode."""
         self._text = text
         self._places: Places | yamlplain.Places | None = None
 
@@ -80,11 +82,13 @@ def decode(raw: bytes, source: str) -> str:
 def parse(text: str, source: str) -> Iterator[Document | Problem]:
     """Yield every document of a stream that holds anything, in order, and a Problem for each one that is broken."""
     for line, chunk in _chunks(text):
-        data: object = yamlplain.read(chunk)
-        if data is None:
-            from aegisgen.yamlnodes import read  # noqa: PLC0415 -- start-up time: 17 ms that plain files need not pay
+        plain = yamlplain.read(chunk)
+        if plain is not None:
+            yield Document(source, line, chunk, plain, readable=True)
+            continue
+        from aegisgen.yamlnodes import read  # noqa: PLC0415 -- start-up time: 17 ms that plain files need not pay
 
-            data = read(chunk, source, line)
+        data = read(chunk, source, line)
         yield data if isinstance(data, Problem) else Document(source, line, chunk, data)
 
 
@@ -122,7 +126,7 @@ def kind_of(value: object) -> str:
 
 def _chunks(text: str) -> Iterator[tuple[int, str]]:
     """Cut a stream at its markers, so that one broken document does not hide the others."""
-    starts = [0, *(match.start() for match in _MARKER.finditer(text)), len(text)]
+    starts = [0, *_markers(text), len(text)]
     line = 1
     carried, carried_line = "", 1
     for start, end in pairwise(starts):
@@ -137,3 +141,12 @@ def _chunks(text: str) -> Iterator[tuple[int, str]]:
             carried, carried_line = chunk, first
         elif not _BLANK.match(chunk):
             yield first, chunk
+
+
+def _markers(text: str) -> Iterator[int]:
+    """Yield where lines begin with `---`; a pattern that looks at every line would take as long as reading does."""
+    place = 0 if text.startswith("---") else text.find("\n---") + 1 or -1
+    while place >= 0:
+        if text[place + 3 : place + 4] in _AFTER_MARKER:
+            yield place
+        place = text.find("\n---", place) + 1 or -1

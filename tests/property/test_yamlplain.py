@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from aegisgen import yamlnodes, yamlplain
 from aegisgen.errors import Problem
+from aegisgen.kube.schemas import unreadable
 from aegisgen.yamlsource import _chunks, parse
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def same(text: str) -> bool:
     whole = yamlnodes.read(text, "f", 1)
     assert not isinstance(whole, Problem), (text, whole)
     assert _comparable(fast) == _comparable(whole), text
+    assert not list(unreadable(fast)), text
     near, far = yamlplain.places(text), yamlnodes.Places(text)
     assert near is not None
     for path in [*_paths(fast, ()), ("nothing",), (0, "nothing")]:
@@ -182,6 +184,39 @@ def test_most_of_what_people_write_is_read_fast() -> None:
     plain = sum(same(chunk) for chunk in chunks)
 
     assert plain > 0.9 * len(chunks)
+
+
+SCRIPT = [f"line {number} of a script that is long enough to be kept" for number in range(9)]
+
+
+@settings(max_examples=150)
+@given(st.data())
+def test_a_script_that_was_met_before_is_read_as_it_stands(data: st.DataObject) -> None:
+    """Whole, cut short, going on, with another end or another indicator: only what is equal is the same."""
+    for _ in range(4):
+        script = SCRIPT[: data.draw(st.sampled_from([9, 9, 6, 7]))]
+        script += data.draw(st.lists(st.sampled_from(["", "  ", "    ", "     x", "    more"]), max_size=3))
+        indicator = data.draw(st.sampled_from(["|", "|", "|-", "|+"]))
+        after = data.draw(st.sampled_from(["", "b: 1\n", "  # c\n", "   x\n", "\n  \nb: 1\n"]))
+        body = "".join(f"    {line}\n" if line.strip() and line[0] != " " else f"{line}\n" for line in script)
+
+        same(f"a:\n  s: {indicator}\n{body}{after}")
+
+
+def test_the_same_script_in_many_files_is_one_text() -> None:
+    body = "".join(f"  {line}\n" for line in SCRIPT)
+
+    one, other = (yamlplain.read(f"name: {name}\ns: |\n{body}") for name in ("one", "other"))
+
+    assert isinstance(one, dict)
+    assert isinstance(other, dict)
+    assert one["s"] is other["s"]
+
+
+@pytest.mark.parametrize("number", [".inf", "-.inf", ".nan", "1e999", "-1e999", "9" * 309, "0x" + "f" * 300])
+def test_a_number_that_json_has_not_is_for_the_other_reader(number: str) -> None:
+    assert yamlplain.read(f"a: {number}\n") is None
+    assert yamlplain.read(f"a: [{number}]\n") is None
 
 
 @pytest.mark.parametrize("mutation", ["", "\t", " ", "\n", ":", "#", "-", '"', "'", "|", "é", "\x7f"])

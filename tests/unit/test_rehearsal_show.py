@@ -84,7 +84,12 @@ def test_migrations_show_time_rows_and_locks_once_for_all_scenarios():
     shown = text()
     assert "Migrations, as they ran in clean-run\n" in shown
     row = next(line for line in shown.splitlines() if line.startswith("migrations/20260102"))
-    assert row.split()[1:] == ["2.5", "s", "12,345", "history:", "AccessExclusiveLock", "for", "2.4", "s"]
+    assert row.split()[1:4] == ["2.5", "s", "12,345"]
+    assert row.endswith("history: AccessExclusiveLock for 2.4 s, blocks reads and writes")
+    assert "users: AccessExclusiveLock for 12 ms, a new table" in shown
+    assert "users: RowExclusiveLock for 200 ms\n" in shown
+    assert shown.count("history: ") == 1  # only the strongest lock on a table
+    assert "note: locks were sampled" in shown
     assert shown.count("prefer-big-int") == 1
 
 
@@ -175,7 +180,12 @@ def test_json_keeps_what_the_records_say():
     assert (clean["name"], left_out["verdict"], failed["reason"]) == (CLEAN.name, "notRehearsed", FAILED.reason)
     attempt = failed["syncs"][0]["steps"][1]["containers"][1]
     assert (attempt["exitCode"], attempt["signal"], attempt["status"]) == (None, "SIGKILL", "OOMKilled")
-    assert clean["migrations"][1]["locks"][0] == {"table": "history", "mode": "AccessExclusiveLock", "seconds": 2.4}
+    assert clean["migrations"][1]["locks"][0] == {
+        "table": "history",
+        "mode": "AccessExclusiveLock",
+        "seconds": 2.4,
+        "new": False,
+    }
     assert clean["migrations"][0]["squawk"][0]["rule"] == "prefer-big-int"
 
 

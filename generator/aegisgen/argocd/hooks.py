@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ HELM_DELETE_POLICIES = {
     "hook-succeeded": DeletePolicy.HOOK_SUCCEEDED,
     "hook-failed": DeletePolicy.HOOK_FAILED,
 }
+_KEYS = (HOOK, DELETE_POLICY, HELM_HOOK, HELM_DELETE_POLICY)
 _AT_DELETION = (HookType.PRE_DELETE, HookType.POST_DELETE)
 
 
@@ -138,6 +140,13 @@ def hook_of(resource: Resource) -> Hook | None:
     annotations = resource.annotations
     if HOOK not in annotations and annotations.get(HELM_HOOK, "crd-install") == "crd-install":
         return None
+    return _hook(tuple((key, annotations[key]) for key in _KEYS if key in annotations))
+
+
+@lru_cache(maxsize=256)
+def _hook(annotated: tuple[tuple[str, str], ...]) -> Hook:
+    """Read the annotations of a hook, which a thousand hooks have in common."""
+    annotations = dict(annotated)
     own, unknown = _own_types(annotations)
     helm, helm_unknown, unsupported = _helm_types(annotations)
     if not any(kind not in _AT_DELETION for kind in own):
@@ -146,7 +155,7 @@ def hook_of(resource: Resource) -> Hook | None:
     else:  # controller/hook.go looks for the Delete types in both annotations, whichever rules the sync
         types = _unique((*own, *(kind for kind in helm if kind in _AT_DELETION)))
         unsupported = ()
-    policies, unknown_policies = delete_policies_of(resource)
+    policies, unknown_policies = _delete_policies(annotations)
     return Hook(types, policies, unknown, unknown_policies, unsupported)
 
 
@@ -156,7 +165,10 @@ def delete_policies_of(resource: Resource) -> tuple[tuple[DeletePolicy, ...], tu
     Argo CD's and Helm's add up, whichever annotation makes the hook (argo-cd issue 15613); with no valid one,
     BeforeHookCreation applies. Source: `delete_policy.go`.
     """
-    annotations = resource.annotations
+    return _delete_policies(resource.annotations)
+
+
+def _delete_policies(annotations: Mapping[str, str]) -> tuple[tuple[DeletePolicy, ...], tuple[Dropped, ...]]:
     policies: list[DeletePolicy] = []
     dropped: list[Dropped] = []
     for key, known in (

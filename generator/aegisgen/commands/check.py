@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
-from aegisgen.commands.render import shown
+from aegisgen.beside import beside
 from aegisgen.commands.report import Output, keep_as_baseline, report
 from aegisgen.commands.report import output as form
 from aegisgen.errors import UsageError
 from aegisgen.findings import Finding, Severity
 from aegisgen.profile.load import display
 from aegisgen.proof.prove import Method, prove, relative
-from aegisgen.render.applications import APPS, file_of
+from aegisgen.render.places import APPS, file_of
 from aegisgen.rules.drift import DRIFT
-from aegisgen.tree import diff
-from aegisgen.workspace import changes, open_workspace, render_all, selection
+from aegisgen.workspace import open_workspace, selection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from aegisgen.tree import Change
     from aegisgen.workspace import Selection, Workspace
 
-_SECRET = re.compile(rb"""^[ \t-]*["']?kind["']?:[ \t]*["']?Secret["']?[ \t\r]*(?:#.*)?$""", re.MULTILINE)
+    # path, before, after
+    _Drifted = tuple[str, bytes | None, bytes | None]
 
 
 def main(
@@ -37,6 +37,7 @@ def main(
     compose: bool,
     require_tools: bool,
     jobs: int,
+    cache: bool,
     write_baseline: bool,
     project: Path | None,
 ) -> int:
@@ -47,6 +48,7 @@ def main(
         compose=compose,
         require_tools=require_tools,
         jobs=jobs,
+        cache=cache,
         keep=write_baseline,
         output=form(output),
     )
@@ -59,6 +61,7 @@ def run(
     compose: bool,
     require_tools: bool,
     jobs: int = 0,
+    cache: bool = True,
     keep: bool = False,
     output: Output,
 ) -> int:
@@ -67,11 +70,6 @@ def run(
     baseline = workspace.project.value.rules.baseline
     if keep and not baseline:
         raise UsageError("the project names no baseline; add 'rules: {baseline: FILE}' to the project file")
-    planned = [
-        change
-        for change in shown(workspace, changes(workspace, render_all(workspace), force=True))
-        if change.before != change.after
-    ]
     method = Method(
         workspace.project.value.kubernetes_version,
         engine,
@@ -79,36 +77,54 @@ def run(
         require_tools=require_tools,
         baseline=not keep,
         jobs=jobs,
+        cache=cache,
     )
     roots = [relative(workspace.root / target.directory) for target in workspace.targets]
     present = [root for root in roots if root.is_dir()]
-    proof = prove(_files(workspace), present, method, workspace.project, list(drift(planned)))
-    if keep and baseline:
-        return keep_as_baseline(proof, workspace.root / baseline)
-    return report(proof, output, diff=_shown_diff(planned))
+    # Both read and neither needs the other: on two processors they take the time of one.
+    with beside(partial(_drifted, workspace)) as drifted:
+        proof = prove(_files(workspace), present, method, workspace.project, _drift(drifted))
+        if keep and baseline:
+            return keep_as_baseline(proof, workspace.root / baseline)
+        return report(proof, output, diff=_diff(drifted()) if drifted() else "")
 
 
-def drift(planned: Sequence[Change]) -> Iterator[Finding]:
-    """Yield a finding for each file that is not what the profiles render."""
-    for change in planned:
-        if change.after is None:
+def _drifted(workspace: Workspace) -> list[_Drifted]:
+    """Return what rendering would change, with paths as the user knows them."""
+    from aegisgen.commands.render import shown  # noqa: PLC0415 - where there is a process beside this one, only there
+    from aegisgen.workspace import changes, render_all  # noqa: PLC0415
+
+    planned = shown(workspace, changes(workspace, render_all(workspace), force=True))
+    return [(change.path, change.before, change.after) for change in planned if change.before != change.after]
+
+
+def _drift(drifted: Callable[[], Sequence[_Drifted]]) -> Iterator[Finding]:
+    """Yield a finding for each file that is not what the profiles render; asks for them when the first one is."""
+    for path, before, after in drifted():
+        if after is None:
             what, fix = "no profile renders this file any more", "run aegisgen render"
-        elif change.before is None:
+        elif before is None:
             what, fix = "missing; the profiles render it", "run aegisgen render"
         else:
-            line = _first_difference(change.before, change.after)
+            line = _first_difference(before, after)
             what = f"not what the profiles render, from line {line} on"
             fix = "change the profile and run aegisgen render; do not edit what is generated"
-        yield Finding(change.path, 0, 0, DRIFT, Severity.ERROR, what, fix=fix)
+        yield Finding(path, 0, 0, DRIFT, Severity.ERROR, what, fix=fix)
 
 
-def _shown_diff(planned: Sequence[Change]) -> str:
+def _diff(drifted: Sequence[_Drifted]) -> str:
     """Return the unified diff, in which nobody's Secret is shown."""
-    secret = [
-        change for change in planned if any(_SECRET.search(side or b"") for side in (change.before, change.after))
-    ]
+    from aegisgen.tree import Change, diff  # noqa: PLC0415 - for those who have drift
+
+    planned = [Change(*each) for each in drifted]
+    secret = [change for change in planned if any(map(_secret, (change.before, change.after)))]
     hidden = "".join(f"{change.path} differs, and is not shown: it holds a Secret\n" for change in secret)
     return diff([change for change in planned if change not in secret]) + hidden
+
+
+def _secret(content: bytes | None) -> bool:
+    kind = rb"""^[ \t-]*["']?kind["']?:[ \t]*["']?Secret["']?[ \t\r]*(?:#.*)?$"""
+    return re.search(kind, content or b"", re.MULTILINE) is not None
 
 
 def _first_difference(before: bytes, after: bytes) -> int:

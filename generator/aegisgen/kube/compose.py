@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -26,28 +25,23 @@ _OFFLINE = {
     "GIT_TERMINAL_PROMPT": "0",
     "HTTP_PROXY": _NOWHERE,
     "HTTPS_PROXY": _NOWHERE,
+    "KUBERC": "off",  # a user's defaults for kubectl's options
     "http_proxy": _NOWHERE,
     "https_proxy": _NOWHERE,
 }
 _INHERITED = ("PATH", "HOME", "TMPDIR", "SYSTEMROOT")
 
-_KLOG = re.compile(
-    r'^[EF]\d{4} .*?err=(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|<\n(?P<block>.*?)\n ?>)', re.DOTALL | re.MULTILINE
-)
-_REMOTE = re.compile(
-    r"accumulating resources from '(?P<url>(?:https?|ssh|git|file)://[^']+|git@[^']+|github\.com/[^']+)'"
-)
+# Patterns are texts: only who composes, and fails, pays for compiling them.
+_KLOG = r'(?sm)^[EF]\d{4} .*?err=(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|<\n(?P<block>.*?)\n ?>)'
+_REMOTE = r"accumulating resources from '(?P<url>(?:https?|ssh|git|file)://[^']+|git@[^']+|github\.com/[^']+)'"
 # Kustomize reports every attempt on the way down; who mends the file needs the last link of the chain alone.
-_SHORTENED = tuple(
-    (re.compile(pattern), replacement)
-    for pattern, replacement in (
-        (r"accumulating resources: accumulation err='(?=accumulating)", ""),
-        (r"accumulating resources from '[^']*': '[^']*' must resolve to a file': ", ""),
-        (r"(?:recursed accumulation of path|couldn't make target for path) '([^']*)': ", r"in \1: "),
-        (r"trouble configuring builtin \w+ with config: `[^`]*`: ", ""),
-        (r"(?:evalsymlink failure on '[^']*' : lstat|open) ([^\s:]+): no such file or directory", r"\1 does not exist"),
-        (r"accumulating resources from '([^']*)': \S+ does not exist.*", r"\1 does not exist"),
-    )
+_SHORTENED = (
+    (r"accumulating resources: accumulation err='(?=accumulating)", ""),
+    (r"accumulating resources from '[^']*': '[^']*' must resolve to a file': ", ""),
+    (r"(?:recursed accumulation of path|couldn't make target for path) '([^']*)': ", r"in \1: "),
+    (r"trouble configuring builtin \w+ with config: `[^`]*`: ", ""),
+    (r"(?:evalsymlink failure on '[^']*' : lstat|open) ([^\s:]+): no such file or directory", r"\1 does not exist"),
+    (r"accumulating resources from '([^']*)': \S+ does not exist.*", r"\1 does not exist"),
 )
 
 
@@ -56,6 +50,13 @@ class Composition(NamedTuple):
 
     documents: tuple[Document, ...]
     warnings: tuple[str, ...]
+
+
+class Output(NamedTuple):
+    """What a successful build printed."""
+
+    out: str
+    err: str
 
 
 class CompositionError(AegisgenError):
@@ -78,36 +79,48 @@ def compose(directory: Path) -> Composition:
     kustomization's own directory and remote bases are refused, the latter because nothing here goes to the network.
     Raises CompositionError where Kustomize fails, ToolError where it is missing or does not come to an end.
     """
+    return composition(run_build(directory), directory)
+
+
+def run_build(directory: Path) -> Output:
+    """Build `directory` and return what was printed; raises as `compose` does."""
     command = composer()
     if command is None:
         raise ToolError(MISSING)
     if not directory.is_dir():
         raise CompositionError(Problem(directory.as_posix(), 0, 0, "", "no such directory"))
-    code, out, err = _run((*command, str(directory)))
+    code, out, err = answer((*command, str(directory)))
     if code != 0:
         raise CompositionError(Problem(_kustomization_of(directory), 0, 0, "", readable(err, directory)))
+    return Output(out, err)
+
+
+def composition(output: Output, directory: Path) -> Composition:
+    """Read what a build of `directory` printed. Raises ToolError where that is no YAML."""
     documents = []
-    for document in parse(out, directory.as_posix()):
+    for document in parse(output.out, directory.as_posix()):
         if isinstance(document, Problem):
-            raise ToolError(f"{command[0]} printed YAML that cannot be read back: {document}")
+            raise ToolError(f"Kustomize printed YAML that cannot be read back: {document}")
         documents.append(document)
-    return Composition(tuple(documents), tuple(_warning(line) for line in err.splitlines() if line.strip()))
+    return Composition(tuple(documents), tuple(_warning(line) for line in output.err.splitlines() if line.strip()))
 
 
 def readable(stderr: str, directory: Path) -> str:
     """Turn what Kustomize or kubectl wrote on stderr into one message, with paths relative to `directory`."""
     message = _unwrapped(stderr)
-    remote = _REMOTE.search(message)
+    remote = re.search(_REMOTE, message)
     if remote:
         return f"the remote base {remote['url']} is not fetched: aegisgen composes without a network; vendor it"
     message = _relative(message, directory.resolve())
     for pattern, replacement in _SHORTENED:
-        message = pattern.sub(replacement, message)
+        message = re.sub(pattern, replacement, message)
     return message
 
 
 @lru_cache(maxsize=8)
 def _composer_on(path: str) -> tuple[str, ...] | None:
+    import shutil  # noqa: PLC0415 -- start-up time, as below
+
     kustomize = shutil.which("kustomize", path=path)
     if kustomize:
         return (kustomize, "build")
@@ -115,7 +128,8 @@ def _composer_on(path: str) -> tuple[str, ...] | None:
     return (kubectl, "kustomize") if kubectl else None
 
 
-def _run(command: tuple[str, ...]) -> tuple[int, str, str]:
+def answer(command: tuple[str, ...]) -> tuple[int, str, str]:
+    """Run a command; return its exit code and what it wrote to stdout and stderr. ToolError where it does not end."""
     import signal  # noqa: PLC0415 -- start-up time: only who composes pays for these
     import subprocess  # noqa: PLC0415
 
@@ -144,7 +158,7 @@ def _run(command: tuple[str, ...]) -> tuple[int, str, str]:
 
 def _unwrapped(stderr: str) -> str:
     """Cut warnings and wrapping off: `Error: x` from kustomize, `error: x` or a klog line with err= from kubectl."""
-    logged = _KLOG.search(stderr)
+    logged = re.search(_KLOG, stderr)
     if logged and logged["quoted"] is not None:
         try:
             text = str(json.loads(f'"{logged["quoted"]}"'))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from aegisgen.yamlsource import Document
 
@@ -38,12 +38,12 @@ class Resource(NamedTuple):
     @property
     def annotations(self) -> dict[str, str]:
         """The annotations whose values are strings, as the API server would take them."""
-        return _strings(self.at("metadata", "annotations"))
+        return _strings(_metadata(self.data).get("annotations"))
 
     @property
     def labels(self) -> dict[str, str]:
         """The labels whose values are strings."""
-        return _strings(self.at("metadata", "labels"))
+        return _strings(_metadata(self.data).get("labels"))
 
     def at(self, *path: str | int) -> object:
         """Return the value at `path`, None where there is none."""
@@ -74,8 +74,7 @@ def identify(document: Document) -> Resource | str:
 
 
 def _identity(data: dict[str, object]) -> Identity:
-    metadata = data.get("metadata")
-    names: Mapping[str, object] = metadata if isinstance(metadata, dict) else {}
+    names = _metadata(data)
     name = names.get("name") or names.get("generateName")
     namespace = names.get("namespace")
     return Identity(
@@ -84,6 +83,11 @@ def _identity(data: dict[str, object]) -> Identity:
         namespace if isinstance(namespace, str) else "",
         name if isinstance(name, str) else "",
     )
+
+
+def _metadata(data: dict[str, object]) -> dict[str, object]:
+    metadata = data.get("metadata")
+    return metadata if isinstance(metadata, dict) else {}
 
 
 def _strings(value: object) -> dict[str, str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 from aegisgen.bundle import bundled
 from aegisgen.errors import UsageError
+from aegisgen.kube.conformity import conforms
 from aegisgen.kube.resource import value_at
 from aegisgen.kube.violations import Fault, Node, Place, Violation, explain
 
@@ -37,6 +38,9 @@ _PLAIN_NAME = re.compile(r"[a-z0-9-]+\Z")
 _INDEX = re.compile(r"\+?[0-9]{1,20}\Z")
 _MANY_DIGITS = re.compile(r"[0-9]{300}")  # 2 ** 1024 has 309
 _KUSTOMIZE = "kustomize.config.k8s.io"
+# Of so many objects of a kind the engine is not asked first; then its start is worth it.
+_FEW = 8
+_asked: dict[Path, int] = {}
 _UNREADABLE = {
     float: "a number that JSON cannot express",
     int: "a number that is too large",
@@ -59,12 +63,15 @@ def api_versions(kind: str, version: str) -> tuple[str, ...]:
     return tuple(name for name in found if name)
 
 
-def violations(data: Mapping[str, object], *, version: str, patch: bool = False) -> list[Violation] | None:
+def violations(
+    data: Mapping[str, object], *, version: str, patch: bool = False, readable: bool = False
+) -> list[Violation] | None:
     """Return what the schema of a manifest's `apiVersion` and `kind` forbids in it, by place; None without a schema.
 
     A `List` is judged with its items, of which those without a schema pass. With `patch` the manifest is a strategic
-    merge patch: nothing is required, null deletes any field, and directives such as `$patch` are legal.
-    UsageError for a Kubernetes version that the bundle does not cover.
+    merge patch: nothing is required, null deletes any field, and directives such as `$patch` are legal. `readable`:
+    it is known to hold nothing that JSON cannot express, so that nobody has to look. UsageError for a Kubernetes
+    version that the bundle does not cover.
     """
     found = None
     api_version, kind = data.get("apiVersion"), data.get("kind")
@@ -72,9 +79,9 @@ def violations(data: Mapping[str, object], *, version: str, patch: bool = False)
         found = schema_file(api_version, kind, version)
     if found is None:
         return None
-    result = judge(found, data, patch=patch)
+    result = judge(found, data, patch=patch, readable=readable)
     for prefix, item in list_items(data):
-        inner = violations(item, version=version, patch=patch)
+        inner = violations(item, version=version, patch=patch, readable=readable)
         result += [Violation(prefix + path, message) for path, message in inner or ()]
     return list(dict.fromkeys(result))  # what is unreadable in an item is so in the List, too
 
@@ -125,12 +132,14 @@ def load(path: Path) -> Node:
     return cast("Node", json.loads(path.read_bytes()))
 
 
-def judge(path: Path, data: Mapping[str, object], *, patch: bool = False) -> list[Violation]:
+def judge(path: Path, data: Mapping[str, object], *, patch: bool = False, readable: bool = False) -> list[Violation]:
     """Judge one object by one schema file; the items of a List are left alone."""
-    schema, validator = _validator(path, patch=patch)
-    if validator.is_valid(data) and not _may_be_unreadable(data):
+    if _is_plain(path, data, patch=patch) and (readable or not _may_be_unreadable(data)):
         return []
-    broken = list(unreadable(data))
+    schema, validator = _validator(path, patch=patch)
+    if validator.is_valid(data) and (readable or not _may_be_unreadable(data)):
+        return []
+    broken = [] if readable else list(unreadable(data))
     if broken:
         return broken
     return explain(schema, data, (_fault(error, data) for error in validator.iter_errors(data)))
@@ -152,6 +161,12 @@ def _find(api_version: str, kind: str, version: str) -> Path | None:
         if path.is_file() and load(path)["properties"]["apiVersion"].get("enum") == [api_version]:
             return path
     return None
+
+
+def _is_plain(path: Path, data: Mapping[str, object], *, patch: bool) -> bool:
+    """Tell of the first few objects of a kind whether they are right without the engine, which is for many of them."""
+    _asked[path] = _asked.get(path, 0) + 1
+    return _asked[path] <= _FEW and conforms(data, load(path), patch=patch)
 
 
 @cache

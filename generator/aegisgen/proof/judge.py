@@ -12,7 +12,6 @@ from aegisgen.rules.check import check
 from aegisgen.rules.context import Settings
 from aegisgen.rules.ignores import Ignore, annotated
 from aegisgen.rules.neighbours import generated_beside
-from aegisgen.yamlsource import Document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,7 +35,7 @@ def judge(built: Sequence[Built], loose: Sequence[Piece], settings: Settings) ->
     An overlay that was not composed is judged by its files: lost patches and the like need no Kustomize.
     """
     builds = [Build(each.overlay, _composed(each), generated_beside(each.overlay)) for each in built]
-    standing = [resource for piece in loose if isinstance(resource := _resource(piece), Resource)]
+    standing = [resource for piece in loose if not piece.patch and isinstance(resource := piece.object(), Resource)]
     found = contexts(builds, standing, settings)
     return Verdict(
         [finding for context in found for finding in check(context)],
@@ -67,12 +66,3 @@ def project_ignores(project: ProjectSource | None) -> Iterator[Ignore]:
 def _composed(built: Built) -> tuple[Resource, ...]:
     documents = built.composition.documents if isinstance(built.composition, Composition) else ()
     return tuple(resource for document in documents if isinstance(resource := identify(document), Resource))
-
-
-def _resource(piece: Piece) -> Resource | str:
-    if piece.patch:
-        return "a patch"
-    if not piece.path:
-        return identify(piece.document)
-    found = identify(Document(piece.document.source, piece.document.line, "", piece.data))
-    return found._replace(document=piece.document) if isinstance(found, Resource) else found

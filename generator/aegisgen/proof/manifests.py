@@ -35,7 +35,14 @@ class Piece(NamedTuple):
     @property
     def data(self) -> object:
         """The object itself."""
-        return value_at(self.document.data, self.path)
+        return value_at(self.document.data, self.path) if self.path else self.document.data
+
+    def object(self) -> Resource | str:
+        """Return the object with its identity, or the reason why it is none; its document is the whole one."""
+        if not self.path:
+            return identify(self.document)
+        found = identify(Document(self.document.source, self.document.line, "", self.data))
+        return found._replace(document=self.document) if isinstance(found, Resource) else found
 
 
 def read_documents(raw: bytes, source: str) -> Iterator[Document | Finding]:
@@ -56,10 +63,11 @@ def not_yaml(problem: Problem) -> Finding:
 
 def pieces(document: Document, *, patch: bool) -> Iterator[Piece]:
     """Yield what a document holds: itself, or the items of a List (`kubectl get -o yaml` prints one)."""
-    items = value_at(document.data, ("items",))
-    if value_at(document.data, ("kind",)) == "List" and isinstance(items, list):
+    data = document.data
+    items = data.get("items") if isinstance(data, dict) and data.get("kind") == "List" else None
+    if isinstance(items, list):
         yield from (Piece(document, ("items", index), patch) for index in range(len(items)))
-    elif document.data is not None:
+    elif data is not None:
         yield Piece(document, (), patch)
 
 
@@ -102,7 +110,7 @@ class Checker(NamedTuple):
         if piece.patch and isinstance(piece.data, list):
             yield from _operations(piece)
             return
-        resource = _resource(piece)
+        resource = piece.object()
         if not isinstance(resource, Resource):
             yield Flaw(piece, (), NOT_AN_OBJECT, Severity.ERROR, resource)
             return
@@ -129,7 +137,8 @@ class Checker(NamedTuple):
     def _violations(self, piece: Piece, resource: Resource) -> _Verdict:
         from aegisgen.kube.schemas import violations  # noqa: PLC0415 - rendering alone needs no schemas
 
-        return _Verdict(violations(resource.data, version=self.version, patch=piece.patch))
+        readable = piece.document.readable
+        return _Verdict(violations(resource.data, version=self.version, patch=piece.patch, readable=readable))
 
     def _kubeconform(self, found: Sequence[Piece]) -> dict[int, _Verdict]:
         """Ask kubeconform about all whole objects at once; it knows no patches and no kustomizations."""
@@ -138,7 +147,7 @@ class Checker(NamedTuple):
         asked = [
             (index, Document(piece.document.source, piece.document.line, "", piece.data))
             for index, piece in enumerate(found)
-            if not piece.patch and isinstance(_resource(piece), Resource)
+            if not piece.patch and isinstance(piece.object(), Resource)
         ]
         verdicts = run([document for _, document in asked], version=self.version)
         return {index: _Verdict(verdict) for (index, _), verdict in zip(asked, verdicts, strict=True)}
@@ -204,7 +213,3 @@ def _operations(piece: Piece) -> Iterator[Flaw]:
             yield Flaw(piece, (index, "op"), NOT_VALID, Severity.ERROR, message)
         if not isinstance(value_at(operation, ("path",)), str):
             yield Flaw(piece, (index, "path"), NOT_VALID, Severity.ERROR, "missing or not a string")
-
-
-def _resource(piece: Piece) -> Resource | str:
-    return identify(Document(piece.document.source, piece.document.line, "", piece.data))

@@ -17,8 +17,9 @@ from aegisgen.rules.baseline import read_baseline
 from aegisgen.rules.ignores import settle
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from aegisgen.cache import Cache
     from aegisgen.findings import Finding
     from aegisgen.profile.load import ProjectSource
     from aegisgen.rules.context import Settings
@@ -37,6 +38,8 @@ class Method(NamedTuple):
     """Whether findings that the project's baseline knows are left out."""
     jobs: int = 0
     """How many processes read files; 0: one a core."""
+    cache: bool = True
+    """Whether what was found out before is believed, and what is found out now is kept."""
 
 
 class Proof(NamedTuple):
@@ -52,9 +55,10 @@ def prove(
     roots: Sequence[Path],
     method: Method,
     project: ProjectSource | None = None,
-    drift: Sequence[Finding] = (),
+    drift: Iterable[Finding] = (),
 ) -> Proof:
-    """Check files and Kustomize directories; `project` says what to ignore, `drift` is what else was found.
+    """Check files and Kustomize directories; `project` says what to ignore, `drift` is what else was found,
+    and is asked for last.
 
     Raises UsageError for a path that does not exist, ToolError where `require_tools` is set and a tool is missing, and
     InputError for a broken baseline.
@@ -69,15 +73,15 @@ def prove(
 
 
 def _prove(
-    paths: Sequence[str], roots: Sequence[Path], method: Method, project: ProjectSource | None, drift: Sequence[Finding]
+    paths: Sequence[str], roots: Sequence[Path], method: Method, project: ProjectSource | None, drift: Iterable[Finding]
 ) -> Proof:
     checker = Checker(method.version, method.strict, method.engine == "kubeconform")
     reading = read_files(list(sources(paths)), checker, method.jobs)
     settings = settings_of(project, method.version)
-    found = [*drift, *reading.findings]
+    found = list(reading.findings)
     skipped: list[str] = []
     try:
-        built = overlays.build(roots, composed=method.compose)
+        built = overlays.build(roots, composed=method.compose, cache=_cache(method), jobs=method.jobs)
     except ToolError as error:
         if method.require_tools:
             raise
@@ -89,11 +93,19 @@ def _prove(
         found += [finding for finding in overlays.findings(each, checker) if finding[:4] not in known]
     verdict = judge(built, reading.pieces, settings)
     ignores = [*project_ignores(project), *reading.ignores, *verdict.ignores]
-    weighed = {kept for finding in found if (kept := _weighed(finding, settings))}
+    weighed = {kept for finding in (*found, *drift) if (kept := _weighed(finding, settings))}
     baseline = _baseline(project) if method.baseline else []
     left = settle({*weighed, *verdict.findings}, ignores, baseline=baseline, severities=settings.severities)
     twice = {finding for each in built for finding in overlays.said_by_a_rule(each, left)}
     return Proof(tuple(finding for finding in left if finding not in twice), reading.files, tuple(skipped))
+
+
+def _cache(method: Method) -> Cache | None:
+    if not (method.cache and method.compose):
+        return None
+    from aegisgen.cache import answers  # noqa: PLC0415
+
+    return answers()
 
 
 def _weighed(finding: Finding, settings: Settings) -> Finding | None:

@@ -9,6 +9,7 @@ from aegisgen.profile.model import OVERLAY
 from aegisgen.profile.steps.application import Application, Automated, application_name
 from aegisgen.profile.steps.notifications import subscriptions
 from aegisgen.render.files import Overlay
+from aegisgen.render.places import APPS, file_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from aegisgen.profile.steps.application import SyncWindow
     from aegisgen.render.environment import Templates
 
-APPS = "apps"
-"""The folder, relative to the project's."""
 _PROJECT_FILE = "aegisgen.yaml"
 _SAME_CLUSTER = "https://kubernetes.default.svc"
 
@@ -35,11 +34,6 @@ class _App(NamedTuple):
     destination: dict[str, str]
     sync_policy: dict[str, object]
     annotations: dict[str, str]
-
-
-def file_of(target: Target) -> str:
-    """Return the path of a service's Application, relative to the project's folder."""
-    return f"{APPS}/{target.environment}-{target.service}.yaml"
 
 
 def render_applications(targets: Sequence[Target], templates: Templates, *, whole: bool) -> list[Overlay]:

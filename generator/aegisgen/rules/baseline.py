@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,8 @@ VERSION = 1
 
 def fingerprint(finding: Finding) -> str:
     """Return what tells a finding from others, whatever lines come or go above it."""
+    import hashlib  # noqa: PLC0415 - with OpenSSL behind it, it is not for everybody's start
+
     parts = "\0".join((finding.rule, finding.path, finding.resource, finding.message))
     return hashlib.sha256(parts.encode()).hexdigest()[:20]
 

@@ -51,9 +51,14 @@ def secret_value(name: str, value: str) -> bool:
     """Tell whether a variable or key of this name holds a secret in plain text."""
     if not value:
         return False
-    if _NAME.search(name):
+    if _named_secret(name):
         return "://" in value or not _HARMLESS.search(value)
     return secret_text(value)
+
+
+@lru_cache(maxsize=1024)
+def _named_secret(name: str) -> bool:
+    return bool(_NAME.search(name))
 
 
 @lru_cache(maxsize=512)

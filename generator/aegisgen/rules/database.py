@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.kube.shape import mapping, sequence, text, texts
@@ -25,6 +26,11 @@ _ADDRESS = re.compile(
 
 # A database, or a proxy to one, in the migration's own pod; where a proxy leads to is not to be seen here.
 _OWN = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+@lru_cache(maxsize=1024)
+def _is_address(name: str) -> bool:
+    return bool(_ADDRESS.match(name))
 
 
 class Setting(NamedTuple):
@@ -119,12 +125,12 @@ class _Configs:
             config = self._config(pod, mapping(source.get("configMapRef")))
             prefix = text(source.get("prefix"))
             for key, value in texts(config.data.get("data")).items() if config else ():
-                if config and _ADDRESS.match(prefix + key):
+                if config and _is_address(prefix + key):
                     found[prefix + key] = Setting(value, config, ("data", key))
         for index, item in enumerate(sequence(container.fields.get("env"))):
             entry = mapping(item)
             name = text(entry.get("name"))
-            if _ADDRESS.match(name):
+            if _is_address(name):
                 found.pop(name, None)
                 setting = self._given(pod, entry, (*container.path, "env", index))
                 if setting:

@@ -137,6 +137,8 @@ def _references(spec: dict[str, object], path: Path, containers: tuple[Container
 def _environment(container: Container) -> Iterator[Reference]:
     for index, item in enumerate(sequence(container.fields.get("env"))):
         source = mapping(mapping(item).get("valueFrom"))
+        if not source:
+            continue
         for field, kind in (("configMapKeyRef", "ConfigMap"), ("secretKeyRef", "Secret")):
             if field in source:
                 place = (*container.path, "env", index, "valueFrom", field)

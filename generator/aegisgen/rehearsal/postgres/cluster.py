@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 import os
 import random
-import secrets
-import shutil
-import signal
 import socket
 import subprocess
-import threading
 import time
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aegisgen.errors import ToolError
 from aegisgen.rehearsal.postgres import sessions
 from aegisgen.rehearsal.postgres.installation import CLIENT_PROGRAMS
+from aegisgen.rehearsal.postgres.template import SUPERUSER, new_folder
+from aegisgen.rehearsal.processes import stop_server
 from aegisgen.rehearsal.server import Login
 
 if TYPE_CHECKING:
@@ -25,18 +24,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aegisgen.rehearsal.postgres.installation import Installation
+    from aegisgen.rehearsal.postgres.template import Template
 
 START_SECONDS = 60
-STOP_SECONDS = 30
-SUPERUSER = "postgres"
 # Below the ranges that systems take outgoing connections' ports from (Linux 32768, macOS 49152): between a stop and the
 # next start nobody else is given the port.
 _PORTS = range(20000, 32000)
 _PORT_ATTEMPTS = 20
 _POLL_SECONDS = 0.01
-_BUILTIN_LOCALES = 17
-"""The major version since which C.UTF-8 is PostgreSQL's own, on every system."""
 _LAST_LINES = 6
+_LAST_WORDS_SECONDS = 2
 _STATUS_LINE = 7
 """The line of postmaster.pid, from 0, in which the server says whether it takes connections (its pidfile.h)."""
 
@@ -66,62 +63,6 @@ _SETTINGS = {
 }
 
 
-class Template:
-    """A data folder that has just been made, copied for each server: initdb takes ten times as long as the copy."""
-
-    def __init__(self, installation: Installation, folder: Path, account: str | None) -> None:
-        self._installation = installation
-        self._folder = folder
-        self._account = account
-        self._making = threading.Lock()
-        self._made = False
-        self.password = secrets.token_hex(16)
-
-    def copy_to(self, data: Path) -> None:
-        """Make the data folder of a server. Raises ToolError with initdb's words."""
-        with self._making:
-            if not self._made:
-                self._create()
-                self._made = True
-        self._run("cp", "-R", str(self._folder / "data"), str(data))
-
-    def _create(self) -> None:
-        new_folder(self._folder, self._account)
-        secret = self._folder / "password"
-        secret.touch(mode=0o600)
-        secret.write_text(self.password)
-        if self._account:
-            shutil.chown(secret, self._account)
-        self._run(
-            str(self._installation.programs / "initdb"),
-            *("--pgdata", str(self._folder / "data"), "--username", SUPERUSER, "--pwfile", str(secret)),
-            *("--auth", "scram-sha-256", "--no-sync", "--no-instructions", "--encoding", "UTF8"),
-            *("--wal-segsize", "1"),  # megabytes; a sixteenth of the usual to copy
-            *self._locale(),
-        )
-        secret.unlink()
-
-    def _locale(self) -> tuple[str, ...]:
-        if self._installation.version[0] >= _BUILTIN_LOCALES:
-            return ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
-        return ("--locale=C",)
-
-    def _run(self, *command: str) -> None:
-        answer = subprocess.run(
-            command,
-            user=self._account,
-            cwd=self._folder,
-            env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        if answer.returncode:
-            reason = answer.stderr.strip() or answer.stdout.strip()
-            raise ToolError(f"{self._installation}: {os.path.basename(command[0])} failed: {reason}")  # noqa: PTH119
-
-
 class Cluster:
     """A `Server` of one's own; everything that it writes is in its folder."""
 
@@ -136,7 +77,9 @@ class Cluster:
         account: str | None,
         environment: Mapping[str, str],
         settings: Mapping[str, str],
+        password: bool = True,
     ) -> None:
+        """`password`: whether sessions must give one."""
         self._installation = installation
         self._folder = folder
         self._data = folder / "data"
@@ -144,6 +87,7 @@ class Cluster:
         self._account = account
         self._environment = environment
         self._settings = {**_SETTINGS, **settings}
+        self._password = password
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
         self._owners: dict[str, str] = {}
@@ -193,15 +137,17 @@ class Cluster:
         """Make the data folder and start on a free port. Raises ToolError with the server's own words."""
         new_folder(self._folder, self._account)
         self._template.copy_to(self._data)
+        if not self._password:
+            (self._data / "pg_hba.conf").write_text("host all all 127.0.0.1/32 trust\n")
         for _ in range(_PORT_ATTEMPTS):
             self._port = _free_port()
             lines = [f"{name} = '{value}'\n" for name, value in {**self._settings, "port": self._port}.items()]
             (self._data / "postgresql.auto.conf").write_text("".join(lines))
             if self._launch():
                 return
-            if "could not bind" not in self._last_words():
+            if _is_free(self._port):  # otherwise somebody was faster
                 break
-        raise ToolError(f"{self.version} does not start: {self._last_words() or 'no reason given'}")
+        raise ToolError(f"{self.version} does not start: {self._last_words()}")
 
     def start(self) -> None:
         """Start again on the same port; nothing happens if it runs. Raises ToolError with the server's own words."""
@@ -213,13 +159,7 @@ class Cluster:
         process, self._process = self._process, None
         if process is None or process.poll() is not None:
             return
-        with suppress(ProcessLookupError):
-            process.send_signal(signal.SIGQUIT)  # the immediate shutdown
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        stop_server(process.pid, partial(_is_over, process))
 
     def _launch(self) -> bool:
         """Start the server and wait until it takes connections; return whether it does."""
@@ -245,30 +185,46 @@ class Cluster:
         return False
 
     def _last_words(self) -> str:
-        """What it said last: on standard error until it can write its log, then there."""
-        said = []
-        with suppress(OSError):
-            said = (self._folder / "stderr").read_text(errors="replace").splitlines()
-        with suppress(OSError):
-            for line in (self._data / "log/server.json").read_text(errors="replace").splitlines()[-_LAST_LINES:]:
+        """What it said last: on standard error until it can write its log, then there, by a process that ends later."""
+        said: list[str] = []
+        deadline = time.monotonic() + _LAST_WORDS_SECONDS
+        while time.monotonic() < deadline and not any("FATAL" in line for line in said):
+            time.sleep(_POLL_SECONDS)
+            said = _lines(self._folder / "stderr")
+            for line in _lines(self._data / "log/server.json"):
                 with suppress(ValueError):
-                    said.append(str(json.loads(line)["message"]))
+                    entry = json.loads(line)
+                    said.append(f"{entry['error_severity']}: {entry['message']}")
         return "; ".join(said[-_LAST_LINES:])
 
 
-def new_folder(folder: Path, account: str | None) -> None:
-    """Make a folder that belongs to the account."""
-    folder.mkdir(parents=True, mode=0o700)
-    if account:
-        shutil.chown(folder, account)
+def _is_over(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+    return process.returncode is not None
 
 
 def _free_port() -> int:
     for port in random.sample(_PORTS, _PORT_ATTEMPTS):
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
+        if _is_free(port):
             return port
     raise ToolError(f"no free port found between {_PORTS.start} and {_PORTS.stop}")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as PostgreSQL does it
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _lines(file: Path) -> list[str]:
+    with suppress(OSError):
+        return file.read_text(errors="replace").splitlines()
+    return []
 
 
 def _status(pidfile: Path) -> str:

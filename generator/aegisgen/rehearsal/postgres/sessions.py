@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from aegisgen.errors import ToolError
@@ -17,10 +18,9 @@ CONNECT_SECONDS = 10
 
 def connect(login: Login) -> psycopg.Connection:
     """Open a session in autocommit mode. Raises psycopg.OperationalError, and ToolError without psycopg."""
-    try:
-        import psycopg  # noqa: PLC0415 - costs 60 ms, and only rehearsals have it
-    except ImportError as error:
-        raise ToolError(f"the Python package psycopg is not installed; install it with: {INSTALL}") from error
+    require_driver()
+    import psycopg  # noqa: PLC0415 - costs 0.2 s, and only rehearsals have it
+
     return psycopg.connect(
         host=login.host,
         port=login.port,
@@ -33,15 +33,59 @@ def connect(login: Login) -> psycopg.Connection:
     )
 
 
-def create_role(session: psycopg.Connection, role: str, password: str) -> None:
+def require_driver() -> None:
+    """Raise ToolError where psycopg, which comes with the extra, is not installed."""
+    try:
+        import psycopg  # noqa: F401, PLC0415
+    except ImportError as error:
+        raise ToolError(f"the Python package psycopg cannot be used ({error}); install it with: {INSTALL}") from error
+
+
+def create_role(session: psycopg.Connection, role: str, password: str, *, superuser: bool = False) -> None:
     """Make the role, or give the one that is there this password."""
     from psycopg import errors, sql  # noqa: PLC0415
 
     rest = sql.SQL("ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), sql.Literal(password))
+    if superuser:
+        rest += sql.SQL(" SUPERUSER")
     try:
         session.execute(sql.SQL("CREATE ") + rest)
     except (errors.DuplicateObject, errors.UniqueViolation):
         session.execute(sql.SQL("ALTER ") + rest)
+
+
+def create_group(session: psycopg.Connection, role: str) -> bool:
+    """Make a role that cannot log in; return False where there is one of that name or the name is PostgreSQL's own."""
+    from psycopg import errors, sql  # noqa: PLC0415
+
+    try:
+        session.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(role)))
+    except (errors.DuplicateObject, errors.UniqueViolation, errors.ReservedName):
+        return False
+    return True
+
+
+def give_all(session: psycopg.Connection, giver: str, taker: str) -> None:
+    """Let everything in the session's database that belongs to one role belong to another."""
+    from psycopg import sql  # noqa: PLC0415
+
+    session.execute(sql.SQL("REASSIGN OWNED BY {} TO {}").format(sql.Identifier(giver), sql.Identifier(taker)))
+
+
+def is_empty(session: psycopg.Connection, table: str) -> bool:
+    """Whether the table, quoted where its name needs it, has no row."""
+    from psycopg import sql  # noqa: PLC0415
+
+    found = session.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(sql.SQL(table))).fetchone()
+    return bool(found and not found[0])
+
+
+def join_role(session: psycopg.Connection, role: str) -> None:
+    """Let the session's user make and drop what belongs to the role, which a superuser may anyway."""
+    from psycopg import sql  # noqa: PLC0415
+
+    if session.info.parameter_status("is_superuser") != "on":
+        session.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(role)))
 
 
 def create_database(session: psycopg.Connection, name: str, owner: str) -> None:
@@ -61,8 +105,6 @@ def drop_database(session: psycopg.Connection, name: str) -> None:
 
 def drop_role(session: psycopg.Connection, role: str) -> None:
     """Drop the role unless something still belongs to it."""
-    from contextlib import suppress  # noqa: PLC0415
-
     from psycopg import errors, sql  # noqa: PLC0415
 
     with suppress(errors.DependentObjectsStillExist):

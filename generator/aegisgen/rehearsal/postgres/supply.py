@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
+import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from aegisgen.errors import UsageError
+from aegisgen.errors import ToolError, UsageError
 from aegisgen.rehearsal.postgres.accounts import server_account
-from aegisgen.rehearsal.postgres.cluster import Cluster, Template
+from aegisgen.rehearsal.postgres.cluster import Cluster
 from aegisgen.rehearsal.postgres.installation import at, choose
 from aegisgen.rehearsal.postgres.layout import prepared
+from aegisgen.rehearsal.postgres.remote import remotes
+from aegisgen.rehearsal.postgres.template import Template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from aegisgen.rehearsal.leftovers import Workspace
     from aegisgen.rehearsal.postgres.installation import Installation
@@ -33,59 +37,91 @@ class Wanted(NamedTuple):
     """`--postgres-version`."""
 
 
-class Supply(Protocol):
-    """Gives servers, one after the other or several at once."""
+class Supply:
+    """Gives servers, one after the other or several at once, from any thread."""
 
-    @property
-    def version(self) -> str:
-        """For people: version and origin of every server from here."""
+    def __init__(self, wanted: Wanted, run: Workspace) -> None:
+        """Choose the database of a run. Raises UsageError and ToolError with what was looked for and what to do."""
+        if wanted.url and (wanted.programs or wanted.major):
+            raise UsageError("--database-url is a server of its own: leave out --postgres-bin and --postgres-version")
+        self._wanted = wanted
+        self._run = run
+        self._choosing = threading.Lock()
+        self._clusters: _Clusters | None = None
+        self._remotes = remotes(wanted.url, run) if wanted.url else None
+        self.version = self._remotes.version if self._remotes else self._local().version
+        """For people: version and origin of every server from `server`."""
 
     def server(self, name: str, settings: Mapping[str, str] | None = None) -> AbstractContextManager[Server]:
-        """A fresh server for the block, gone after it. `settings` are PostgreSQL's, for a server that is started here.
+        """A fresh server for the block, gone after it; or, the same each time, the user's own.
 
-        `name` is that of a folder and not to be used twice at the same time. The user's own server is the same each
-        time. Raises ToolError with the server's own words where it does not start.
+        `settings` are PostgreSQL's, for a server that is started here. `name` is not to be used twice at the same time.
+        Raises ToolError with the server's own words where it does not start.
         """
+        if self._remotes:
+            return self._remotes.server()
+        return self._local().running(name, settings or {})
 
+    def copy(self, name: str) -> AbstractContextManager[Server]:
+        """A server of a pod's own, which asks for no password; started here, also where `server` gives the user's own.
 
-def supply(wanted: Wanted, run: Workspace) -> Supply:
-    """Choose the database of a run. Raises UsageError and ToolError with what was looked for and what to do."""
-    if wanted.url and (wanted.programs or wanted.major):
-        raise UsageError("--database-url is a server of your own; --postgres-bin and --postgres-version choose others")
-    installation = at(wanted.programs) if wanted.programs else choose(major=wanted.major)
-    if wanted.major not in {None, installation.version[0]}:
-        raise UsageError(f"--postgres-version {wanted.major}: {installation} is another version")
-    account = server_account()
-    return _Clusters(run, prepared(installation, run.folder / "postgres", account), account)
+        Raises ToolError as `server` does, and where there is no PostgreSQL on this machine.
+        """
+        return self._local().running(name, {}, password=False)
+
+    def _local(self) -> _Clusters:
+        with self._choosing:
+            if self._clusters is None:
+                self._clusters = _Clusters(self._run, _installation(self._wanted))
+            return self._clusters
 
 
 class _Clusters:
     """Servers that are started here, each with a data folder of its own."""
 
-    def __init__(self, run: Workspace, installation: Installation, account: str | None) -> None:
-        self._run = run
-        self._installation = installation
-        self._account = account
-        self._template = Template(installation, run.folder / "template", account)
-
-    @property
-    def version(self) -> str:
-        return str(self._installation)
+    def __init__(self, run: Workspace, installation: Installation) -> None:
+        self.version = str(installation)
+        self._environment = run.environment
+        self._account = server_account()
+        with _files_of(installation):
+            self._folder = Path(tempfile.mkdtemp(prefix="postgres-", dir=run.folder))
+            self._folder.chmod(run.folder.stat().st_mode)
+            self._installation = prepared(installation, self._folder / "installation", self._account)
+        self._template = Template(self._installation, self._folder / "template", self._account)
 
     @contextmanager
-    def server(self, name: str, settings: Mapping[str, str] | None = None) -> Iterator[Server]:
-        folder = self._run.folder / f"server-{name}"
+    def running(self, name: str, settings: Mapping[str, str], *, password: bool = True) -> Iterator[Server]:
+        folder = self._folder / f"server-{name}"
         server = Cluster(
             self._installation,
             folder,
             template=self._template,
             account=self._account,
-            environment=self._run.environment,
-            settings=settings or {},
+            environment=self._environment,
+            settings=settings,
+            password=password,
         )
         try:
-            server.create()
+            with _files_of(self._installation):
+                server.create()
             yield server
         finally:
             server.stop()
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _installation(wanted: Wanted) -> Installation:
+    found = at(wanted.programs) if wanted.programs else choose(major=wanted.major)
+    if wanted.major not in {None, found.version[0]}:
+        raise UsageError(f"--postgres-version {wanted.major}: {found} is another version")
+    return found
+
+
+@contextmanager
+def _files_of(installation: Installation) -> Iterator[None]:
+    """A full disk or a file system that is not writable is a matter of this machine."""
+    try:
+        yield
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        raise ToolError(f"{installation} cannot be set up: {place}{error.strerror or error}") from error

@@ -84,7 +84,7 @@ def _proof(scenario: ScenarioRun) -> Iterator[str]:
 
 def _migrations(scenario: ScenarioRun) -> Iterator[str]:
     for migration in scenario.migrations:
-        yield f"{migration.file}: {words.duration(migration.seconds)}, {words.counted(migration.rows, 'row')}"
+        yield f"{words.title(migration)}: {words.duration(migration.seconds)}, {words.rows(migration)}"
         yield from (f"  lock on {words.lock(held)}" for held in migration.locks)
         yield from (f"  squawk {advice.rule}: {advice.message}" for advice in migration.advice)
 
