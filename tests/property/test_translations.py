@@ -125,6 +125,7 @@ def test_what_a_translation_says_jinja_says(source: str, inner: str) -> None:
         ("{% for each in list %}{{ loop.index }}{% if not loop.last %},{% endif %}{% endfor %}", "1,2,3"),
         ("{{ list | shell }}{{ lines | block(2) }}", "a 'b b' 'c'\"'\"''a\n\n    b"),
         ("{{ table.items() | default(0) }}", None),
+        ("{% for each in list %}{% include 'looks' %}{% endfor %}", None),
         ("{{ missing }}", None),
         ("{{ thing }}", None),
         ("{% if missing %}{% endif %}", None),
@@ -134,7 +135,7 @@ def test_what_a_translation_says_jinja_says(source: str, inner: str) -> None:
     ],
 )
 def test_names_belong_where_jinja_has_them(source: str, expected: str | None) -> None:
-    sources = {"t": source, "inner": "{% set later = 'in' %}{{ later }}{{ one }}\n"}
+    sources = {"t": source, "inner": "{% set later = 'in' %}{{ later }}{{ one }}\n", "looks": "{{ loop.index }}"}
     assert by_translation(sources) == expected
     if expected is not None:
         assert Templates(sources, {name: name for name in sources}).render("t", **VALUES) == expected

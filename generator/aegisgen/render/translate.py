@@ -84,6 +84,7 @@ class _Function:
 
     def __init__(self, template: nodes.Template, identifiers: Mapping[str, str]) -> None:
         """`identifiers`: the functions' names by the templates'."""
+        _refuse_foreign_loops(template)
         self._identifiers = identifiers
         self.includes: list[str] = []
         self.body = "\n".join(self._body(template.body, depth=0, indent=1))
@@ -131,6 +132,14 @@ class _Function:
             yield f"{pad}{self._identifiers[name]}(dict({names}), {write})"
         else:
             raise RefusedError(node)
+
+
+def _refuse_foreign_loops(node: nodes.Node) -> None:
+    """Refuse `loop` outside of a loop: Jinja has it there only if the loop around an `include` asks for it too."""
+    if isinstance(node, nodes.Name) and node.name == "loop":
+        raise RefusedError(node)
+    for child in node.iter_child_nodes(exclude=("body",) if isinstance(node, nodes.For) else None):
+        _refuse_foreign_loops(child)
 
 
 def _target(node: nodes.Node, names: str) -> str:

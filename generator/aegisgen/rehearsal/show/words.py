@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 MARKS = {Verdict.PASSED: "✓", Verdict.FAILED: "✗", Verdict.NOT_REHEARSED: "○"}
 # What waits for such a lock (PostgreSQL's documentation, "Conflicting Lock Modes"); weaker ones stop no application.
+STRONGEST = "AccessExclusiveLock"
 BLOCKS = {
-    "AccessExclusiveLock": "blocks reads and writes",
+    STRONGEST: "blocks reads and writes",
     "ExclusiveLock": "blocks writes",
     "ShareRowExclusiveLock": "blocks writes",
     "ShareLock": "blocks writes",
