@@ -132,6 +132,7 @@ def test_what_a_translation_says_jinja_says(source: str, inner: str) -> None:
         ("{{ thing }}", None),
         ("{% if missing %}{% endif %}", None),
         ("{% macro m() %}{% endmacro %}", None),
+        ("{% set one, word = word, one %}{{ word }}{{ one | raw }}", "1yes: 'no'"),
         ("{% include missing %}", None),
         ("{% include 'nowhere' %}", None),
     ],
@@ -163,7 +164,8 @@ def test_a_project_with_everything_on_renders_the_same_without_jinja(tmp_path: P
 
 def test_everything_that_an_overlay_is_rendered_from_has_a_translation() -> None:
     both = bundled_templates()
-    assert {name for name in both._sources if not name.startswith("init/")} <= both.translations.keys()
+    left = {name for name in both._sources if not name.startswith("init/")} - both.translations.keys()
+    assert not left, "render/translate.py does not know what these use, and they are slow; simplify them, or teach it"
 
 
 @pytest.fixture

@@ -100,8 +100,8 @@ class _Function:
             for each in node.nodes:
                 text = repr(each.data) if isinstance(each, nodes.TemplateData) else f"safe({_value(each, names)})"
                 yield f"{pad}{write}({text})"
-        elif isinstance(node, nodes.Assign) and isinstance(node.target, nodes.Name):
-            yield f"{pad}{names}[{node.target.name!r}] = {_value(node.node, names)}"
+        elif isinstance(node, nodes.Assign):
+            yield f"{pad}{_target(node.target, names)} = {_value(node.node, names)}"
         elif isinstance(node, nodes.If):
             yield f"{pad}if {_value(node.test, names)}:"
             yield from self._body(node.body, depth=depth, indent=indent + 1)
