@@ -14,6 +14,7 @@ from aegisgen.rehearsal.diagnosis import Around, Diagnosis, diagnose, find_failu
 from aegisgen.rehearsal.leftovers import workspace
 from aegisgen.rehearsal.postgres import Supply, Wanted, extensions_at_hand, load_dump, sessions
 from aegisgen.rehearsal.postgres.installation import INSTALL, installations
+from aegisgen.rehearsal.sources import migration_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,16 +68,16 @@ class Application(NamedTuple):
 
     def explain(self, log: str, schema_dump: str = "") -> Diagnosis:
         """Diagnose what was printed, with the files as they lie there."""
-        files = sorted(file for file in TANGLED.glob("*/*.js"))
+        sources = migration_texts(TANGLED)
         with sessions.connect(self.login) as session:
             exists = session.execute("SELECT to_regclass('knex_migrations') IS NOT NULL").fetchone() == (True,)
             rows = session.execute("SELECT name FROM knex_migrations ORDER BY id").fetchall() if exists else []
         failure = find_failure((), log)
         assert failure, log
-        named = {file.name: str(file.relative_to(TANGLED)) for file in files}
+        named = {Path(file).name: file for file in sources}
         around = Around(
             applied=[named[str(name)] for (name,) in rows],
-            sources={named[file.name]: file.read_text() for file in files},
+            sources=sources,
             server=self.server.version,
             major=int(self.server.settings()["server_version"].split(".")[0]),
             elsewhere=extensions_at_hand(),

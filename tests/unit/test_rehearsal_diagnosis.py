@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aegisgen.rehearsal.diagnosis import Around, Failure, diagnose, find_failure
+from aegisgen.rehearsal.diagnosis import Around, Failure, diagnose, explained, find_failure
 from aegisgen.rehearsal.extensions import CONTRIB, extension_of, where_to_get
 from aegisgen.rehearsal.outcome import MigrationRun
+from aegisgen.rehearsal.sources import migration_texts
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 USERS = 'exports.up = (knex) => knex.schema.createTable("users", (table) => table.increments());'
 ORDERS = (
@@ -191,6 +196,70 @@ def test_the_first_migration_that_was_refused_is_the_failure() -> None:
 )
 def test_what_tools_print_is_read_where_nothing_else_is_known(log: str, failure: Failure | None) -> None:
     assert find_failure((), log) == failure
+
+
+def run_of(file: str, error: str = "", *, reverts: bool = False) -> MigrationRun:
+    """Return the record of a migration."""
+    return MigrationRun(file, 0, 1, 0, (), (), (), "CREATE ..." if error else "", error, reverts=reverts)
+
+
+def test_records_are_explained_by_what_ran_before_them() -> None:
+    missing = 'relation "users" does not exist'
+    records = explained(
+        [
+            run_of("db/main/02_orders.js", missing),
+            run_of("db/main/01_users.js"),
+            run_of("db/main/02_orders.js", missing),
+            run_of("db/main/01_users.js", reverts=True),
+            run_of("db/main/02_orders.js", missing),
+        ],
+        AROUND._replace(applied=()),
+    )
+    assert [record.cause for record in records] == [
+        'db/main/01_users.js creates the table "users", and runs later',
+        "",
+        'db/main/01_users.js creates the table "users" and has run, but it is not there',
+        "",
+        'db/main/01_users.js creates the table "users", and runs later',
+    ]
+
+
+def test_what_only_the_container_says_gets_a_record() -> None:
+    log = (
+        'migration file "01_items.js" failed\nmigration failed with error: create x - schema "inventory" does not exist'
+    )
+    before = run_of("db/main/01_users.js")
+    (first, added) = explained([before], AROUND, log)
+    assert first == before
+    assert (added.file, added.failed_statement, added.error) == (
+        "db/inventory/01_items.js",
+        "create x",
+        'schema "inventory" does not exist',
+    )
+    assert "--schema-dump" in added.way_out
+    assert added.rows is None
+    assert added.note == "known from the container's log alone"
+    refused = run_of("db/main/02_orders.js", "refused")
+    assert explained([refused], AROUND, log) == (refused,)
+
+
+def test_texts_are_read_of_what_looks_like_a_migration(tmp_path: Path) -> None:
+    files = {
+        "db/20260101_users.js": "users",
+        "prisma/migrations/2026_x/migration.sql": "sql",
+        "alembic/versions/0123456789ab_users.py": "python",
+        "flyway/V1__users.sql": "flyway",
+        "src/migrations/users.ts": "by folder",
+        "src/index.js": "no migration",
+        "node_modules/knex/migrations/001_x.js": "not its own",
+        "db/002_picture.png": "no text",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "db/003_large.sql").write_text("x" * 600_000)
+    (tmp_path / "db/004_gone.sql").symlink_to("nowhere")
+    assert migration_texts(tmp_path) == dict(list(files.items())[:5])
 
 
 @given(

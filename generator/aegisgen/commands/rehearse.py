@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import UNSET
@@ -14,16 +13,15 @@ from aegisgen.kube.compose import compose
 from aegisgen.kube.resource import Resource, identify
 from aegisgen.proof.prove import relative
 from aegisgen.rehearsal.database.address import Names
-from aegisgen.rehearsal.database.copies import trusting_server
 from aegisgen.rehearsal.image.app import app_of
 from aegisgen.rehearsal.leftovers import workspace
+from aegisgen.rehearsal.observe import Observer
 from aegisgen.rehearsal.postgres import Supply, Wanted
 from aegisgen.rehearsal.rehearse import Crew, rehearse
 from aegisgen.rehearsal.scenario.cast import cast
 from aegisgen.rehearsal.scenario.load import chosen, scenarios
 from aegisgen.rehearsal.scenario.setting import Options, Setting, Tool
-from aegisgen.rehearsal.show import FORMATS, View
-from aegisgen.rehearsal.show.progress import progress
+from aegisgen.rehearsal.show import FORMATS, View, progress, save
 from aegisgen.workspace import Selection, open_workspace
 
 if TYPE_CHECKING:
@@ -81,19 +79,21 @@ def run(
         )
     with workspace() as place, progress(len(playing)) as events:
         databases = Supply(wanted, place)
+        application = app_of(app) if app else None
         setting = Setting(
             resources=resources,
             plan=plan(resources),
             cast=parts,
             names=overlay.names,
             tool=overlay.tool,
-            app=app_of(app) if app else None,
+            app=application,
             options=options,
-            copies=partial(trusting_server, databases),
+            observer=Observer(app=application.folder if application else None),
+            copies=databases.copy,
         )
         done = rehearse(overlay.title, playing, setting, Crew(place, databases, events, 1 if wanted.url else jobs))
-    if report and "html" in FORMATS:
-        report.write_text(FORMATS["html"](done, View()))
+    if report:
+        save(report, FORMATS["html"](done, View()))
     sys.stdout.write(FORMATS[form](done, View.of(sys.stdout)))
     return OK if done.passed else FINDINGS
 

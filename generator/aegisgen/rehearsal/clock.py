@@ -2,9 +2,9 @@
 
 The kubelet's and the Job controller's pauses, deadlines and back-offs are minutes and hours; a rehearsal takes seconds.
 So each of those waits goes through one clock, which knows who is at work (a thread that talks to a process, a
-controller between two steps) and who waits for what. As long as anybody works, time passes as it does outside, `speed`
-times as fast. When nobody does, the clock jumps to the earliest moment somebody waits for; and when there is no such
-moment either, nothing will ever happen again: whoever asked for it is told so.
+controller between two steps) and who waits for what. As long as anybody works, time passes as it does outside, or a
+given number of times as fast. When nobody does, the clock jumps to the earliest moment somebody waits for; and when
+there is no such moment either, nothing will ever happen again: whoever asked for it is told so.
 """
 
 from __future__ import annotations
@@ -46,21 +46,31 @@ class Clock:
     A thread takes part between `join` and `leave`; `thread` does both. Others may look and `notify` at any time.
     """
 
-    def __init__(self, speed: float = 1.0) -> None:
-        self.speed = speed
+    def __init__(self) -> None:
+        self.speed = 1.0
+        """How many times as fast time passes as it does outside."""
         self._began = time.monotonic()
-        self._skipped = 0.0
+        self._since = 0.0
+        """The real time at which the speed was set, and below the time of the cluster at that moment."""
+        self._then = 0.0
         self._working = 0
         self._waiters: list[_Waiter] = []
         self._condition = threading.Condition()
 
     def now(self) -> float:
         """Return the time of the cluster."""
-        return self.elapsed() * self.speed + self._skipped
+        return self._then + (self.elapsed() - self._since) * self.speed
 
     def elapsed(self) -> float:
         """Return the real time since the clock was made."""
         return time.monotonic() - self._began
+
+    def run_at(self, speed: float) -> None:
+        """Let time pass `speed` times as fast from now on."""
+        with self._condition:
+            self._then, self._since = self.now(), self.elapsed()
+            self.speed = speed
+            self._condition.notify_all()
 
     @contextmanager
     def working(self) -> Iterator[None]:
@@ -134,7 +144,7 @@ class Clock:
         timed = [waiter for waiter in self._waiters if waiter.due is not None]
         if timed:
             first = min(timed, key=lambda waiter: waiter.due or 0.0)
-            self._skipped += max(0.0, (first.due or 0.0) - self.now())
+            self._then += max(0.0, (first.due or 0.0) - self.now())
             self._wake(first, Woken.LATE)
             return
         for waiter in [waiter for waiter in self._waiters if waiter.outermost]:

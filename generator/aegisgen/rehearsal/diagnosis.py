@@ -11,11 +11,10 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.rehearsal.extensions import extension_of, where_to_get
+from aegisgen.rehearsal.outcome import MigrationRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from aegisgen.rehearsal.outcome import MigrationRun
 
 _FILES_AT_MOST = 3
 _DUMPING = "pg_dump --schema-only > schema.sql; pg_dump --data-only --table='*_migrations' >> schema.sql"
@@ -78,6 +77,42 @@ def find_failure(migrations: Iterable[MigrationRun], log: str = "") -> Failure |
         if run.error:
             return Failure(run.file, run.failed_statement, run.error)
     return _from_log(log)
+
+
+def explained(migrations: Sequence[MigrationRun], around: Around, log: str = "") -> tuple[MigrationRun, ...]:
+    """Return the records, with cause and way out for those that PostgreSQL refused.
+
+    Where none was refused and the log says that one was, it gets a record: the user's own server has no log to read.
+    """
+    if log and not any(run.error for run in migrations) and (failure := _from_log(log)):
+        ended = max((run.began + run.seconds for run in migrations), default=0.0)
+        refused = MigrationRun(
+            file=_file_of(failure.file, around),
+            began=ended,
+            seconds=0.0,
+            rows=None,
+            statements=(),
+            locks=(),
+            advice=(),
+            failed_statement=failure.statement,
+            error=failure.message,
+            note="known from the container's log alone",
+        )
+        migrations = (*migrations, refused)
+    applied = list(around.applied)
+    found = []
+    for run in migrations:
+        told = run
+        if run.error:
+            failure = Failure(run.file, run.failed_statement, run.error)
+            diagnosis = diagnose(failure, around._replace(applied=tuple(applied)))
+            told = run._replace(cause=diagnosis.cause, way_out=diagnosis.way_out)
+        elif run.reverts:
+            applied = [file for file in applied if file != run.file]
+        else:
+            applied.append(run.file)
+        found.append(told)
+    return tuple(found)
 
 
 def diagnose(failure: Failure, around: Around) -> Diagnosis:
@@ -201,6 +236,12 @@ def _needed_back(creators: Sequence[str], here: str, around: Around) -> str:
     own = (text for file, text in sorted(around.sources.items()) if _set_of(file) == here)
     tables = (match["name"] for text in own for match in _TABLE.finditer(text))
     return next((name for name in tables if name in spoken), "")
+
+
+def _file_of(name: str, around: Around) -> str:
+    """The path of a file whose name a tool printed."""
+    found = [file for file in around.sources if PurePosixPath(file).name == name]
+    return found[0] if len(found) == 1 else name or "unknown"
 
 
 def _set_of(file: str) -> str:

@@ -114,6 +114,10 @@ class MigrationRun(NamedTuple):
     """Whether it was taken back, not applied."""
     note: str = ""
     """What a reader must know of these figures: why a lock may be missing, why it has no file."""
+    cause: str = ""
+    """Why PostgreSQL refused it, beyond the message; empty where nothing more is known."""
+    way_out: str = ""
+    """What to do about that."""
 
 
 class ScenarioRun(NamedTuple):

@@ -50,7 +50,7 @@ class Stage:
         sink: Sink,
         system: Mapping[str, str],
         extra: Mapping[str, str],
-        copies: Callable[[], AbstractContextManager[Server]],
+        copies: Callable[[str], AbstractContextManager[Server]],
         said: Callable[[Pod], None],
         network: bool,
         patience: float,
@@ -128,13 +128,13 @@ class Stage:
         )
 
     @contextmanager
-    def sidecar(self, container: Container) -> Iterator[int]:
+    def sidecar(self, container: Container, pod: str) -> Iterator[int]:
         """Run a PostgreSQL of the pod's own; return its port. Raises NotRehearsedError for other sidecars."""
         if not self._images.of(container.image).postgres or container.command:
             raise NotRehearsedError(
                 f"sidecar {container.name}: only a PostgreSQL with its image's own command is played"
             )
-        with self._copies() as server:
+        with self._copies(f"{self._folder.name}-{pod}-{container.name}") as server:
             yield server.superuser.port
 
     def changed(self, pod: Pod) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aegisgen.rehearsal.clock import Woken
-from aegisgen.rehearsal.cluster.names import facts_of, uid_of
+from aegisgen.rehearsal.cluster.names import PODS, facts_of, uid_of
 from aegisgen.rehearsal.kubelet.pod import Pod
 from aegisgen.rehearsal.outside import NotRehearsedError
 
@@ -27,7 +27,8 @@ _LATE = "Job was active longer than specified deadline"
 class Job:
     """One Job. `run` is for a thread of the clock's."""
 
-    def __init__(self, name: str, namespace: str, spec: JobSpec, node: Node) -> None:
+    def __init__(self, name: str, namespace: str, spec: JobSpec, node: Node, *, sync: int) -> None:
+        """Prepare a Job. `sync`: the number of the sync that creates it; a Job created anew has other pods."""
         self.name = name
         self.status = "Suspended" if spec.suspend else "Running"
         self.detail = ""
@@ -37,7 +38,8 @@ class Job:
         self._namespace = namespace
         self._spec = spec
         self._node = node
-        self._uid = uid_of(name)
+        self._sync = sync
+        self._uid = uid_of(f"{name}/{sync}")
         self._suspended = spec.suspend
         self._stopped = False
         self._due: float | None = None
@@ -112,7 +114,7 @@ class Job:
 
     def _start(self) -> Pod:
         template = self._spec.template
-        facts = facts_of(self.name, len(self.pods), self._namespace, template, self._uid, job=True)
+        facts = facts_of(self.name, self._sync * PODS + len(self.pods), self._namespace, template, self._uid, job=True)
         pod = Pod(facts, template.spec, self._node, runs_to_end=True)
         self.pods.append(pod)
         self._node.clock.thread(pod.run, pod.name)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 # k8s.io/apimachinery/pkg/util/rand: no vowels, so that no words come out
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 _SUFFIX = 5
+PODS = 1000
+"""More pods than one owner makes in one sync."""
 
 
 def facts_of(

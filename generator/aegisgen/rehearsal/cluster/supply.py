@@ -25,10 +25,12 @@ _PASSWORD_KEYS = ("DATABASE_PASSWORD", "PGPASSWORD")
 class Values:
     """Makes up the values of Secrets, each key's once, and remembers them: none may be shown."""
 
-    def __init__(self, names: Names, password: str, sink: str) -> None:
+    def __init__(self, names: Names, password: str, sink: str, pods: Sequence[Pod]) -> None:
+        """`sink`: an address; `pods`: those that read the values, by variables whose names tell what they are."""
         self._names = names
         self._password = password
         self._sink = sink
+        self._addresses = {key for pod in pods for key, variable in _variables(pod) if _ADDRESS.search(variable)}
         self._made: dict[str, str] = {}
 
     def of(self, key: str) -> str:
@@ -49,7 +51,8 @@ class Values:
             return self._password
         if role == "url":
             return "postgresql://aegisx@database.invalid:5432/aegisx"
-        return f"{self._sink}/{key}" if _ADDRESS.search(key) else f"rehearsal-{secrets.token_hex(8)}"
+        address = key in self._addresses or _ADDRESS.search(key)
+        return f"{self._sink}/{key}" if address else f"rehearsal-{secrets.token_hex(8)}"
 
 
 class Object(NamedTuple):
@@ -109,3 +112,12 @@ def _references(pods: Iterable[Pod]) -> Iterator[tuple[str, str, str]]:
                 source = mapping(mapping(mapping(item).get("valueFrom")).get("secretKeyRef"))
                 if source.get("optional") is True and text(source.get("name")):
                     yield "Secret", text(source.get("name")), text(source.get("key"))
+
+
+def _variables(pod: Pod) -> Iterator[tuple[str, str]]:
+    """Yield each key of a Secret that a variable is read from, and the variable's name."""
+    for container in pod.containers:
+        for item in map(mapping, sequence(container.fields.get("env"))):
+            key = text(mapping(mapping(item.get("valueFrom")).get("secretKeyRef")).get("key"))
+            if key:
+                yield key, text(item.get("name"))

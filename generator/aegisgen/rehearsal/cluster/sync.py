@@ -96,12 +96,14 @@ class Application:
     workloads: list[Workload] = field(default_factory=list)
     runners: list[Runner] = field(default_factory=list)
     """All that was started by the sync that runs, for faults to act upon."""
+    syncs: int = 0
 
     def sync(self, title: str, conditions: Conditions) -> Ended:
         """Sync once. For a thread that works on the clock; whatever still runs afterwards is ended."""
         clock = self.node.clock
         began = clock.elapsed()
         self.runners.clear()
+        self.syncs += 1
         played: list[_Played] = []
         failed = endless = False
         skipped: list[WaveId] = []
@@ -163,10 +165,22 @@ class Application:
         if identity.kind == "Job":
             spec = spec_of(resource.at("spec"), JobSpec, identity, source)
             for copy in range(conditions.copies.get(identity.name, 1)):
-                yield Job(identity.name + (f"-by-hand-{copy}" if copy else ""), identity.namespace, spec, self.node)
+                yield Job(
+                    identity.name + (f"-by-hand-{copy}" if copy else ""),
+                    identity.namespace,
+                    spec,
+                    self.node,
+                    sync=self.syncs,
+                )
         elif identity.kind == "Pod":
             pod = spec_of(resource.at("spec"), PodSpec, identity, source)
-            yield Job(identity.name, identity.namespace, JobSpec(Template(spec=pod), backoff_limit=0), self.node)
+            yield Job(
+                identity.name,
+                identity.namespace,
+                JobSpec(Template(spec=pod), backoff_limit=0),
+                self.node,
+                sync=self.syncs,
+            )
         elif identity.kind in _WORKLOADS:
             workload = self._workload(resource, conditions)
             yield workload
@@ -184,7 +198,7 @@ class Application:
             self.node,
             replicas=spec.replicas if conditions.replicas is None else conditions.replicas,
             starts=conditions.starts,
-            rollout=len(before),
+            sync=self.syncs,
         )
         self.workloads.append(fresh)
         return fresh

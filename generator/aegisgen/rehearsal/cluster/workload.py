@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aegisgen.rehearsal.clock import Woken
-from aegisgen.rehearsal.cluster.names import facts_of, uid_of
+from aegisgen.rehearsal.cluster.names import PODS, facts_of, uid_of
 from aegisgen.rehearsal.kubelet.pod import Pod
 
 if TYPE_CHECKING:
@@ -17,9 +17,12 @@ class Workload:
     """One rollout. `run` is for a thread of the clock's, and ends when all pods are ready or it took too long."""
 
     def __init__(
-        self, name: str, namespace: str, spec: WorkloadSpec, node: Node, *, replicas: int, starts: bool, rollout: int
+        self, name: str, namespace: str, spec: WorkloadSpec, node: Node, *, replicas: int, starts: bool, sync: int
     ) -> None:
-        """Prepare a rollout of `replicas` pods; `starts`: whether the application itself will be ready."""
+        """Prepare a rollout of `replicas` pods; `starts`: whether the application itself gets ready.
+
+        `sync` is the number of the sync that rolls it out.
+        """
         self.name = name
         self.status = "Running"
         self.detail = ""
@@ -32,8 +35,7 @@ class Workload:
         self._node = node
         self._replicas = replicas
         self._starts = starts
-        self._first = rollout * 1000
-        """Pods of each rollout have names of their own."""
+        self._sync = sync
         self._stopped = False
 
     def run(self) -> None:
@@ -65,7 +67,7 @@ class Workload:
     def _live(self) -> None:
         template = self._spec.template
         for number in range(self._replicas):
-            facts = facts_of(self.name, self._first + number, self._namespace, template, uid_of(self.name))
+            facts = facts_of(self.name, self._sync * PODS + number, self._namespace, template, uid_of(self.name))
             pod = Pod(facts, template.spec, self._node, runs_to_end=False)
             self.pods.append(pod)
             self._node.clock.thread(pod.run, pod.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import shutil
 import time
@@ -47,19 +48,42 @@ ls)
   ;;
 esac
 """
+# The state of the clock: a moment outside, the same moment in here, both in seconds since 1970, and the speed.
+_STATE = "state"
 _SLEEP = """#!/bin/sh
-# The clock of this scenario runs {speed} times as fast.
-exec {real} "$(awk -v t="$1" 'BEGIN {{ sub(/s$/, "", t); printf "%.3f", t / {speed} }}')"
+# The clock of this scenario may run faster.
+read -r _ _ speed <{state}
+[ "$speed" != 1 ] || exec {real} "$@"
+exec {real} "$(awk -v t="$1" -v speed="$speed" 'BEGIN {{ sub(/s$/, "", t); printf "%.3f", t / speed }}')"
+"""
+_TIMEOUT = """#!/bin/sh
+# The clock of this scenario may run faster.
+read -r _ _ speed <{state}
+case $1 in *[!0-9]*) speed=1 ;; esac
+[ "$speed" != 1 ] || exec {real} "$@"
+after=$(awk -v t="$1" -v speed="$speed" 'BEGIN {{ printf "%.3f", t / speed }}')
+shift
+exec {real} "$after" "$@"
 """
 _DATE = """#!/bin/sh
-# The clock of this scenario runs {speed} times as fast.
+# The clock of this scenario may run faster.
 [ "$*" = +%s ] || exec {real} "$@"
-echo $(({zero} + ($({real} +%s) - {zero}) * {speed}))
+read -r outside here speed <{state}
+echo $((here + ($({real} +%s) - outside) * speed))
 """
 _NODE = """"use strict";
-// The clock of this scenario runs {speed} times as fast; timers do not.
+// The clock of this scenario may run faster; timers do not.
+const {{ readFileSync }} = require("fs");
 const now = Date.now;
-Date.now = () => {zero}000 + (now() - {zero}000) * {speed};
+let looked = 0, outside = 0, here = 0, speed = 1;
+Date.now = () => {{
+  const real = now();
+  if (real - looked > 100) {{
+    looked = real;
+    [outside, here, speed] = readFileSync({state}, "utf8").split(" ").map(Number);
+  }}
+  return Math.round(here * 1000 + (real - outside * 1000) * speed);
+}};
 """
 
 
@@ -69,16 +93,32 @@ def write_storage(folder: Path, root: Path) -> None:
     _write(folder / "aws", _AWS.format(root=shlex.quote(str(root))))
 
 
-def write_clock(folder: Path, speed: int) -> dict[str, str]:
-    """Put programs into `folder` whose time runs `speed` times as fast; return variables that let Node's do so too."""
-    folder.mkdir(parents=True, exist_ok=True)
-    zero = int(time.time())
-    for name, text in (("sleep", _SLEEP), ("date", _DATE)):
-        real = shutil.which(name) or f"/bin/{name}"
-        _write(folder / name, text.format(speed=speed, zero=zero, real=shlex.quote(real)))
-    preload = folder / "clock.cjs"
-    preload.write_text(_NODE.format(speed=speed, zero=zero))
-    return {"NODE_OPTIONS": f"--require {preload}"}
+class ContainerClock:
+    """The time that containers see; it runs as it does outside until it is told otherwise."""
+
+    def __init__(self, folder: Path) -> None:
+        """Put programs into `folder` that tell this time, to be found before those that they stand in for."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._state = folder / _STATE
+        self._outside = self._here = int(time.time())
+        self._speed = 1
+        self.run_at(1)
+        for name, text in (("sleep", _SLEEP), ("date", _DATE), ("timeout", _TIMEOUT)):
+            if real := shutil.which(name):
+                _write(folder / name, text.format(state=shlex.quote(str(self._state)), real=shlex.quote(real)))
+        preload = folder / "clock.cjs"
+        preload.write_text(_NODE.format(state=json.dumps(str(self._state))))
+        self.environment = {"NODE_OPTIONS": f"--require {preload}"}
+        """Variables that let Node tell this time too."""
+
+    def run_at(self, speed: int) -> None:
+        """Let it run `speed` times as fast from now on."""
+        now = int(time.time())
+        self._here += (now - self._outside) * self._speed
+        self._outside, self._speed = now, speed
+        fresh = self._state.with_suffix(".new")
+        fresh.write_text(f"{self._outside} {self._here} {self._speed}\n")
+        fresh.replace(self._state)
 
 
 def _write(file: Path, text: str) -> None:

@@ -60,7 +60,7 @@ class Node(Protocol):
     def launch(self, attempt: Attempt) -> Launch:
         """Say how a container is started. Raises MissingError, NotRehearsedError."""
 
-    def sidecar(self, container: Container) -> AbstractContextManager[int]:
+    def sidecar(self, container: Container, pod: str) -> AbstractContextManager[int]:
         """Run a sidecar; return the port that it listens on. Raises NotRehearsedError."""
 
     def changed(self, pod: Pod) -> None:
@@ -156,7 +156,7 @@ class Pod:
             return self._main(volumes, port)
         container = inits[index]
         if container.sidecar:
-            with self._node.sidecar(container) as opened:
+            with self._node.sidecar(container, self.name) as opened:
                 return self._init(index + 1, volumes, opened)
         self._say(f"Init:{index}/{len(inits)}")
         return self._complete(container, volumes, port, "Init:") and self._init(index + 1, volumes, port)

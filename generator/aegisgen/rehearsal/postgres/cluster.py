@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import os
 import random
-import signal
 import socket
 import subprocess
 import time
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aegisgen.errors import ToolError
 from aegisgen.rehearsal.postgres import sessions
 from aegisgen.rehearsal.postgres.installation import CLIENT_PROGRAMS
 from aegisgen.rehearsal.postgres.template import SUPERUSER, new_folder
+from aegisgen.rehearsal.processes import stop_server
 from aegisgen.rehearsal.server import Login
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from aegisgen.rehearsal.postgres.template import Template
 
 START_SECONDS = 60
-STOP_SECONDS = 30
 # Below the ranges that systems take outgoing connections' ports from (Linux 32768, macOS 49152): between a stop and the
 # next start nobody else is given the port.
 _PORTS = range(20000, 32000)
@@ -159,13 +159,7 @@ class Cluster:
         process, self._process = self._process, None
         if process is None or process.poll() is not None:
             return
-        with suppress(ProcessLookupError):
-            process.send_signal(signal.SIGQUIT)  # the immediate shutdown
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        stop_server(process.pid, partial(_is_over, process))
 
     def _launch(self) -> bool:
         """Start the server and wait until it takes connections; return whether it does."""
@@ -202,6 +196,12 @@ class Cluster:
                     entry = json.loads(line)
                     said.append(f"{entry['error_severity']}: {entry['message']}")
         return "; ".join(said[-_LAST_LINES:])
+
+
+def _is_over(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+    return process.returncode is not None
 
 
 def _free_port() -> int:

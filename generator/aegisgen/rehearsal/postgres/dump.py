@@ -112,21 +112,26 @@ def _run(programs: Path, text: Path, login: Login) -> _Refusal | None:
     """Let psql load the text, all or nothing."""
     options = ["--no-psqlrc", "--quiet", "--single-transaction", "--set", "ON_ERROR_STOP=1", "--output", os.devnull]
     address = ["--host", login.host, "--port", str(login.port), "--username", login.user, "--dbname", login.database]
-    done = subprocess.run(
-        [programs / "psql", *options, *address, "--no-password", "--file", text],
-        env={
-            "PATH": os.environ.get("PATH", os.defpath),
-            "PGPASSWORD": login.password,
-            "PGCLIENTENCODING": "UTF8",
-            "PGOPTIONS": "-c client_min_messages=error",
-        },
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-        timeout=_LOAD_SECONDS,
-    )
+    environment = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "PGPASSWORD": login.password,
+        "PGCLIENTENCODING": "UTF8",
+        "PGOPTIONS": "-c client_min_messages=error",
+        "LC_ALL": "C",
+    }
+    try:
+        done = subprocess.run(
+            [programs / "psql", *options, *address, "--no-password", "--file", text],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=_LOAD_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        return _Refusal(0, f"it is not loaded after {_LOAD_SECONDS} s")
     if done.returncode == 0:
         return None
     match = _ERROR.search(done.stderr)

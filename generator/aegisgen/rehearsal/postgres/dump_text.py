@@ -123,9 +123,12 @@ def _head(file: Path) -> bytes:
 
 def _restore(file: Path, programs: Path, text: Path) -> None:
     command = [str(programs / "pg_restore"), "--file", str(text), str(file)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, errors="replace", check=False, timeout=_CONVERT_SECONDS
-    )
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", check=False, timeout=_CONVERT_SECONDS
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _unusable(file, f"pg_restore has not read it after {_CONVERT_SECONDS} s") from error
     if done.returncode:
         reason = done.stderr.strip().replace("pg_restore: ", "").replace("\n", "; ")
         if "unsupported version" in reason:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,10 +71,13 @@ def extensions_at_hand() -> dict[str, tuple[str, ...]]:
 
 def extension_folder(installation: Installation) -> Path:
     """Return the folder of the installation's control files."""
-    answer = subprocess.run(
-        [installation.programs / "pg_config", "--sharedir"], capture_output=True, text=True, check=False, timeout=20
-    )
-    return Path(answer.stdout.strip()) / "extension"
+    command = [str(installation.programs / "pg_config"), "--sharedir"]
+    with suppress(OSError, subprocess.SubprocessError):  # some packagers give pg_config to developers only
+        answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
+        return Path(answer.stdout.strip()) / "extension"
+    root = installation.programs.parent
+    places = [root / "share/extension", root / "share/postgresql/extension", root / "share/pgsql/extension"]
+    return next((place for place in places if place.is_dir()), places[0])
 
 
 def _missing(installation: Installation) -> list[Path]:

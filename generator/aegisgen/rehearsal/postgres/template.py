@@ -7,6 +7,7 @@ import secrets
 import shutil
 import subprocess
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from aegisgen.errors import ToolError
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from aegisgen.rehearsal.postgres.installation import Installation
 
 SUPERUSER = "postgres"
+_SECONDS = 120
 _BUILTIN_LOCALES = 17
 """The major version since which C.UTF-8 is PostgreSQL's own, on every system."""
 
@@ -59,21 +61,25 @@ class Template:
     def _locale(self) -> tuple[str, ...]:
         if self._installation.version[0] >= _BUILTIN_LOCALES:
             return ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
-        return ("--locale=C",)
+        return (f"--locale={_system_locale()}",)
 
     def _run(self, *command: str) -> None:
-        answer = subprocess.run(
-            command,
-            user=self._account,
-            cwd=self._folder,
-            env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        if answer.returncode:
-            reason = answer.stderr.strip() or answer.stdout.strip()
+        try:
+            answer = subprocess.run(
+                command,
+                user=self._account,
+                cwd=self._folder,
+                env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
+                capture_output=True,
+                text=True,
+                errors="replace",
+                check=False,
+                timeout=_SECONDS,
+            )
+            code, reason = answer.returncode, answer.stderr.strip() or answer.stdout.strip()
+        except subprocess.TimeoutExpired:
+            code, reason = 1, f"no end within {_SECONDS} s"
+        if code:
             raise ToolError(f"{self._installation}: {os.path.basename(command[0])} failed: {reason}")  # noqa: PTH119
 
 
@@ -82,3 +88,20 @@ def new_folder(folder: Path, account: str | None) -> None:
     folder.mkdir(parents=True, mode=0o700)
     if account:
         shutil.chown(folder, account)
+
+
+def _system_locale() -> str:
+    """Return a locale of the system's that knows UTF-8's letters; C, which knows ASCII's, where there is none."""
+    for name in ("C.UTF-8", "en_US.UTF-8"):
+        with suppress(OSError, subprocess.SubprocessError):
+            answer = subprocess.run(
+                ["locale", "charmap"],
+                env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": name},
+                capture_output=True,
+                text=True,
+                check=True,
+                timeout=20,
+            )
+            if answer.stdout.strip() == "UTF-8":
+                return name
+    return "C"

@@ -51,7 +51,11 @@ def faults_of(sync: Sync, setting: Setting, there: Premises, server: Server) -> 
     faults = sync.faults
     with ExitStack() as stack:
         gate = None
-        if any(behaviour in {"is-slow", "hangs"} for behaviour in sync.migrations.values()):
+        stack.callback(there.run_at, 1)
+        slow = any(behaviour in {"is-slow", "hangs"} for behaviour in sync.migrations.values())
+        if sync.speed > 1 and not slow:
+            there.run_at(sync.speed)
+        if slow:
             gate = stack.enter_context(_gate(sync, setting, there, server))
         if faults.database in {"down", "late"}:
             stack.enter_context(_without_server(faults.database, seconds(faults.after), there, server))
@@ -93,6 +97,7 @@ def _without_server(how: str, after: int, there: Premises, server: Server) -> It
         if not over.is_set():
             with up:
                 server.start()
+            there.run_at(1)
 
     server.stop()
     if how == "late":
@@ -113,6 +118,7 @@ def _gate(sync: Sync, setting: Setting, there: Premises, server: Server) -> Iter
 
     def arrived(gate: Gate, arrival: Arrival) -> None:
         process = _process(there, arrival.pid)
+        there.run_at(sync.speed)
         if sync.faults.kill:
             if process:
                 process.kill()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from aegisgen.argocd.hooks import Phase
 from aegisgen.rehearsal.outcome import Expectation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from aegisgen.rehearsal.cluster.sync import Ended
     from aegisgen.rehearsal.outcome import ContainerRun
@@ -59,7 +60,7 @@ def judge(sync: Sync, seen: Evidence, cast: Cast) -> Iterator[Expectation]:
         steps = {step.status for step in seen.ended.run.steps if _migrates(step.resource, cast)}
         text = f"the migration ends as {' or '.join(expect.statuses)}"
         yield Expectation(text, bool(steps & set(expect.statuses)), ", ".join(sorted(steps)))
-    yield from _words(expect, seen, migrations, cast)
+    yield from _words(expect, seen)
     if expect.migration == "never-starts":
         saw = f"{len(migrations)} attempts" if migrations else "not started"
         yield Expectation("the migration itself never starts", not migrations, saw)
@@ -115,14 +116,15 @@ def _application(expect: Expect, seen: Evidence) -> Expectation:
     return Expectation("the new application is kept back", not seen.updated, saw)
 
 
-def _words(expect: Expect, seen: Evidence, runs: Sequence[ContainerRun], cast: Cast) -> Iterator[Expectation]:
-    details = [step.detail for step in seen.ended.run.steps if _migrates(step.resource, cast)]
-    texts = [*details, *(text for run in runs for text in (run.message, run.log))]
+def _words(expect: Expect, seen: Evidence) -> Iterator[Expectation]:
+    steps = [step for step in seen.ended.run.steps if step.phase != Phase.SYNC_FAIL]
+    runs = [run for step in steps for run in step.containers]
+    texts = [*(step.detail for step in steps), *(text for run in runs for text in (run.message, run.log))]
     for word in expect.says:
         there = any(word.lower() in text.lower() for text in texts)
         yield Expectation(f"it says {word!r}", there, "said" if there else "said nowhere")
     if expect.reason:
-        last = next((run for run in reversed(runs) if run.code != 0), None)
+        last = max((run for run in runs if run.code != 0), key=lambda run: run.ended, default=None)
         message = last.message.strip() if last else ""
         saw = message.splitlines()[0] if message else "an empty termination message"
         yield Expectation("kubectl describe shows why", bool(message), saw)

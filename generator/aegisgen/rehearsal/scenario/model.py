@@ -79,6 +79,15 @@ class Sync(Model, frozen=True, kw_only=True):
         dict[DnsLabel, Behaviour], Meta(description="What the release adds to the application's migrations.")
     ] = {}
     faults: Faults = Faults()
+    speed: Annotated[
+        int,
+        Meta(
+            title="a number from 1 to 1000",
+            ge=1,
+            le=1000,
+            description="How many times as fast clocks run: from the start, or as soon as a slow migration waits.",
+        ),
+    ] = 1
     expect: Expect
 
 
@@ -90,10 +99,6 @@ class Spec(Model, frozen=True, kw_only=True):
     given: Annotated[Literal["nothing", "a-release"], Meta(description="What was deployed before the first sync.")] = (
         "a-release"
     )
-    speed: Annotated[
-        int,
-        Meta(title="a number from 1 to 1000", ge=1, le=1000, description="How many times as fast clocks run."),
-    ] = 1
     syncs: Annotated[list[Sync], Meta(title="a list of syncs", min_length=1, description="One after the other.")]
 
 

@@ -20,7 +20,7 @@ from aegisgen.rehearsal.scenario.premises import premises, wish_of
 
 if TYPE_CHECKING:
     from aegisgen.rehearsal.kubelet.pod import Pod
-    from aegisgen.rehearsal.outcome import SyncRun
+    from aegisgen.rehearsal.outcome import MigrationRun, SyncRun
     from aegisgen.rehearsal.scenario.model import Scenario, Sync
     from aegisgen.rehearsal.scenario.premises import Place, Premises
     from aegisgen.rehearsal.scenario.setting import Setting
@@ -48,6 +48,7 @@ class Play:
         self._there: Premises | None = None
         self._expectations: list[Expectation] = []
         self._syncs: list[SyncRun] = []
+        self._migrations: tuple[MigrationRun, ...] = ()
         self.notes: list[str] = []
         """What a reader must know."""
         self.hidden: set[str] = set()
@@ -79,7 +80,7 @@ class Play:
             seconds=time.monotonic() - began,
             expectations=tuple(self._expectations),
             syncs=tuple(self._syncs),
-            migrations=(),
+            migrations=self._migrations,
         )
         self._progress.ended(done)
         return done
@@ -105,10 +106,14 @@ class Play:
             if self._stopped.is_set():
                 return
             self._give(there)
-            for sync in self._scenario.spec.syncs:
-                if self._stopped.is_set():
-                    return
-                self._sync(sync, there)
+            watch = self._setting.observer.watch
+            with watch(self._place.server, there.login, clock=there.clock.now, app=there.app) as observation:
+                for sync in self._scenario.spec.syncs:
+                    if self._stopped.is_set():
+                        return
+                    self._sync(sync, there)
+                containers = [run for sync in self._syncs for step in sync.steps for run in step.containers]
+                self._migrations = observation.migrations(run.log for run in containers)
 
     def _give(self, there: Premises) -> None:
         """Bring the database, and the cluster, to where the scenario begins."""

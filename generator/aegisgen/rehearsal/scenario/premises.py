@@ -16,7 +16,7 @@ from aegisgen.rehearsal.image.images import Images
 from aegisgen.rehearsal.image.knex import migrations_folder
 from aegisgen.rehearsal.image.scripts import write_scripts
 from aegisgen.rehearsal.image.sink import Sink
-from aegisgen.rehearsal.image.standins import write_clock, write_storage
+from aegisgen.rehearsal.image.standins import ContainerClock, write_storage
 from aegisgen.rehearsal.kubelet.environment import MissingError, environment
 from aegisgen.rehearsal.kubelet.spec import Template, spec_of
 from aegisgen.rehearsal.stage import Stage
@@ -62,6 +62,13 @@ class Premises(NamedTuple):
     sink: Sink
     application: Application
     values: Values
+    container_clock: ContainerClock | None
+
+    def run_at(self, speed: int) -> None:
+        """Let all clocks run `speed` times as fast."""
+        self.clock.run_at(speed)
+        if self.container_clock:
+            self.container_clock.run_at(speed)
 
 
 @contextmanager
@@ -75,20 +82,21 @@ def premises(
         copy_app(setting.app.folder, app)
         write_scripts(app, folder / "bin")
     write_storage(folder / "bin", folder / "storage")
-    clock = Clock(scenario.spec.speed)
-    system = dict(write_clock(folder / "clock", scenario.spec.speed)) if scenario.spec.speed > 1 else {}
+    clock = Clock()
+    hurries = any(sync.speed > 1 for sync in scenario.spec.syncs)
+    container_clock = ContainerClock(folder / "clock") if hurries else None
     empty = folder / "root"
     empty.mkdir(parents=True)
     images = Images(
         applications=setting.cast.applications,
         app=app,
         programs=place.server.programs,
-        standins=((folder / "clock",) if system else ()) + (folder / "bin",),
+        standins=(*((folder / "clock",) if hurries else ()), folder / "bin"),
         empty=empty,
         mapped=setting.options.images,
     )
     sink = Sink()
-    values = Values(setting.names, place.password, sink.url)
+    values = Values(setting.names, place.password, sink.url, setting.cast.pods)
     objects = Objects(
         folder / "volumes", supply(setting.resources, setting.cast.pods, values, setting.options.given), values
     )
@@ -103,7 +111,7 @@ def premises(
         login=login,
         names=setting.names,
         sink=sink,
-        system={**system, **place.environment},
+        system={**(container_clock.environment if container_clock else {}), **place.environment},
         extra=setting.options.extra,
         copies=setting.copies,
         said=said,
@@ -116,7 +124,7 @@ def premises(
     stage.on_trouble(application.abandon)
     try:
         found = migrations_folder(app, setting.tool.path) if app else None
-        yield Premises(folder, app, found, login, clock, objects, stage, sink, application, values)
+        yield Premises(folder, app, found, login, clock, objects, stage, sink, application, values, container_clock)
     finally:
         application.abandon()
         sink.close()
@@ -125,7 +133,7 @@ def premises(
 
 def wish_of(setting: Setting, folder: Path) -> Wish | None:
     """Return the database that the overlay's migrations ask for, when all that they refer to is there."""
-    values = Values(setting.names, "unused", "http://127.0.0.1:9")
+    values = Values(setting.names, "unused", "http://127.0.0.1:9", setting.cast.pods)
     objects = Objects(folder, supply(setting.resources, setting.cast.pods, values, setting.options.given), values)
     for resource in setting.resources:
         objects.apply(resource, None)

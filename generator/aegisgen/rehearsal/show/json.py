@@ -111,6 +111,8 @@ def _migration(migration: MigrationRun) -> dict[str, object]:
         "failedStatement": migration.failed_statement,
         "error": migration.error,
         "note": migration.note,
+        "cause": migration.cause,
+        "wayOut": migration.way_out,
     }
 
 

@@ -74,6 +74,7 @@ def _failure(scenario: ScenarioRun) -> Iterator[str]:
     for migration in words.broken(scenario.migrations):
         yield f"{migration.file}: {migration.error}"
         yield f"  in: {migration.failed_statement}"
+        yield from (f"  {title}: {text}" for title, text in words.reasons(migration))
 
 
 def _proof(scenario: ScenarioRun) -> Iterator[str]:

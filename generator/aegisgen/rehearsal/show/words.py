@@ -13,13 +13,15 @@ if TYPE_CHECKING:
 
 MARKS = {Verdict.PASSED: "✓", Verdict.FAILED: "✗", Verdict.NOT_REHEARSED: "○"}
 # What waits for such a lock (PostgreSQL's documentation, "Conflicting Lock Modes"); weaker ones stop no application.
+STRONGEST = "AccessExclusiveLock"
 BLOCKS = {
-    "AccessExclusiveLock": "blocks reads and writes",
+    STRONGEST: "blocks reads and writes",
     "ExclusiveLock": "blocks writes",
     "ShareRowExclusiveLock": "blocks writes",
     "ShareLock": "blocks writes",
 }
 _MINUTE = 60
+_MILLISECOND = 0.001
 # What kubectl prints in full seconds, and up to where it adds the seconds to the minutes.
 _AGE_SECONDS, _AGE_MINUTES = 120, 600
 
@@ -35,9 +37,11 @@ class Counsel(NamedTuple):
 
 
 def duration(seconds: float) -> str:
-    """Return `seconds` for people: `8 ms`, `3.1 s`, `1 min 05 s`."""
+    """Return `seconds` for people: `under 1 ms`, `8 ms`, `3.1 s`, `1 min 05 s`."""
+    if seconds < _MILLISECOND / 2:
+        return "under 1 ms"
     if seconds < 1:
-        return f"{max(seconds, 0) * 1000:.0f} ms"
+        return f"{seconds / _MILLISECOND:.0f} ms"
     if round(seconds, 1) < _MINUTE:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), _MINUTE)
@@ -113,6 +117,14 @@ def lock(held: TableLock) -> str:
     return f"{held.table}: {held.mode} for {duration(held.seconds)}" + (f", {blocks}" if blocks else "")
 
 
+def strongest(migration: MigrationRun) -> list[TableLock]:
+    """Return one lock a table, the strongest: records have them in that order, and the weaker add nothing to it."""
+    found: dict[str, TableLock] = {}
+    for held in migration.locks:
+        found.setdefault(held.table, held)
+    return list(found.values())
+
+
 def failing(run: ContainerRun) -> bool:
     """Whether an attempt ended otherwise than a success."""
     return bool(run.signal) or run.code not in {0, None}
@@ -139,6 +151,11 @@ def broken(migrations: Sequence[MigrationRun]) -> list[MigrationRun]:
     """Return the migrations that failed, each once: further attempts mostly fail in the same way."""
     found = {(one.file, one.failed_statement, one.error): one for one in reversed(migrations) if one.error}
     return sorted(found.values(), key=lambda one: one.began)
+
+
+def reasons(migration: MigrationRun) -> list[tuple[str, str]]:
+    """Return why it was refused and what to do, as far as that is known."""
+    return [(title, text) for title, text in (("cause", migration.cause), ("way out", migration.way_out)) if text]
 
 
 def applied_before(migration: MigrationRun, migrations: Sequence[MigrationRun]) -> list[str]:
