@@ -106,7 +106,7 @@ def by_translation(sources: dict[str, str]) -> str | None:
     return "".join(parts)
 
 
-@settings(max_examples=600)
+@settings(max_examples=300)
 @given(STATEMENTS, STATEMENTS)
 def test_what_a_translation_says_jinja_says(source: str, inner: str) -> None:
     sources = {"t": source, "inner": inner.replace("{% include 'inner' %}", "") or INNER}
@@ -126,10 +126,13 @@ def test_what_a_translation_says_jinja_says(source: str, inner: str) -> None:
         ("{{ list | shell }}{{ lines | block(2) }}", "a 'b b' 'c'\"'\"''a\n\n    b"),
         ("{{ table.items() | default(0) }}", None),
         ("{% for each in list %}{% include 'looks' %}{% endfor %}", None),
+        ("{% for each in list %}{{ word }}{% endfor %}{% set word = 1 %}", None),
+        ("{% set word = 2 %}{% for each in list %}{{ word }}{% endfor %}{% set word = 1 %}{{ word }}", "2221"),
         ("{{ missing }}", None),
         ("{{ thing }}", None),
         ("{% if missing %}{% endif %}", None),
         ("{% macro m() %}{% endmacro %}", None),
+        ("{% set one, word = word, one %}{{ word }}{{ one | raw }}", "1yes: 'no'"),
         ("{% include missing %}", None),
         ("{% include 'nowhere' %}", None),
     ],
@@ -161,7 +164,8 @@ def test_a_project_with_everything_on_renders_the_same_without_jinja(tmp_path: P
 
 def test_everything_that_an_overlay_is_rendered_from_has_a_translation() -> None:
     both = bundled_templates()
-    assert {name for name in both._sources if not name.startswith("init/")} <= both.translations.keys()
+    left = {name for name in both._sources if not name.startswith("init/")} - both.translations.keys()
+    assert not left, "render/translate.py does not know what these use, and they are slow; simplify them, or teach it"
 
 
 @pytest.fixture

@@ -21,9 +21,7 @@ from aegisgen.rehearsal.rehearse import Crew, rehearse
 from aegisgen.rehearsal.scenario.cast import cast
 from aegisgen.rehearsal.scenario.load import chosen, scenarios
 from aegisgen.rehearsal.scenario.setting import Options, Setting, Tool
-from aegisgen.rehearsal.show import FORMATS, View
-from aegisgen.rehearsal.show.progress import progress
-from aegisgen.rehearsal.show.save import save
+from aegisgen.rehearsal.show import FORMATS, View, progress, save
 from aegisgen.workspace import Selection, open_workspace
 
 if TYPE_CHECKING:

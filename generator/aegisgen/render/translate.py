@@ -84,7 +84,7 @@ class _Function:
 
     def __init__(self, template: nodes.Template, identifiers: Mapping[str, str]) -> None:
         """`identifiers`: the functions' names by the templates'."""
-        _refuse_foreign_loops(template)
+        _vet(template, (_Scope(),))
         self._identifiers = identifiers
         self.includes: list[str] = []
         self.body = "\n".join(self._body(template.body, depth=0, indent=1))
@@ -100,8 +100,8 @@ class _Function:
             for each in node.nodes:
                 text = repr(each.data) if isinstance(each, nodes.TemplateData) else f"safe({_value(each, names)})"
                 yield f"{pad}{write}({text})"
-        elif isinstance(node, nodes.Assign) and isinstance(node.target, nodes.Name):
-            yield f"{pad}{names}[{node.target.name!r}] = {_value(node.node, names)}"
+        elif isinstance(node, nodes.Assign):
+            yield f"{pad}{_target(node.target, names)} = {_value(node.node, names)}"
         elif isinstance(node, nodes.If):
             yield f"{pad}if {_value(node.test, names)}:"
             yield from self._body(node.body, depth=depth, indent=indent + 1)
@@ -134,12 +134,51 @@ class _Function:
             raise RefusedError(node)
 
 
-def _refuse_foreign_loops(node: nodes.Node) -> None:
-    """Refuse `loop` outside of a loop: Jinja has it there only if the loop around an `include` asks for it too."""
-    if isinstance(node, nodes.Name) and node.name == "loop":
-        raise RefusedError(node)
-    for child in node.iter_child_nodes(exclude=("body",) if isinstance(node, nodes.For) else None):
-        _refuse_foreign_loops(child)
+class _Scope:
+    """The names that a template, a loop or a filter block sets so far, and those that blocks in it read before that."""
+
+    def __init__(self, *names: str) -> None:
+        self.set = set(names)
+        self.read_inside: set[str] = set()
+
+
+def _vet(node: nodes.Node, scopes: tuple[_Scope, ...]) -> None:
+    """Refuse what Jinja has ways of its own about, which are not worth having.
+
+    `loop` outside of a loop is there only if the loop around an `include` asks for it too; and a name that is set after
+    a loop or filter block has read it was undefined in there, whatever it was before.
+    """
+    here = scopes[-1]
+    inner: list[nodes.Node] = []
+    if isinstance(node, nodes.Name):
+        if node.ctx == "load":
+            _read(node, scopes)
+        elif node.name in here.read_inside - here.set:
+            raise RefusedError(node)
+        else:
+            here.set.add(node.name)
+    elif isinstance(node, nodes.For):
+        _vet(node.iter, scopes)
+        inner, scopes = [node.target, *node.body], (*scopes, _Scope("loop"))
+    elif isinstance(node, nodes.FilterBlock):
+        _vet(node.filter, scopes)
+        inner, scopes = node.body, (*scopes, _Scope())
+    elif isinstance(node, nodes.Assign):
+        inner = [node.node, node.target]
+    else:
+        inner = list(node.iter_child_nodes())
+    for each in inner:
+        _vet(each, scopes)
+
+
+def _read(name: nodes.Name, scopes: tuple[_Scope, ...]) -> None:
+    for scope in reversed(scopes):
+        if name.name in scope.set:
+            return
+        if scope is not scopes[-1]:
+            scope.read_inside.add(name.name)
+    if name.name == "loop":
+        raise RefusedError(name)
 
 
 def _target(node: nodes.Node, names: str) -> str:

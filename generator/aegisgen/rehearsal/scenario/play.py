@@ -101,11 +101,12 @@ class Play:
             raise NotRehearsedError("the server is your own (--database-url), and is not stopped")
 
     def _play(self) -> None:
-        clock, since, server = Clock(), time.time(), self._place.server
+        clock, server = Clock(), self._place.server
         with premises(self._scenario, self._setting, self._place, clock, self._said) as there, clock.working():
             self._there = there
             self._give(there)
-            with self._setting.observer.watch(server, there.login, since=since) as observation:
+            watch = self._setting.observer.watch
+            with watch(server, there.login, clock=clock.elapsed, app=there.app) as observation:
                 try:
                     for sync in self._scenario.spec.syncs:
                         self._sync(sync, there)

@@ -55,6 +55,6 @@ class Setting(NamedTuple):
     tool: Tool
     app: App | None
     options: Options
+    observer: Observer
     copies: Callable[[str], AbstractContextManager[Server]]
     """Runs a server without passwords, by a name of its own."""
-    observer: Observer

@@ -21,6 +21,7 @@ BLOCKS = {
     "ShareLock": "blocks writes",
 }
 _MINUTE = 60
+_MILLISECOND = 0.001
 # What kubectl prints in full seconds, and up to where it adds the seconds to the minutes.
 _AGE_SECONDS, _AGE_MINUTES = 120, 600
 
@@ -36,9 +37,11 @@ class Counsel(NamedTuple):
 
 
 def duration(seconds: float) -> str:
-    """Return `seconds` for people: `8 ms`, `3.1 s`, `1 min 05 s`."""
+    """Return `seconds` for people: `under 1 ms`, `8 ms`, `3.1 s`, `1 min 05 s`."""
+    if seconds < _MILLISECOND / 2:
+        return "under 1 ms"
     if seconds < 1:
-        return f"{max(seconds, 0) * 1000:.0f} ms"
+        return f"{seconds / _MILLISECOND:.0f} ms"
     if round(seconds, 1) < _MINUTE:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), _MINUTE)
