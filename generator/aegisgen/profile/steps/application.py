@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _END = r"(?![\s\S])"
 _FIELD = r"[A-Za-z0-9*/,#?-]+"
+Percentage = Annotated[
+    str, Meta(title="a whole number or a share such as 10%", pattern=r"^(?:100|[1-9]?[0-9])%" + _END)
+]
 CronLine = Annotated[
     str,
     Meta(title="a cron line of five fields, such as 0 22 * * 1-5", pattern=rf"^{_FIELD}(?: {_FIELD}){{4}}" + _END),
@@ -51,6 +54,20 @@ class AppProject(Model, frozen=True, kw_only=True):
     sync_windows: Annotated[list[SyncWindow], Meta(description="Windows for all of its Applications.")] = []
 
 
+class RolloutStep(Model, frozen=True, kw_only=True):
+    """Environments that are synced before those of the next step: all of them have to be healthy first."""
+
+    environments: Annotated[list[DnsLabel], Meta(title="at least one environment", min_length=1)]
+    max_update: Annotated[
+        Annotated[int, Meta(title="a whole number, 0 or more", ge=0)] | Percentage,
+        Meta(
+            description="How many of the step's Applications are synced at a time: a number or a share. 0 leaves the "
+            "step to people.",
+            examples=["10%"],
+        ),
+    ] = "100%"
+
+
 class ApplicationSet(Model, frozen=True, kw_only=True):
     """One ApplicationSet in place of an Application for each environment and service."""
 
@@ -59,6 +76,13 @@ class ApplicationSet(Model, frozen=True, kw_only=True):
         Literal["list", "git"],
         Meta(description="list: each overlay with its own settings. git: whatever folder there is, all alike."),
     ] = "list"
+    rollout: Annotated[
+        list[RolloutStep],
+        Meta(
+            description="Progressive syncs: the set starts the syncs, step after step, and switches automated ones "
+            "off. Argo CD does that only where progressive syncs are enabled."
+        ),
+    ] = []
 
 
 class ArgoCD(Model, frozen=True, kw_only=True):
