@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import textwrap
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined, TemplateError, TemplateSyntaxError
 
@@ -19,27 +19,43 @@ if TYPE_CHECKING:
 
 
 # Beside its source, a template's compiled form depends on these settings; another value makes another cache.
-_SETTINGS = "trim lstrip keep-newline finalize strict"
+_SETTINGS = "trim lstrip keep-newline strict"
 
 
-class _Text(str):
+class Dialect(NamedTuple):
+    """The language that templates are written in: what becomes of each `{{ value }}`, and more."""
+
+    name: str
+    finalize: Callable[[object], str]
+    extend: Callable[[Environment], None]
+    """Gives an environment the dialect's filters."""
+
+
+class SafeText(str):
     """Text that a template has already made safe: `finalize` passes it on as it is."""
 
     __slots__ = ()
 
 
 def _finalize(value: object) -> str:
-    return value if isinstance(value, _Text) else to_yaml(value)
+    return value if isinstance(value, SafeText) else to_yaml(value)
 
 
-def _block(text: str, width: int) -> _Text:
+def _block(text: str, width: int) -> SafeText:
     """Indent lines as the body of a YAML block scalar (`|`)."""
-    return _Text(textwrap.indent(text, " " * width).lstrip(" ").rstrip("\n"))
+    return SafeText(textwrap.indent(text, " " * width).lstrip(" ").rstrip("\n"))
 
 
-def _shell(words: Sequence[str]) -> _Text:
+def _shell(words: Sequence[str]) -> SafeText:
     """Quote a command's words for a POSIX shell."""
-    return _Text(shlex.join(words))
+    return SafeText(shlex.join(words))
+
+
+def _extend(environment: Environment) -> None:
+    environment.filters.update(block=_block, shell=_shell, raw=SafeText)
+
+
+YAML = Dialect("yaml", _finalize, _extend)
 
 
 class Templates:
@@ -50,6 +66,7 @@ class Templates:
         sources: Mapping[str, str],
         origins: Mapping[str, str],
         cache: Callable[[str], BytecodeCache] | None = None,
+        dialect: Dialect = YAML,
     ) -> None:
         """`sources`: template name to text. `origins`: template name to what a user knows it by.
 
@@ -57,17 +74,22 @@ class Templates:
         """
         self._sources = sources
         self._origins = origins
+        self._cache = cache
         self._environment = Environment(
             loader=FunctionLoader(self._load),
             undefined=StrictUndefined,
-            finalize=_finalize,
-            autoescape=False,  # noqa: S701 - the output is YAML; `finalize` does for it what escaping does for HTML
+            finalize=dialect.finalize,
+            autoescape=False,  # noqa: S701 - `finalize` does for the dialect what escaping does for HTML
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,
-            bytecode_cache=cache(_SETTINGS) if cache else None,
+            bytecode_cache=cache(f"{_SETTINGS} {dialect.name}") if cache else None,
         )
-        self._environment.filters.update(block=_block, shell=_shell, raw=_Text)
+        dialect.extend(self._environment)
+
+    def of(self, dialect: Dialect) -> Templates:
+        """Return the same templates, taken as those of another dialect."""
+        return Templates(self._sources, self._origins, self._cache, dialect)
 
     def render(self, name: str, **values: object) -> str:
         """Render one template. Raises InputError with the template's line for whatever goes wrong in it."""
