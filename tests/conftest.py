@@ -49,13 +49,14 @@ class Outcome(NamedTuple):
 
 def aegisgen(*arguments: str) -> Outcome:
     """Run the command line in this process, as a shell would see it."""
-    from aegisgen.__main__ import main
+    from aegisgen.__main__ import command
+    from aegisgen.ending import run
 
     out, err = io.StringIO(), io.StringIO()
     before = sys.argv, sys.stdout, sys.stderr
     sys.argv, sys.stdout, sys.stderr = ["aegisgen", *arguments], out, err
     try:
-        main()
+        run(command)
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else 1
     finally:

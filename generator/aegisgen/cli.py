@@ -44,6 +44,14 @@ class PlanFormat(StrEnum):
     SVG = "svg"
 
 
+class RehearsalFormat(StrEnum):
+    """How a rehearsal is shown."""
+
+    TEXT = "text"
+    JSON = "json"
+    JUNIT = "junit"
+
+
 class StatusFormat(StrEnum):
     """How a status is shown."""
 
@@ -253,6 +261,73 @@ def plan(
 
     selected = selection(project, [environment] if environment else None, service)
     raise typer.Exit(command(selected, path=path, form=output.value))
+
+
+@app.command(
+    epilog="Examples: 'aegisgen rehearse staging --app ../api' · 'aegisgen rehearse production --app ../api --all "
+    "--report rehearsal.html' · 'aegisgen rehearse --path overlays/prod --app ../api:/app --scenario killed'"
+)
+def rehearse(
+    environment: Annotated[
+        str | None,
+        typer.Argument(metavar="[ENV]", help="The environment.", autocompletion=_complete_environment),
+    ] = None,
+    *,
+    service: _Services = None,
+    path: Annotated[Path | None, typer.Option("--path", metavar="DIR", help="Any overlay instead.")] = None,
+    application: Annotated[
+        str | None,
+        typer.Option("--app", metavar="DIR[:PATH]", help="The application, installed; PATH is where its image has it."),
+    ] = None,
+    dump: Annotated[
+        Path | None,
+        typer.Option("--schema-dump", metavar="FILE", help="What the database holds before; pg_dump's SQL or archive."),
+    ] = None,
+    scenario: Annotated[
+        list[str] | None, typer.Option("--scenario", metavar="NAME", help="Play this one; may be repeated.")
+    ] = None,
+    scenario_file: Annotated[
+        list[Path] | None, typer.Option("--scenario-file", metavar="FILE", help="One of your own; may be repeated.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Play all scenarios.")] = False,
+    show_list: Annotated[bool, typer.Option("--list", help="List the scenarios, play none.")] = False,
+    database_url: Annotated[
+        str, typer.Option("--database-url", metavar="URL", help="A server of your own.", envvar="AEGISGEN_DATABASE_URL")
+    ] = "",
+    postgres_bin: Annotated[
+        Path | None, typer.Option("--postgres-bin", metavar="DIR", help="The programs of a PostgreSQL server.")
+    ] = None,
+    postgres_version: Annotated[
+        int | None, typer.Option("--postgres-version", metavar="N", help="The major version, where several are here.")
+    ] = None,
+    output: Annotated[RehearsalFormat, typer.Option("--format", help="How to show it.")] = RehearsalFormat.TEXT,
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="FILE", help="Also write a page for a browser.")
+    ] = None,
+    project: _Project = None,
+) -> None:
+    """Run what was rendered on a real PostgreSQL, with everything that goes wrong."""
+    from aegisgen.commands.rehearse import Choice, listing  # noqa: PLC0415
+    from aegisgen.commands.rehearse import run as command  # noqa: PLC0415
+    from aegisgen.rehearsal.postgres import Wanted  # noqa: PLC0415
+    from aegisgen.rehearsal.scenario.setting import Options  # noqa: PLC0415
+    from aegisgen.workspace import selection  # noqa: PLC0415
+
+    selected = selection(project, [environment] if environment else None, service)
+    if show_list:
+        raise typer.Exit(listing(selected, path, scenario_file or ()))
+    code = command(
+        selected,
+        path=path,
+        app=application,
+        choice=Choice(scenario or (), scenario_file or (), every),
+        wanted=Wanted(database_url, postgres_bin, postgres_version),
+        options=Options(dump=dump),
+        form=output.value,
+        report=report,
+        jobs=2,
+    )
+    raise typer.Exit(code)
 
 
 @app.command(

@@ -18,6 +18,8 @@ from aegisgen.render.places import APPS, RUNBOOKS, file_of, runbook_of, usual_ru
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from jinja2 import BytecodeCache
+
     from aegisgen.profile.load import ProfileSource, ProjectSource
     from aegisgen.render.environment import Templates
     from aegisgen.render.files import Overlay
@@ -170,7 +172,7 @@ def _scope(
 def load_templates(root: Path) -> Templates:
     """Read the bundled templates and the project's own, which take the place of bundled ones of the same name."""
     from aegisgen.render.environment import Templates  # noqa: PLC0415 - see above
-    from aegisgen.template_cache import TemplateCache  # noqa: PLC0415
+    from aegisgen.translations import translations  # noqa: PLC0415
 
     sources: dict[str, str] = {}
     origins: dict[str, str] = {}
@@ -183,4 +185,10 @@ def load_templates(root: Path) -> Templates:
                 raise InputError(Problem(display(file), 0, 0, "", f"cannot be read: {error}")) from None
             # a bundled template has one name wherever the command runs, for the sake of the cache
             origins[name] = display(file) if folder.parent == root else str(file)
-    return Templates(sources, origins, TemplateCache)
+    return Templates(sources, origins, _cache, translations(sources))
+
+
+def _cache(options: str) -> BytecodeCache:
+    from aegisgen.template_cache import TemplateCache  # noqa: PLC0415 - with Jinja, which most do without
+
+    return TemplateCache(options)

@@ -7,8 +7,6 @@ Mappings are merged key by key, everything else is replaced whole.
 `title` finishes the sentence "expected ..." in error messages; `description` is what editors show.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field

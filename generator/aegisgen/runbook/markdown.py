@@ -9,7 +9,8 @@ import re
 import shlex
 from typing import TYPE_CHECKING
 
-from aegisgen.render.environment import Dialect, SafeText
+from aegisgen.render.jinja import Dialect
+from aegisgen.render.plain import Text
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -22,29 +23,29 @@ _TICKS = re.compile(r"`+")
 
 def text(value: object) -> str:
     """Return a value as running text on one line."""
-    if isinstance(value, SafeText):
+    if isinstance(value, Text):
         return value
     return _SPECIAL.sub(r"\\\1", _line(str(value)))
 
 
-def code(value: object) -> SafeText:
+def code(value: object) -> Text:
     """Return a value as a code span; in a table too, where a bar would end the cell."""
     line = _line(str(value)).replace("|", r"\|")
     if not line:
-        return SafeText("")
+        return Text("")
     ticks = "`" * (max((len(run) for run in _TICKS.findall(line)), default=0) + 1)
     room = " " if line[0] in "` " or line[-1] in "` " else ""
-    return SafeText(f"{ticks}{room}{line}{room}{ticks}")
+    return Text(f"{ticks}{room}{line}{room}{ticks}")
 
 
-def quoted(value: object) -> SafeText:
+def quoted(value: object) -> Text:
     """Return a value as one word for a POSIX shell, for the inside of a fence."""
-    return SafeText(shlex.quote(_line(str(value))))
+    return Text(shlex.quote(_line(str(value))))
 
 
-def plain(value: object) -> SafeText:
+def plain(value: object) -> Text:
     """Return a value as it is, on one line, for the inside of a fence."""
-    return SafeText(_line(str(value)))
+    return Text(_line(str(value)))
 
 
 def _line(value: str) -> str:
@@ -52,7 +53,7 @@ def _line(value: str) -> str:
 
 
 def _extend(environment: Environment) -> None:
-    environment.filters.update(code=code, q=quoted, plain=plain, block=SafeText, raw=SafeText)
+    environment.filters.update(code=code, q=quoted, plain=plain, block=Text, raw=Text)
 
 
 MARKDOWN = Dialect("markdown", text, _extend)

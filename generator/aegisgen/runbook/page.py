@@ -8,7 +8,8 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.argocd.plan_svg import to_svg
-from aegisgen.render.environment import Dialect, SafeText
+from aegisgen.render.jinja import Dialect
+from aegisgen.render.plain import Text
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -41,13 +42,13 @@ def page(markdown: str, plan: Plan, templates: Templates) -> str:
             token.type, token.content = "html_block", f'<figure class="plan">{to_svg(plan)}</figure>\n'
         elif token.type == "table_open":
             token.attrSet("tabindex", "0")  # a wide one scrolls, with the keyboard too
-    return templates.of(_HTML).render(
-        "runbook/page.html.j2",
-        header=SafeText(header),
-        title=headings[0].title if headings else "Runbook",
-        headings=headings[1:],
-        body=SafeText(reader.renderer.render(tokens, reader.options, {})),
-    )
+    values: dict[str, object] = {
+        "header": Text(header),
+        "title": headings[0].title if headings else "Runbook",
+        "headings": headings[1:],
+        "body": Text(reader.renderer.render(tokens, reader.options, {})),
+    }
+    return templates.of(_HTML).render("runbook/page.html.j2", values)
 
 
 def _anchored(tokens: list[Token]) -> list[_Heading]:
@@ -64,11 +65,11 @@ def _anchored(tokens: list[Token]) -> list[_Heading]:
 
 
 def _escape(value: object) -> str:
-    return value if isinstance(value, SafeText) else html.escape(str(value))
+    return value if isinstance(value, Text) else html.escape(str(value))
 
 
 def _extend(environment: Environment) -> None:
-    environment.filters.update(raw=SafeText)
+    environment.filters.update(raw=Text)
 
 
 _HTML = Dialect("html", _escape, _extend)

@@ -3,8 +3,6 @@
 Sources: `AppProjectSpec`, `ApplicationSpec` and `ApplicationSetSpec` in pkg/apis/application/v1alpha1 of Argo CD 3.x.
 """
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
@@ -112,13 +110,13 @@ class Application(Model, frozen=True, kw_only=True):
     destination: Destination = field(default_factory=Destination)
 
 
-def application_name(target: Target) -> str:
+def application_name(target: "Target") -> str:
     """Return the Application's name."""
     application = target.settings.application
     return (application.name if application else UNSET) or f"{target.environment}-{target.settings.workload.name}"
 
 
-def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
+def problems(target: "Target", layers: list[Layer]) -> "Iterator[Problem]":
     """Yield what is wrong with a service's Application as it was resolved."""
     settings, application = target.settings, target.settings.application
     if settings.approval.sync_windows and not target.argocd.project:
