@@ -1,7 +1,5 @@
 """What a profile says about the operating guide: whether the repository holds it, and who does what."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated
 
 from msgspec import UNSET, Meta, UnsetType, field
@@ -58,19 +56,19 @@ class Runbook(Model, frozen=True, kw_only=True):
     people: People = field(default_factory=People)
 
 
-def wanted(target: Target) -> bool:
+def wanted(target: "Target") -> bool:
     """Tell whether the repository holds a runbook."""
     runbook = target.settings.runbook
     return isinstance(runbook, Runbook) and runbook.enabled
 
 
-def people(target: Target) -> People:
+def people(target: "Target") -> People:
     """Return whom to call."""
     runbook = target.settings.runbook
     return runbook.people if isinstance(runbook, Runbook) else People()
 
 
-def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
+def problems(target: "Target", layers: list[Layer]) -> "Iterator[Problem]":
     """Yield what is wrong with the place of a service's runbook as it was resolved."""
     if not wanted(target) or not isinstance(target.settings.runbook, Runbook):
         return
