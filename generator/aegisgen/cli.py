@@ -44,6 +44,13 @@ class PlanFormat(StrEnum):
     SVG = "svg"
 
 
+class AdoptFormat(StrEnum):
+    """How an adoption's account is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 class RehearsalFormat(StrEnum):
     """How a rehearsal is shown."""
 
@@ -487,6 +494,26 @@ def init(
     }  # fmt: skip
     of_environments = {"namespace": namespace, "prefix": prefix, "tag": tag, "database-host": database_host}
     raise typer.Exit(command(directory, said(flags, environments, of_environments), guess=yes))
+
+
+@app.command(
+    epilog="Examples: 'aegisgen adopt argocd/overlays' · 'aegisgen adopt argocd/overlays --write' · "
+    "'aegisgen adopt k8s/production --format json'"
+)
+def adopt(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Overlays, or folders that hold some.")],
+    *,
+    write: Annotated[bool, typer.Option("--write", help="Write the project and take over the overlays.")] = False,
+    lossy: Annotated[bool, typer.Option("--lossy", help="Write although something is not carried over.")] = False,
+    output: Annotated[AdoptFormat, typer.Option("--format", help="How to show it.")] = AdoptFormat.TEXT,
+) -> None:
+    """Make a project of hand-written overlays, and show what would differ. Writes nothing without --write.
+
+    Exit code 1: something that the overlays do is not carried over.
+    """
+    from aegisgen.commands.adopt import run as command  # noqa: PLC0415
+
+    raise typer.Exit(command(paths, form=output.value, write_it=write, lossy=lossy))
 
 
 @app.command(epilog="Examples: 'aegisgen schema profile > profile.schema.json' · 'aegisgen schema --write'")

@@ -22,7 +22,7 @@ from aegisgen.profile.steps.dryrun import DryRun
 from aegisgen.profile.steps.notifications import Metrics, Notifications
 from aegisgen.profile.steps.rollback import Rollback
 from aegisgen.profile.steps.runbook import Runbook
-from aegisgen.profile.steps.security import Security
+from aegisgen.profile.steps.security import Labels, Security
 from aegisgen.profile.types import (
     AnnotationKey,
     DnsLabel,
@@ -89,6 +89,12 @@ class Job(Model, frozen=True, kw_only=True):
     ] = "30m"
     annotations: Annotated[
         dict[AnnotationKey, Text], Meta(description="Annotations for the Job's pod, such as a service mesh's.")
+    ] = {}
+    labels: Annotated[
+        Labels,
+        Meta(
+            description="Labels for the Job and its pod beside aegisgen's own, such as those a network policy selects."
+        ),
     ] = {}
     name: Annotated[
         DnsLabel | UnsetType,
