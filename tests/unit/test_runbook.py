@@ -427,3 +427,20 @@ def test_a_template_of_the_projects_own_takes_the_place_of_a_bundled_one(project
     outcome = cli("render", "production")
     assert outcome.code == 2
     assert "argocd/templates/runbook/people.md.j2:3:1: the template failed" in outcome.err
+
+
+@pytest.mark.tools
+def test_an_edited_one_is_among_what_changed_since_a_revision(project, cli, tmp_path) -> None:
+    import subprocess
+
+    say(project, "production", "runbook: {}")
+    assert cli("render", "--all").code == 0
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@example.com"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"]):
+        subprocess.run([*git, *command], check=True)
+    assert cli("check", "--no-compose", "--changed-since", "HEAD").code == 0
+    file = project / "runbooks/production-api.md"
+    file.write_text(file.read_text() + "\nmine\n")
+    outcome = cli("check", "--no-compose", "--changed-since", "HEAD")
+    assert outcome.code == 1
+    assert "argocd/runbooks/production-api.md: error[D001]" in outcome.out
