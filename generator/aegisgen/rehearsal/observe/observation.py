@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from aegisgen.rehearsal.observe.attribute import executed
 from aegisgen.rehearsal.observe.bookkeeping import bookkeeping_tables
+from aegisgen.rehearsal.observe.files import Files
 from aegisgen.rehearsal.observe.migrations import Evidence, assemble
 from aegisgen.rehearsal.observe.serverlog import read, transactions
 from aegisgen.rehearsal.observe.session import IGNORED, connect, session_errors
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from aegisgen.rehearsal.observe.advise import Adviser
     from aegisgen.rehearsal.observe.copies import Copies
-    from aegisgen.rehearsal.observe.files import Files
     from aegisgen.rehearsal.observe.replay import Replays
     from aegisgen.rehearsal.observe.rerun import Replayed
     from aegisgen.rehearsal.observe.sample import Sampler
@@ -47,8 +47,7 @@ class Observation:
         copies: Copies,
         replays: Replays,
         offset: int,
-        since: float,
-        files: Files,
+        app: Path | None,
         adviser: Adviser,
     ) -> None:
         self._server = server
@@ -57,8 +56,7 @@ class Observation:
         self._copies = copies
         self._replays = replays
         self._offset = offset
-        self._since = since
-        self._files = files
+        self._app = app
         self._adviser = adviser
 
     def migrations(self, logs: Iterable[str] = ()) -> tuple[MigrationRun, ...]:
@@ -83,7 +81,8 @@ class Observation:
         by_identity = {id(done[place]): what for place, what in replayed.items()}
         names = {oid: name for oid, name in self._tables().items() if name not in ignored}
         evidence = Evidence(by_identity, missing, samples, names)
-        records = assemble(found, evidence, self._files, logs=logs, since=self._since)
+        files = Files(self._app) if found else Files(None)
+        records = assemble(found, evidence, files, logs=logs, scenario_time=self._sampler.scenario_time)
         return tuple(
             record._replace(advice=self._adviser.advice(record, one, self._server.version))
             for record, one in zip(records, found, strict=True)
