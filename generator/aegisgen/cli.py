@@ -173,13 +173,23 @@ def render(
 
 @app.command(
     epilog="Examples: 'aegisgen check' · 'aegisgen check production' · "
-    "'aegisgen check --all --require-tools --format sarif'"
+    "'aegisgen check --all --require-tools --format sarif' · 'aegisgen check --changed-since HEAD' · "
+    "'aegisgen check --shard 2/4 --format json > shard-2.json'"
 )
 def check(
     environments: _Environments = None,
     *,
     every: Annotated[bool, typer.Option("--all", help="All environments; so it is where none is named.")] = False,
     service: _Services = None,
+    changed_since: Annotated[
+        str | None,
+        typer.Option(
+            "--changed-since", metavar="REV", help="Only what can differ from this revision of git, committed or not."
+        ),
+    ] = None,
+    shard: Annotated[
+        str | None, typer.Option("--shard", metavar="I/N", help="Only the I-th of N parts; see 'aegisgen merge'.")
+    ] = None,
     output: _Format = Format.TEXT,
     engine: _EngineOption = Engine.AEGISGEN,
     compose: _Compose = True,
@@ -199,6 +209,8 @@ def check(
             environments=environments,
             every=every,
             service=service,
+            changed_since=changed_since,
+            shard=shard,
             output=output,
             engine=engine,
             compose=compose,
@@ -371,6 +383,20 @@ def status(
     raise typer.Exit(
         command(selected, context=context, namespace=namespace, watch=watch, interval=interval, form=output.value)
     )
+
+
+@app.command(
+    epilog="Example: 'aegisgen check --shard 1/2 --format json > 1.json', the same with 2/2, 'aegisgen merge *.json'"
+)
+def merge(
+    reports: Annotated[list[Path], typer.Argument(metavar="REPORT...", help="The JSON reports of all shards.")],
+    *,
+    output: _Format = Format.TEXT,
+) -> None:
+    """Make one report of the shards of a check, as if it had been one run; exit 2 where one of them is missing."""
+    from aegisgen.commands.merge import run as command  # noqa: PLC0415
+
+    raise typer.Exit(command(reports, form_name=output.value))
 
 
 @app.command(name="cache", epilog="Examples: 'aegisgen cache' · 'aegisgen cache --clear'")
