@@ -83,6 +83,12 @@ def test_the_page_tells_all_that_the_records_say():
         assert told in text
 
 
+def test_a_refused_migration_says_why_and_what_to_do():
+    text = page().text
+    assert 'Cause: no migration of the application creates the schema "inventory"' in text
+    assert "Way out: start from production's schema" in text
+
+
 def test_failed_scenarios_come_first_and_are_open():
     cards = [card for card in page().all("details") if "card" in (card.get("class") or "")]
     assert [(card["class"], "open" in card) for card in cards] == [

@@ -77,9 +77,9 @@ def run(
             f"{overlay.directory.as_posix()}: nothing here migrates; expected a Job or an init container whose name or "
             "command speaks of it"
         )
+    application = app_of(app) if app else None
     with workspace() as place, progress(len(playing)) as events:
         databases = Supply(wanted, place)
-        application = app_of(app) if app else None
         setting = Setting(
             resources=resources,
             plan=plan(resources),
@@ -88,8 +88,8 @@ def run(
             tool=overlay.tool,
             app=application,
             options=options,
-            observer=Observer(app=application.folder if application else None),
             copies=databases.copy,
+            observer=Observer(app=application.folder if application else None),
         )
         done = rehearse(overlay.title, playing, setting, Crew(place, databases, events, 1 if wanted.url else jobs))
     if report:

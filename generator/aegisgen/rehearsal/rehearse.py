@@ -84,7 +84,7 @@ def rehearse(title: str, scenarios: Sequence[Scenario], setting: Setting, crew: 
             postgres=crew.databases.version,
             seconds=time.monotonic() - began,
             scenarios=tuple(state.done[scenario.name] for scenario in scenarios if scenario.name in state.done),
-            notes=tuple(dict.fromkeys([*state.notes, *setting.observer.notes])),
+            notes=tuple(dict.fromkeys((*state.notes, *setting.observer.notes))),
         )
     )
 

@@ -6,17 +6,18 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from aegisgen.rehearsal.clock import Clock
 from aegisgen.rehearsal.cluster.sync import Conditions
 from aegisgen.rehearsal.database import snapshot
-from aegisgen.rehearsal.database.address import Wish
 from aegisgen.rehearsal.image.knex import write_migrations
 from aegisgen.rehearsal.outcome import Expectation, ScenarioRun, Verdict
 from aegisgen.rehearsal.outside import NotRehearsedError
-from aegisgen.rehearsal.postgres.dump import load_dump
+from aegisgen.rehearsal.postgres import load_dump
 from aegisgen.rehearsal.scenario import evidence
 from aegisgen.rehearsal.scenario.faults import conditions, faults_of
 from aegisgen.rehearsal.scenario.judge import judge
-from aegisgen.rehearsal.scenario.premises import premises, wish_of
+from aegisgen.rehearsal.scenario.observed import migrations_of
+from aegisgen.rehearsal.scenario.premises import premises
 
 if TYPE_CHECKING:
     from aegisgen.rehearsal.kubelet.pod import Pod
@@ -100,20 +101,17 @@ class Play:
             raise NotRehearsedError("the server is your own (--database-url), and is not stopped")
 
     def _play(self) -> None:
-        wanted = wish_of(self._setting, self._place.folder / self._scenario.name / "volumes") or Wish("app", "app")
-        with premises(self._scenario, self._setting, self._place, wanted, self._said) as there, there.clock.working():
+        clock, server = Clock(), self._place.server
+        with premises(self._scenario, self._setting, self._place, clock, self._said) as there, clock.working():
             self._there = there
-            if self._stopped.is_set():
-                return
             self._give(there)
             watch = self._setting.observer.watch
-            with watch(self._place.server, there.login, clock=there.clock.now, app=there.app) as observation:
-                for sync in self._scenario.spec.syncs:
-                    if self._stopped.is_set():
-                        return
-                    self._sync(sync, there)
-                containers = [run for sync in self._syncs for step in sync.steps for run in step.containers]
-                self._migrations = observation.migrations(run.log for run in containers)
+            with watch(server, there.login, clock=clock.elapsed, app=there.app) as observation:
+                try:
+                    for sync in self._scenario.spec.syncs:
+                        self._sync(sync, there)
+                finally:
+                    self._migrations = migrations_of(observation, self._syncs, there, self._setting, server)
 
     def _give(self, there: Premises) -> None:
         """Bring the database, and the cluster, to where the scenario begins."""
@@ -163,8 +161,7 @@ class Play:
         """Raise what kept the sync from being played as it is."""
         if self._there and self._there.stage.errors:
             raise self._there.stage.errors[0]
-        refused = self._stopped.is_set()
-        if refused:
+        if self._stopped.is_set():
             raise NotRehearsedError("interrupted")
         evidence.refuse_missing_programs(run)
 

@@ -91,7 +91,7 @@ def model_scenario(rehearsal: Rehearsal) -> ScenarioRun | None:
     """Return the scenario whose migrations stand for all: the first with most of them, one that passed if there is."""
     ran = [scenario for scenario in rehearsal.scenarios if scenario.migrations]
     passed = [scenario for scenario in ran if scenario.verdict is Verdict.PASSED]
-    return max(passed or ran, key=lambda scenario: len(scenario.migrations), default=None)
+    return max(passed or ran, key=lambda scenario: sum(not each.added for each in scenario.migrations), default=None)
 
 
 def counsels(rehearsal: Rehearsal) -> list[Counsel]:
