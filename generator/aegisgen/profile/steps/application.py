@@ -67,7 +67,15 @@ class AppProject(Model, frozen=True, kw_only=True):
 class RolloutStep(Model, frozen=True, kw_only=True):
     """Environments that are synced before those of the next step: all of them have to be healthy first."""
 
-    environments: Annotated[list[DnsLabel], Meta(title="at least one environment", min_length=1)]
+    environments: Annotated[
+        list[DnsLabel],
+        Meta(
+            title="at least one environment",
+            min_length=1,
+            description="The environments of this step.",
+            examples=[["staging"]],
+        ),
+    ]
     max_update: Annotated[
         Annotated[int, Meta(title="a whole number, 0 or more", ge=0)] | Percentage,
         Meta(
@@ -90,7 +98,8 @@ class ApplicationSet(Model, frozen=True, kw_only=True):
         list[RolloutStep],
         Meta(
             description="Progressive syncs: the set starts the syncs, step after step, and switches automated ones "
-            "off. Argo CD does that only where progressive syncs are enabled."
+            "off. Argo CD does that only where progressive syncs are enabled.",
+            examples=[[{"environments": ["staging"]}, {"environments": ["production"], "maxUpdate": "10%"}]],
         ),
     ] = []
 
