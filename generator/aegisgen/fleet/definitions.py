@@ -45,7 +45,7 @@ def redefined(
     paths = {path for path in now if changed.touches(path)}
     # An environment, or a file of services, that is not there any more.
     gone = {path for path in changed.paths if path not in now and _is_definition(project, path)}
-    if any(path.startswith(f"{PROFILES}/") for path in gone) or changed.touches("templates"):
+    if changed.touches("templates"):
         return None
     found: set[str] = set()
     before = contents(sorted(paths | gone))
