@@ -23,7 +23,7 @@ _HEAD = '''\
 # mypy: ignore-errors
 """The templates as functions of the names that they know and of where their text goes."""
 
-from aegisgen.render.plain import FILTERS, attribute, looped, safe
+from aegisgen.render.plain import FILTERS, attribute, has, looped, safe
 
 '''
 _COMPARISONS = {
@@ -44,7 +44,7 @@ _BINARY: dict[type[nodes.BinExpr], str] = {
     nodes.Or: "or",
 }
 _UNARY: dict[type[nodes.UnaryExpr], str] = {nodes.Neg: "-", nodes.Not: "not "}
-_FILTERS = frozenset({"block", "indent", "lower", "raw", "shell", "string"})
+_FILTERS = frozenset({"block", "indent", "int", "lower", "raw", "shell", "string"})
 
 
 class RefusedError(Exception):
@@ -239,14 +239,14 @@ def _item(node: nodes.Getitem, names: str) -> str:
 
 @_value.register(nodes.Call)
 def _call(node: nodes.Call, names: str) -> str:
-    if node.dyn_args or node.dyn_kwargs:
-        raise RefusedError(node)
     return f"{_value(node.node, names)}({_arguments(node, names)})"
 
 
 def _arguments(node: nodes.Call | nodes.Filter, names: str) -> str:
     given = [_value(argument, names) for argument in node.args]
-    return ", ".join([*given, *(f"{each.key}={_value(each.value, names)}" for each in node.kwargs)])
+    given += [f"{each.key}={_value(each.value, names)}" for each in node.kwargs]
+    starred = {"*": node.dyn_args, "**": node.dyn_kwargs}
+    return ", ".join([*given, *(f"{stars}{_value(each, names)}" for stars, each in starred.items() if each)])
 
 
 @_value.register(nodes.Filter)
@@ -259,7 +259,7 @@ def _filtered(node: nodes.Filter, names: str) -> str:
 
 
 def _filter(node: nodes.Filter, names: str, value: str) -> str:
-    if node.name not in _FILTERS or node.dyn_args or node.dyn_kwargs:
+    if node.name not in _FILTERS:
         raise RefusedError(node)
     return f"FILTERS[{node.name!r}]({', '.join(filter(None, [value, _arguments(node, names)]))})"
 
@@ -268,6 +268,8 @@ def _filter(node: nodes.Filter, names: str, value: str) -> str:
 def _test(node: nodes.Test, names: str) -> str:
     if node.name == "defined" and isinstance(node.node, nodes.Name):
         return f"({node.node.name!r} in {names})"
+    if node.name == "defined" and isinstance(node.node, nodes.Getattr):
+        return f"has({_value(node.node.node, names)}, {node.node.attr!r})"
     if node.name == "none":
         return f"({_value(node.node, names)} is None)"
     raise RefusedError(node)
