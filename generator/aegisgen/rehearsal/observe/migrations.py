@@ -76,7 +76,9 @@ def _record(
             error = HALF_DONE
         else:
             notes.append(_NOT_RECORDED)
-    locks, rows = _exact(one, evidence) if exact else (_sampled(began, one.ended, evidence), None)
+    locks, rows = (
+        _exact(one, evidence) if exact else (sampled(began, one.ended, evidence.samples, evidence.tables), None)
+    )
     return MigrationRun(
         file=files.locate(name) if name else UNATTRIBUTED,
         began=max(scenario_time(began), 0.0),
@@ -92,7 +94,7 @@ def _record(
     )
 
 
-def _exact(one: Executed, evidence: Evidence) -> tuple[tuple[TableLock, ...], int]:
+def _exact(one: Executed, evidence: Evidence) -> tuple[tuple[TableLock, ...], int | None]:
     held: dict[tuple[str, str, bool], float] = {}
     rows = 0
     for part in one.parts:
@@ -112,11 +114,12 @@ def _exact(one: Executed, evidence: Evidence) -> tuple[tuple[TableLock, ...], in
     return _sorted(locks), rows
 
 
-def _sampled(began: float, ended: float, evidence: Evidence) -> tuple[TableLock, ...]:
+def sampled(began: float, ended: float, samples: Iterable[Seen], tables: Mapping[int, str]) -> tuple[TableLock, ...]:
+    """Return the locks that were seen between two moments, in seconds since 1970."""
     held: dict[tuple[str, str], float] = {}
-    for seen in evidence.samples:
+    for seen in samples:
         first, last = max(seen.first, began), min(seen.last, ended)
-        name = evidence.tables.get(seen.relation)
+        name = tables.get(seen.relation)
         if name and first <= last:
             held[name, seen.mode] = held.get((name, seen.mode), 0.0) + last - first
     return _sorted([TableLock(table, mode, seconds) for (table, mode), seconds in held.items()])
