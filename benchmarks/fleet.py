@@ -114,7 +114,8 @@ def main() -> int:
     if options.write:
         page = PAGE.read_text(encoding="utf-8")
         head, tail = page.partition(BEGIN)[0], page.partition(END)[2]
-        PAGE.write_text(f"{head}{BEGIN}\n{text}\n\n{END}{tail}", encoding="utf-8")
+        image = f"![Seconds over services, both axes logarithmic]({PLOT.name})"
+        PAGE.write_text(f"{head}{BEGIN}\n{text}\n\n{image}\n\n{END}{tail}", encoding="utf-8")
         PLOT.write_text(plot.svg(_lines(found)), encoding="utf-8")
     return 0
 
