@@ -1,14 +1,14 @@
-"""Files in; what is wrong with each of them and what they hold out. Many files are shared out among processes."""
+"""Files in; what is wrong with each of them by itself, and what they hold, out."""
 
 from __future__ import annotations
 
-import os
 import posixpath
-import sys
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.findings import Finding, Severity
 from aegisgen.kube.compose import KUSTOMIZATION_NAMES
+from aegisgen.kube.resource import Resource
 from aegisgen.proof.inputs import Kustomizations, read
 from aegisgen.proof.manifests import (
     Checker,
@@ -21,17 +21,16 @@ from aegisgen.proof.manifests import (
 )
 from aegisgen.rules.ignores import Ignore, commented
 from aegisgen.rules.manifests import NOT_YAML
+from aegisgen.yamlsource import documents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from aegisgen.proof.inputs import Input, Source
-    from aegisgen.yamlsource import Document
+    from aegisgen.yamlsource import Document, Parser
 
-# Fewer files are read before another process has started.
-MIN_SHARED = 64
-# A share is large enough to be worth sending and small enough that nobody waits long for the last one.
-_SHARE = 50
+# What can hide a word in YAML's double quotes.
+_ESCAPE = re.compile(rb"\\(?:[xuU]|\r|\n)")
 
 
 class Reading(NamedTuple):
@@ -40,40 +39,30 @@ class Reading(NamedTuple):
     findings: list[Finding]
     pieces: list[Piece]
     ignores: list[Ignore]
-    files: int
 
 
-def read_files(sources: Sequence[Source], checker: Checker, jobs: int) -> Reading:
-    """Read and check files; `jobs` is how many processes may work, 0: one a core. The answer is always the same."""
-    jobs = jobs or os.cpu_count() or 1
-    if jobs == 1 or len(sources) < MIN_SHARED:
-        return _share((sources, checker))
-    import multiprocessing  # noqa: PLC0415 -- start-up time: few runs have so many files
-    import threading  # noqa: PLC0415
-
-    # A fork is cheap and safe where there are no threads; macOS' own libraries have some.
-    forked = sys.platform == "linux" and threading.active_count() == 1
-    shares = [(sources[start : start + _SHARE], checker) for start in range(0, len(sources), _SHARE)]
-    whole = Reading([], [], [], len(sources))
-    with multiprocessing.get_context("fork" if forked else "spawn").Pool(min(jobs, len(shares))) as pool:
-        for part in pool.imap(_share, shares):  # in their order, whoever is first
-            whole.findings.extend(part.findings)
-            whole.pieces.extend(part.pieces)
-            whole.ignores.extend(part.ignores)
-    return whole
-
-
-def _share(share: tuple[Sequence[Source], Checker]) -> Reading:
-    sources, checker = share
-    reading = Reading([], [], [], len(sources))
+def read_files(sources: Iterable[Source], checker: Checker, parser: Parser = documents) -> Reading:
+    """Read and check files."""
+    reading = Reading([], [], [])
     kustomizations = Kustomizations()
     for source in sources:
-        _take(read(source), reading, kustomizations)
+        _take(read(source), reading, kustomizations, parser)
     reading.findings.extend(flaw.here() for flaw in checker.check(reading.pieces))
     return reading
 
 
-def _take(item: Input, reading: Reading, kustomizations: Kustomizations) -> None:
+def applications_in(sources: Sequence[Source]) -> list[Resource]:
+    """Return the Applications in some files, without reading those in which there can be none."""
+    found = Reading([], [], [])
+    kustomizations = Kustomizations()
+    for item in map(read, sources):
+        if item.raw and (b"Application" in item.raw or _ESCAPE.search(item.raw)):
+            _take(item, found, kustomizations, documents)
+    resources = (piece.object() for piece in found.pieces if not piece.patch)
+    return [each for each in resources if isinstance(each, Resource) and each.identity.kind == "Application"]
+
+
+def _take(item: Input, reading: Reading, kustomizations: Kustomizations, parser: Parser) -> None:
     """Read one file: what is special is checked at once, what a schema engine takes is collected."""
     if item.raw is None:
         reading.findings.append(Finding(item.path, 0, 0, NOT_YAML, Severity.ERROR, item.trouble))
@@ -81,19 +70,19 @@ def _take(item: Input, reading: Reading, kustomizations: Kustomizations) -> None
     if b"aegisgen:" in item.raw:
         reading.ignores.extend(commented(item.path, item.raw.decode(errors="replace")))
     if posixpath.basename(item.path) in KUSTOMIZATION_NAMES:
-        for document in _documents(item, reading):
+        for document in _documents(item, reading, parser):
             reading.findings.extend(flaw.here() for flaw in kustomization_flaws(document))
         return
     patch = kustomizations.is_patch(item.path)
-    for document in _documents(item, reading):
+    for document in _documents(item, reading, parser):
         if is_own(document):
             reading.findings.extend(own_findings(document))
         else:
             reading.pieces.extend(pieces(document, patch=patch))
 
 
-def _documents(item: Input, reading: Reading) -> Iterator[Document]:
-    for document in read_documents(item.raw or b"", item.path):
+def _documents(item: Input, reading: Reading, parser: Parser) -> Iterator[Document]:
+    for document in read_documents(item.raw or b"", item.path, parser):
         if isinstance(document, Finding):
             reading.findings.append(document)
         else:
