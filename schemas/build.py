@@ -42,6 +42,7 @@ KINDS = (
     "customresourcedefinition-apiextensions-v1",
     "daemonset-apps-v1",
     "deployment-apps-v1",
+    "event-v1",
     "horizontalpodautoscaler-autoscaling-v1",
     "horizontalpodautoscaler-autoscaling-v2",
     "ingress-networking-v1",

@@ -44,6 +44,13 @@ class PlanFormat(StrEnum):
     SVG = "svg"
 
 
+class StatusFormat(StrEnum):
+    """How a status is shown."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 class Engine(StrEnum):
     """What checks manifests against the schemas."""
 
@@ -86,8 +93,9 @@ _EngineOption = Annotated[Engine, typer.Option("--engine", help="What checks man
 _RequireTools = Annotated[
     bool, typer.Option("--require-tools", help="A check that is skipped for want of a tool is an error. For CI.")
 ]
-_Jobs = Annotated[
-    int, typer.Option("--jobs", metavar="N", min=0, help="How many processes read files. Default: one a core.")
+_Jobs = Annotated[int, typer.Option("--jobs", metavar="N", min=0, help="How many processes work. Default: one a core.")]
+_Cache = Annotated[
+    bool, typer.Option("--cache/--no-cache", help="Believe and keep what was composed before; see 'aegisgen cache'.")
 ]
 _Compose = Annotated[
     bool, typer.Option("--compose/--no-compose", help="Also check what Kustomize makes of the overlays.")
@@ -153,6 +161,7 @@ def check(
     compose: _Compose = True,
     require_tools: _RequireTools = False,
     jobs: _Jobs = 0,
+    cache: _Cache = True,
     write_baseline: Annotated[
         bool, typer.Option("--write-baseline", help="Write what is found to the project's baseline; exit 0.")
     ] = False,
@@ -171,6 +180,7 @@ def check(
             compose=compose,
             require_tools=require_tools,
             jobs=jobs,
+            cache=cache,
             write_baseline=write_baseline,
             project=project,
         )
@@ -193,6 +203,7 @@ def validate(
     compose: _Compose = True,
     require_tools: _RequireTools = False,
     jobs: _Jobs = 0,
+    cache: _Cache = True,
     write_baseline: Annotated[
         Path | None,
         typer.Option("--write-baseline", metavar="FILE", help="Write what is found to a baseline; exit 0."),
@@ -211,6 +222,7 @@ def validate(
             compose=compose,
             require_tools=require_tools,
             jobs=jobs,
+            cache=cache,
             write_baseline=write_baseline,
         )
     )
@@ -234,6 +246,50 @@ def plan(
 
     selected = selection(project, [environment] if environment else None, service)
     raise typer.Exit(command(selected, path=path, form=output.value))
+
+
+@app.command(
+    epilog="Exit codes: 0 healthy, 1 something is wrong, 2 the cluster cannot be asked, 3 nothing is wrong but it is "
+    "not done: in progress, waiting for an approval, not deployed yet. Examples: 'aegisgen status production' · "
+    "'aegisgen status staging --watch' · 'aegisgen status production --context prod --format json'"
+)
+def status(
+    environment: Annotated[
+        str, typer.Argument(metavar="ENV", help="The environment.", autocompletion=_complete_environment)
+    ],
+    *,
+    service: _Services = None,
+    context: Annotated[
+        str | None, typer.Option("--context", metavar="NAME", help="kubectl's context. Default: the current one.")
+    ] = None,
+    namespace: Annotated[str, typer.Option("--namespace", "-n", metavar="NAME", help="Default: the profile's.")] = "",
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Look again and again; in a pipe, print each change once.")
+    ] = False,
+    interval: Annotated[
+        int, typer.Option("--interval", metavar="SECONDS", min=1, max=3600, help="How often --watch looks.")
+    ] = 5,
+    output: Annotated[StatusFormat, typer.Option("--format", help="How to show it.")] = StatusFormat.TEXT,
+    project: _Project = None,
+) -> None:
+    """Ask the cluster through kubectl, read-only: what is wrong, and what to do next."""
+    from aegisgen.commands.status import run as command  # noqa: PLC0415
+    from aegisgen.workspace import selection  # noqa: PLC0415
+
+    selected = selection(project, [environment], service)
+    raise typer.Exit(
+        command(selected, context=context, namespace=namespace, watch=watch, interval=interval, form=output.value)
+    )
+
+
+@app.command(name="cache", epilog="Examples: 'aegisgen cache' · 'aegisgen cache --clear'")
+def show_cache(
+    *, clear: Annotated[bool, typer.Option("--clear", help="Remove all of it; the next run makes it anew.")] = False
+) -> None:
+    """Say where the cache lies and how much it holds: compiled templates, and what Kustomize made of which files."""
+    from aegisgen.commands.cache import run as command  # noqa: PLC0415
+
+    raise typer.Exit(command(clear=clear))
 
 
 @app.command(epilog="Examples: 'aegisgen explain' · 'aegisgen explain O201'")

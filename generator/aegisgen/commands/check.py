@@ -37,6 +37,7 @@ def main(
     compose: bool,
     require_tools: bool,
     jobs: int,
+    cache: bool,
     write_baseline: bool,
     project: Path | None,
 ) -> int:
@@ -47,6 +48,7 @@ def main(
         compose=compose,
         require_tools=require_tools,
         jobs=jobs,
+        cache=cache,
         keep=write_baseline,
         output=form(output),
     )
@@ -59,6 +61,7 @@ def run(
     compose: bool,
     require_tools: bool,
     jobs: int = 0,
+    cache: bool = True,
     keep: bool = False,
     output: Output,
 ) -> int:
@@ -74,6 +77,7 @@ def run(
         require_tools=require_tools,
         baseline=not keep,
         jobs=jobs,
+        cache=cache,
     )
     roots = [relative(workspace.root / target.directory) for target in workspace.targets]
     present = [root for root in roots if root.is_dir()]

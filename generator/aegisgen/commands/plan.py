@@ -12,18 +12,15 @@ from aegisgen.argocd.plan import plan as planned
 from aegisgen.argocd.plan_formats import FORMATS
 from aegisgen.argocd.plan_text import to_text
 from aegisgen.errors import UsageError
-from aegisgen.kube.compose import compose
-from aegisgen.kube.resource import Resource, identify
-from aegisgen.proof.inputs import read, sources
-from aegisgen.proof.manifests import read_documents
+from aegisgen.proof.composed import applications, compose_overlay
 from aegisgen.proof.prove import relative
-from aegisgen.rules.context import deploying
 from aegisgen.workspace import Selection, open_workspace
-from aegisgen.yamlsource import Document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from aegisgen.kube.resource import Resource
 
 
 class _Overlay(NamedTuple):
@@ -53,33 +50,20 @@ def run(selection: Selection, *, path: Path | None, form: str) -> int:
 
 
 def _plan(overlay: _Overlay) -> Plan:
-    composed = compose(overlay.directory).documents
-    resources = [resource for document in composed if isinstance(resource := identify(document), Resource)]
-    found = deploying(overlay.directory.as_posix(), overlay.applications)
-    settings = application_settings(found[0]) if found else None
-    return planned(resources, settings, title=overlay.title)
+    composed = compose_overlay(overlay.directory, overlay.applications)
+    settings = application_settings(composed.application) if composed.application else None
+    return planned(composed.resources, settings, title=overlay.title)
 
 
 def _of(selection: Selection) -> Iterator[_Overlay]:
     workspace = open_workspace(selection)
-    applications = tuple(_applications(workspace.root / "apps"))
+    known = tuple(applications(workspace.root))
     for target in workspace.targets:
         title = f"{target.environment}/{target.service}"
-        yield _Overlay(title, relative(workspace.root / target.directory), applications)
+        yield _Overlay(title, relative(workspace.root / target.directory), known)
 
 
 def _at(path: Path) -> _Overlay:
     if not path.is_dir():
         raise UsageError(f"{path}: no such folder; expected one with a kustomization.yaml")
     return _Overlay(path.as_posix(), path, ())
-
-
-def _applications(folder: Path) -> Iterator[Resource]:
-    """Yield the Applications that the project keeps in `apps/`; what is wrong with them is for `check` to say."""
-    if not folder.is_dir():
-        return
-    for item in map(read, sources([str(folder)])):
-        for document in read_documents(item.raw or b"", item.path):
-            resource = identify(document) if isinstance(document, Document) else None
-            if isinstance(resource, Resource) and resource.identity.kind == "Application":
-                yield resource

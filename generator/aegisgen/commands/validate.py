@@ -29,12 +29,13 @@ def main(
     compose: bool,
     require_tools: bool,
     jobs: int,
+    cache: bool,
     write_baseline: Path | None,
 ) -> int:
     """Run the command as the command line has it."""
     project = governing_project()
     version = known_version(kubernetes_version, project)
-    method = Method(version, engine, compose, strict, require_tools, jobs=jobs)
+    method = Method(version, engine, compose, strict, require_tools, jobs=jobs, cache=cache)
     return run(paths or ["."], method=method, project=project, keep=write_baseline, output=form(output))
 
 

@@ -25,6 +25,7 @@ _OFFLINE = {
     "GIT_TERMINAL_PROMPT": "0",
     "HTTP_PROXY": _NOWHERE,
     "HTTPS_PROXY": _NOWHERE,
+    "KUBERC": "off",  # a user's defaults for kubectl's options
     "http_proxy": _NOWHERE,
     "https_proxy": _NOWHERE,
 }
@@ -51,6 +52,13 @@ class Composition(NamedTuple):
     warnings: tuple[str, ...]
 
 
+class Output(NamedTuple):
+    """What a successful build printed."""
+
+    out: str
+    err: str
+
+
 class CompositionError(AegisgenError):
     """Kustomize refused to build a directory. `problem` names its kustomization file and what Kustomize said."""
 
@@ -71,20 +79,30 @@ def compose(directory: Path) -> Composition:
     kustomization's own directory and remote bases are refused, the latter because nothing here goes to the network.
     Raises CompositionError where Kustomize fails, ToolError where it is missing or does not come to an end.
     """
+    return composition(run_build(directory), directory)
+
+
+def run_build(directory: Path) -> Output:
+    """Build `directory` and return what was printed; raises as `compose` does."""
     command = composer()
     if command is None:
         raise ToolError(MISSING)
     if not directory.is_dir():
         raise CompositionError(Problem(directory.as_posix(), 0, 0, "", "no such directory"))
-    code, out, err = _run((*command, str(directory)))
+    code, out, err = answer((*command, str(directory)))
     if code != 0:
         raise CompositionError(Problem(_kustomization_of(directory), 0, 0, "", readable(err, directory)))
+    return Output(out, err)
+
+
+def composition(output: Output, directory: Path) -> Composition:
+    """Read what a build of `directory` printed. Raises ToolError where that is no YAML."""
     documents = []
-    for document in parse(out, directory.as_posix()):
+    for document in parse(output.out, directory.as_posix()):
         if isinstance(document, Problem):
-            raise ToolError(f"{command[0]} printed YAML that cannot be read back: {document}")
+            raise ToolError(f"Kustomize printed YAML that cannot be read back: {document}")
         documents.append(document)
-    return Composition(tuple(documents), tuple(_warning(line) for line in err.splitlines() if line.strip()))
+    return Composition(tuple(documents), tuple(_warning(line) for line in output.err.splitlines() if line.strip()))
 
 
 def readable(stderr: str, directory: Path) -> str:
@@ -110,7 +128,8 @@ def _composer_on(path: str) -> tuple[str, ...] | None:
     return (kubectl, "kustomize") if kubectl else None
 
 
-def _run(command: tuple[str, ...]) -> tuple[int, str, str]:
+def answer(command: tuple[str, ...]) -> tuple[int, str, str]:
+    """Run a command; return its exit code and what it wrote to stdout and stderr. ToolError where it does not end."""
     import signal  # noqa: PLC0415 -- start-up time: only who composes pays for these
     import subprocess  # noqa: PLC0415
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.errors import ToolError
 from aegisgen.findings import Finding, Severity
 from aegisgen.kube.compose import MISSING, Composition, CompositionError, compose, composer
 from aegisgen.kube.origin import origin_of
-from aegisgen.kube.overlay import Overlay, read_overlay, unmatched_patches
+from aegisgen.kube.overlay import Overlay, overlay_of, read_overlay, unmatched_patches
 from aegisgen.kube.resource import Resource, identify
 from aegisgen.proof.manifests import Checker, pieces
 from aegisgen.rules.manifests import BAD_REFERENCE, NOT_COMPOSABLE
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from aegisgen.cache import Cache
 
 LOST_PATCH = "G306"
 
@@ -29,28 +31,32 @@ class Built(NamedTuple):
     """None: it was not composed."""
 
 
-def build(directories: Sequence[Path], *, composed: bool) -> list[Built]:
-    """Read and build overlays, two at a time: Kustomize is another process, and machines have cores.
+def build(directories: Sequence[Path], *, composed: bool, cache: Cache | None = None, jobs: int = 0) -> list[Built]:
+    """Read and build overlays, `jobs` at a time (0: one a core): Kustomize is another process.
 
-    Raises ToolError where Kustomize is wanted and not there.
+    What was built before of the same files is taken from the cache. Raises ToolError where Kustomize is wanted and not
+    there.
     """
-    overlays = [read_overlay(directory) for directory in directories]
     if not composed:
-        return [Built(overlay, None) for overlay in overlays]
+        return [Built(read_overlay(directory), None) for directory in directories]
     if composer() is None:
         raise ToolError(MISSING)
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
 
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        compositions = list(pool.map(_compose, directories))
-    return [Built(overlay, composition) for overlay, composition in zip(overlays, compositions, strict=True)]
+    with ThreadPoolExecutor(max_workers=jobs or os.cpu_count() or 1) as pool:
+        return list(pool.map(lambda directory: _built(directory, cache), directories))
 
 
-def _compose(directory: Path) -> Composition | CompositionError:
+def _built(directory: Path, cache: Cache | None) -> Built:
+    from aegisgen.kube.closure import Reader  # noqa: PLC0415 - who composes nothing keeps nothing
+    from aegisgen.kube.composed import compose_once  # noqa: PLC0415
+
+    reader = Reader()
+    overlay = overlay_of(reader, directory.as_posix())
     try:
-        return compose(directory)
+        return Built(overlay, compose_once(directory, overlay, reader, cache) if cache else compose(directory))
     except CompositionError as error:
-        return error
+        return Built(overlay, error)
 
 
 def findings(built: Built, checker: Checker) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from aegisgen.rules.ignores import settle
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from aegisgen.cache import Cache
     from aegisgen.findings import Finding
     from aegisgen.profile.load import ProjectSource
     from aegisgen.rules.context import Settings
@@ -37,6 +38,8 @@ class Method(NamedTuple):
     """Whether findings that the project's baseline knows are left out."""
     jobs: int = 0
     """How many processes read files; 0: one a core."""
+    cache: bool = True
+    """Whether what was found out before is believed, and what is found out now is kept."""
 
 
 class Proof(NamedTuple):
@@ -78,7 +81,7 @@ def _prove(
     found = list(reading.findings)
     skipped: list[str] = []
     try:
-        built = overlays.build(roots, composed=method.compose)
+        built = overlays.build(roots, composed=method.compose, cache=_cache(method), jobs=method.jobs)
     except ToolError as error:
         if method.require_tools:
             raise
@@ -95,6 +98,14 @@ def _prove(
     left = settle({*weighed, *verdict.findings}, ignores, baseline=baseline, severities=settings.severities)
     twice = {finding for each in built for finding in overlays.said_by_a_rule(each, left)}
     return Proof(tuple(finding for finding in left if finding not in twice), reading.files, tuple(skipped))
+
+
+def _cache(method: Method) -> Cache | None:
+    if not (method.cache and method.compose):
+        return None
+    from aegisgen.cache import answers  # noqa: PLC0415
+
+    return answers()
 
 
 def _weighed(finding: Finding, settings: Settings) -> Finding | None:

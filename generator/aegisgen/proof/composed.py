@@ -1,0 +1,61 @@
+"""An environment's overlays as Kustomize makes them, and the Applications that deploy them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from aegisgen.kube.compose import compose
+from aegisgen.kube.resource import Resource, identify
+from aegisgen.proof.inputs import read, sources
+from aegisgen.proof.manifests import read_documents
+from aegisgen.proof.prove import relative
+from aegisgen.render.places import APPS
+from aegisgen.rules.context import deploying
+from aegisgen.yamlsource import Document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from aegisgen.workspace import Workspace
+
+
+class Composed(NamedTuple):
+    """One overlay. `application` is what deploys it as far as the project's `apps/` says so."""
+
+    directory: Path
+    """As the user sees it from the working directory."""
+    resources: tuple[Resource, ...]
+    application: Resource | None
+
+
+def compose_targets(workspace: Workspace) -> list[Composed]:
+    """Compose the overlay of each target of a workspace, in their order.
+
+    Raises ToolError without Kustomize, CompositionError where an overlay does not build.
+    """
+    known = tuple(applications(workspace.root))
+    return [compose_overlay(relative(workspace.root / target.directory), known) for target in workspace.targets]
+
+
+def compose_overlay(directory: Path, known: Iterable[Resource] = ()) -> Composed:
+    """Compose any overlay, and find among the `known` Applications the one that deploys it.
+
+    Raises as `compose_targets` does.
+    """
+    documents = compose(directory).documents
+    resources = tuple(resource for document in documents if isinstance(resource := identify(document), Resource))
+    found = deploying(directory.as_posix(), known)
+    return Composed(directory, resources, found[0] if found else None)
+
+
+def applications(root: Path) -> Iterator[Resource]:
+    """Yield the Applications that the project keeps in `apps/`; what is wrong with them is for `check` to say."""
+    folder = root / APPS
+    if not folder.is_dir():
+        return
+    for item in map(read, sources([str(folder)])):
+        for document in read_documents(item.raw or b"", item.path):
+            resource = identify(document) if isinstance(document, Document) else None
+            if isinstance(resource, Resource) and resource.identity.kind == "Application":
+                yield resource

@@ -1,0 +1,198 @@
+"""What the tree says should be in the cluster: the composed overlay of one service, as a diagnosis looks at it."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, NamedTuple
+
+from aegisgen.argocd import plan_words as words
+from aegisgen.argocd.plan import Absence, plan
+from aegisgen.argocd.workload import pod_spec
+from aegisgen.errors import UsageError
+from aegisgen.kube.resource import Resource, value_at
+from aegisgen.kube.shape import mapping, sequence, text
+from aegisgen.profile.presets import PRESETS
+from aegisgen.profile.steps.application import application_name
+from aegisgen.render.runner import EXEC, lock_runtime
+from aegisgen.status.exits import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from aegisgen.argocd.hooks import Phase
+    from aegisgen.profile.resolve import Target
+    from aegisgen.proof.composed import Composed
+
+
+class Step(NamedTuple):
+    """One hook Job of the pipeline."""
+
+    name: str
+    role: Role
+    phase: Phase
+    wave: int
+    ttl: int | None
+    """How many seconds the finished Job stays; None: until the next sync."""
+    pod_spec: Mapping[str, object]
+
+
+class Expected(NamedTuple):
+    """One service in one environment. All names are composed ones."""
+
+    environment: str
+    service: str
+    namespace: str
+    strategy: str
+    workload_kind: str
+    workload: str
+    container: str
+    """The application's container."""
+    pod_spec: Mapping[str, object]
+    """That of the workload."""
+    init_container: str
+    """The one that migrates; empty for a PreSync Job."""
+    migration: str
+    """The Job that migrates; empty for an init container."""
+    steps: tuple[Step, ...]
+    """The hook Jobs in running order."""
+    never_applied: str
+    """Why Argo CD never applies the migration Job, put behind its name; empty where it does."""
+    config: str
+    secret: str
+    pull_secrets: tuple[str, ...]
+    application: str
+    """The Application's name as far as the project says it; empty: to be found by what it deploys."""
+    argocd_namespace: str
+    directory: str
+    """The overlay's folder, relative to the project's."""
+    unlock: str
+    """The command that frees the migration tool's own lock; empty where it has none."""
+    locked: bool
+    """Whether the runner holds aegisgen's lock."""
+    context: str = ""
+    """The kubeconfig's context that the user named; empty: the current one."""
+
+    @property
+    def title(self) -> str:
+        """What the service is called in front of people."""
+        return f"{self.environment}/{self.service}"
+
+    @property
+    def of_workload(self) -> str:
+        """The workload as kubectl takes it: deployment/production-api."""
+        return f"{self.workload_kind.lower()}/{self.workload}"
+
+    def kubectl(self, verb: str, *words: str) -> str:
+        """Return a command for people to paste, quoted for a POSIX shell."""
+        context = ["--context", self.context] if self.context else []
+        return shlex.join(["kubectl", *context, *verb.split(), "-n", self.namespace, *words])
+
+    @property
+    def image(self) -> str:
+        """The image that the tree gives to the application's container; empty where it has none."""
+        return image_of(self.pod_spec, self.container)
+
+
+def expected(target: Target, composed: Composed, *, namespace: str = "", context: str = "") -> Expected:
+    """Return what `composed`, the overlay of `target`, should lead to; `namespace` takes the place of the profile's.
+
+    `context` goes into the commands that are proposed.
+
+    Raises UsageError where the overlay does not hold the workload.
+    """
+    settings = target.settings
+    kind, name = settings.workload.kind, target.composed(settings.workload.name)
+    workload = next((each for each in composed.resources if each.identity[1::2] == (kind, name)), None)
+    if workload is None:
+        raise UsageError(
+            f"{composed.directory.as_posix()}: composes no {kind} {name}; run aegisgen check {target.environment}"
+        )
+    presync = settings.strategy == "presync-job"
+    job = target.composed(target.job_name) if presync else ""
+    preset, migrations = PRESETS[settings.migrations.tool], settings.migrations
+    steps = _steps(target, composed.resources)
+    of_workload = mapping(pod_spec(workload))
+    migrating = next((step.pod_spec for step in steps if step.name == job), of_workload)
+    own = composed.application.identity.name if composed.application else ""
+    return Expected(
+        environment=target.environment,
+        service=target.service,
+        namespace=namespace or target.namespace,
+        strategy=settings.strategy,
+        workload_kind=kind,
+        workload=name,
+        container=settings.workload.container,
+        pod_spec=of_workload,
+        init_container="" if presync else settings.init_container.name,
+        migration=job,
+        steps=steps,
+        never_applied=_never_applied(job, composed.resources) if job else "",
+        config=_reference(migrating, settings.database.config.keys, "configMapKeyRef") or target.migration_config_name,
+        secret=_reference(migrating, settings.database.secret.keys, "secretKeyRef") or target.secret_name,
+        pull_secrets=tuple(settings.image_pull_secrets),
+        application=own or (application_name(target) if settings.application else ""),
+        argocd_namespace=target.argocd.namespace,
+        directory=target.directory,
+        unlock=(preset.unlock or "").format(exec=EXEC[migrations.package_manager]),
+        locked=lock_runtime(migrations) != "none",
+        context=context,
+    )
+
+
+def image_of(spec: Mapping[str, object], container: str) -> str:
+    """Return the image of a container of a pod's spec; empty where there is no such container."""
+    return text(container_of(spec, container).get("image"))
+
+
+def container_of(spec: Mapping[str, object], name: str) -> Mapping[str, object]:
+    """Return a container, init containers included, of a pod's spec; empty where there is none of that name."""
+    every = [*sequence(spec.get("initContainers")), *sequence(spec.get("containers"))]
+    return next((item for item in map(mapping, every) if item.get("name") == name), {})
+
+
+def _steps(target: Target, resources: tuple[Resource, ...]) -> tuple[Step, ...]:
+    roles = {target.composed(f"{target.settings.workload.name}-{role}"): role for role in Role}
+    roles[target.composed(target.job_name)] = Role.MIGRATION
+    jobs = {each.identity: each for each in resources if each.identity.kind == "Job"}
+    found = []
+    for phase in plan(resources).phases:
+        for wave in phase.waves:
+            for step in wave.steps:
+                job = jobs.get(step.identity)
+                if job is None or step.hook is None:
+                    continue
+                ttl = job.at("spec", "ttlSecondsAfterFinished")
+                found.append(
+                    Step(
+                        step.identity.name,
+                        roles.get(step.identity.name, Role.OTHER),
+                        phase.phase,
+                        wave.id.wave,
+                        ttl if isinstance(ttl, int) else None,
+                        mapping(pod_spec(job)),
+                    )
+                )
+    return tuple(found)
+
+
+def _never_applied(job: str, resources: tuple[Resource, ...]) -> str:
+    if not any(each.identity.kind == "Job" and each.identity.name == job for each in resources):
+        return "is not in what the overlay composes"
+    for item in plan(resources).unapplied:
+        if (item.identity.kind, item.identity.name) == ("Job", job) and item.absence is not Absence.DELETION:
+            return f"is {words.absence(item)}"
+    return ""
+
+
+def _reference(spec: Mapping[str, object], variables: Sequence[str], kind: str) -> str:
+    """Return the object from which the first container of a pod's spec that does reads one of its variables, or all."""
+    for container in [*sequence(spec.get("initContainers")), *sequence(spec.get("containers"))]:
+        for item in map(mapping, sequence(mapping(container).get("env"))):
+            name = text(value_at(item, ("valueFrom", kind, "name")))
+            if name and item.get("name") in variables:
+                return name
+        for item in map(mapping, sequence(mapping(container).get("envFrom"))):
+            name = text(value_at(item, (kind.replace("Key", ""), "name")))
+            if name:
+                return name
+    return ""

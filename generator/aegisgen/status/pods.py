@@ -1,0 +1,187 @@
+"""What keeps a pod from doing its work.
+
+Sources: the kubelet's waiting reasons (pkg/kubelet/container/sync_result.go, pkg/kubelet/images/types.go,
+pkg/kubelet/kuberuntime/kuberuntime_container.go) and messages; the scheduler's PodScheduled condition.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from aegisgen.status.model import Cause, Diagnosis
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aegisgen.status.cluster import Container, Pod
+    from aegisgen.status.expected import Expected
+    from aegisgen.status.snapshot import Snapshot
+
+PULLING = frozenset(
+    {
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "InvalidImageName",
+        "ErrImageNeverPull",
+        "ErrImageInspect",
+        "RegistryUnavailable",
+        "SignatureValidationFailed",
+    }
+)
+_CANNOT_START = frozenset(
+    {"CreateContainerError", "RunContainerError", "PreCreateHookError", "PreStartHookError", "PostStartHookError"}
+)
+_MISSING = re.compile(r'^(configmap|secret) "([^"]+)" not found', re.IGNORECASE)
+_NO_KEY = re.compile(r"couldn't find key (\S+) in (ConfigMap|Secret) (?:[^/\s]+/)?(\S+)", re.IGNORECASE)
+_KINDS = {"configmap": "ConfigMap", "secret": "Secret"}
+_NO_CLAIM = re.compile(r'persistentvolumeclaim "([^"]+)" not found')
+_REFUSED = re.compile(r"\b40[13]\b|unauthori[sz]ed|denied|authorization failed|no basic auth", re.IGNORECASE)
+_NOT_THERE = re.compile(r"not found|manifest unknown|does not exist", re.IGNORECASE)
+
+
+def hindrance(pod: Pod, snapshot: Snapshot, expected: Expected) -> Diagnosis | None:
+    """Return why a pod has not begun its work and does not by itself; None where nothing is in its way."""
+    return next(_hindrances(pod, snapshot, expected), None)
+
+
+def _hindrances(pod: Pod, snapshot: Snapshot, expected: Expected) -> Iterator[Diagnosis]:
+    if pod.unscheduled and not pod.gated:
+        yield _unscheduled(pod, snapshot, expected)
+    for container in pod.containers:
+        if container.state != "waiting":
+            continue
+        if container.reason in PULLING:
+            yield _image(pod, container, expected)
+        elif container.reason == "CreateContainerConfigError":
+            yield _configuration(pod, container, expected)
+        elif container.reason in _CANNOT_START:
+            yield Diagnosis(
+                Cause.CANNOT_START,
+                f"{container.name} cannot be started: {container.waiting_message or container.reason}",
+                "look at the pod's events and at its command",
+                (expected.kubectl("describe", "pod", pod.name),),
+                f"Pod/{pod.name}",
+            )
+    if pod.node and any(each.reason in {"ContainerCreating", "PodInitializing"} for each in pod.containers):
+        for event in snapshot.warnings("Pod", pod.name):
+            if event.reason in {"FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox"}:
+                yield Diagnosis(
+                    Cause.CANNOT_START,
+                    f"the pod cannot be set up ({event.reason}): {event.message}",
+                    "mend what the message names; the kubelet goes on trying",
+                    (expected.kubectl("describe", "pod", pod.name),),
+                    f"Pod/{pod.name}",
+                )
+                break
+
+
+def _image(pod: Pod, container: Container, expected: Expected) -> Diagnosis:
+    message = container.waiting_message
+    secrets = ", ".join(expected.pull_secrets)
+    if container.reason == "InvalidImageName":
+        next_ = "correct the image in the profile, and render"
+    elif _REFUSED.search(message):
+        # A registry may answer 403, too, for an image that is not there.
+        named = f"check the pull secret {secrets}" if secrets else "name a pull secret in imagePullSecrets"
+        next_ = f"the registry refuses: {named} in namespace {expected.namespace}, and whether the image exists"
+    elif _NOT_THERE.search(message):
+        next_ = "push the image, or correct its tag in the profile and render"
+    else:
+        next_ = "look whether the nodes reach the registry"
+    return Diagnosis(
+        Cause.IMAGE_PULL,
+        f"{container.reason}: the image {container.image} cannot be pulled",
+        f"{next_}; a pod that cannot pull does not fail, it waits",
+        (expected.kubectl("describe", "pod", pod.name),),
+        f"Pod/{pod.name}",
+    )
+
+
+def _configuration(pod: Pod, container: Container, expected: Expected) -> Diagnosis:
+    message = container.waiting_message
+    missing, no_key = _MISSING.search(message), _NO_KEY.search(message)
+    commands = [expected.kubectl("describe", "pod", pod.name)]
+    if missing:
+        kind, name = _KINDS[missing[1].lower()], missing[2]
+        what = f"{kind} {name} does not exist"
+        next_ = _missing(kind, pod, expected)
+        commands.insert(0, expected.kubectl("get", kind.lower(), name))
+    elif no_key:
+        kind, name = no_key[2], no_key[3]
+        what = f"{kind} {name} has no key {no_key[1]}"
+        next_ = "add the key; the pod starts by itself then"
+    else:
+        what, next_ = message or "its configuration is wrong", "mend what the message names"
+    return Diagnosis(
+        Cause.MISSING_CONFIGURATION,
+        f"CreateContainerConfigError: {what}",
+        next_,
+        tuple(commands),
+        f"Pod/{pod.name}",
+    )
+
+
+def _missing(kind: str, pod: Pod, expected: Expected) -> str:
+    created = f"create it in namespace {expected.namespace}; the pod starts by itself then"
+    if pod.job and kind == "ConfigMap":
+        # Argo CD applies the ordinary resources of the same Application after PreSync only.
+        return f"PreSync runs before the sync applies it: make it a hook of an earlier wave (rule O201), or {created}"
+    return created
+
+
+def _unscheduled(pod: Pod, snapshot: Snapshot, expected: Expected) -> Diagnosis:
+    gone = _NO_CLAIM.search(pod.unscheduled)
+    pending = [claim for claim in snapshot.claims if claim.phase == "Pending"]
+    if gone or (pending and "PersistentVolumeClaim" in pod.unscheduled):
+        name = gone[1] if gone else pending[0].name
+        what = "does not exist" if gone else "is Pending: no volume was bound to it"
+        storage = f" (storage class {pending[0].storage_class})" if not gone and pending[0].storage_class else ""
+        return Diagnosis(
+            Cause.PENDING_CLAIM,
+            f"the pod is Pending: PersistentVolumeClaim {name} {what}{storage}",
+            "create it outside of this Application, before the sync"
+            if gone
+            else "look at its events and storage class",
+            (expected.kubectl("describe", "persistentvolumeclaim", name),),
+            f"PersistentVolumeClaim/{name}",
+        )
+    return Diagnosis(
+        Cause.UNSCHEDULABLE,
+        f"the pod is Pending: {pod.unscheduled}",
+        "make room, or lower the resources in the profile",
+        (expected.kubectl("describe", "pod", pod.name),),
+        f"Pod/{pod.name}",
+    )
+
+
+def shown_status(pod: Pod) -> str:
+    """Return a pod's status in the one word that `kubectl get pods` has for it.
+
+    Source: printPod in Kubernetes' pkg/printers/internalversion/printers.go.
+    """
+    if pod.deleting:
+        return "Unknown" if pod.reason == "NodeLost" else "Terminating"
+    init = [each for each in pod.containers if each.init]
+    for index, container in enumerate(init):
+        done = not container.state or (container.state == "terminated" and container.exit_code == 0)
+        if done or (container.sidecar and container.state == "running"):
+            continue
+        if container.state == "terminated":
+            return f"Init:{container.reason or f'ExitCode:{container.exit_code}'}"
+        if container.state == "waiting" and container.reason not in {"", "PodInitializing"}:
+            return f"Init:{container.reason}"
+        if not pod.initialized:
+            return f"Init:{index}/{len(init)}"
+    status = "SchedulingGated" if pod.gated else pod.reason or pod.phase
+    running = False
+    for container in reversed([each for each in pod.containers if not each.init]):
+        if container.state == "waiting" and container.reason:
+            status = container.reason
+        elif container.state == "terminated":
+            status = container.reason or f"ExitCode:{container.exit_code}"
+        elif container.ready and container.state == "running":
+            running = True
+    if status == "Completed" and running:
+        return "Running" if pod.ready else "NotReady"
+    return status

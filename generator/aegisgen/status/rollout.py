@@ -1,0 +1,151 @@
+"""What the workload and its pods say.
+
+Source: Kubernetes API reference, apps/v1; for when a rollout is done, `kubectl rollout status`
+(pkg/polymorphichelpers/rollout_status.go).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aegisgen.status.exits import Role, meaning
+from aegisgen.status.lock import stale_lock
+from aegisgen.status.model import Cause, Diagnosis, LogSource
+from aegisgen.status.pods import hindrance, shown_status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aegisgen.status.cluster import Container, Pod, Workload
+    from aegisgen.status.expected import Expected
+    from aegisgen.status.snapshot import Snapshot
+
+_CRASHED = frozenset({"CrashLoopBackOff", "Error", "OOMKilled", "StartError", "ContainerCannotRun"})
+
+
+def rollout(snapshot: Snapshot, expected: Expected) -> tuple[Diagnosis, ...]:
+    """Return what is wrong with the workload, or that its rollout goes on; nothing where it is complete."""
+    workload = snapshot.workload
+    if workload is None:
+        return ()
+    found: dict[Cause, Diagnosis] = {}
+    for pod in reversed(snapshot.pods_of_workload()):
+        for diagnosis in _of_pod(pod, snapshot, expected):
+            found.setdefault(diagnosis.cause, diagnosis)
+    if found:
+        return tuple(found.values())
+    refused = next(
+        (
+            event
+            for kind in ("ReplicaSet", workload.kind)
+            for event in snapshot.warnings(kind)
+            if event.reason == "FailedCreate"
+        ),
+        None,
+    )
+    if refused and len(snapshot.pods_of_workload()) < workload.wanted:
+        return (
+            Diagnosis(
+                Cause.PODS_REFUSED,
+                f"pods cannot be created: {refused.message}",
+                "mend what the message names",
+                (expected.kubectl("describe", expected.of_workload),),
+                f"{workload.kind}/{workload.name}",
+            ),
+        )
+    return tuple(_progress(workload, snapshot, expected))
+
+
+def _of_pod(pod: Pod, snapshot: Snapshot, expected: Expected) -> Iterator[Diagnosis]:
+    hindered = hindrance(pod, snapshot, expected)
+    if hindered:
+        yield hindered
+        return
+    for container in pod.containers:
+        down = container.state in {"waiting", "terminated"} and container.reason in _CRASHED
+        if not down or not container.exit_code:
+            continue
+        source = LogSource(pod.name, container.name)
+        commands = (
+            expected.kubectl("logs", pod.name, "-c", container.name),
+            expected.kubectl("describe", "pod", pod.name),
+        )
+        if container.init:
+            found = stale_lock(container, pod, snapshot, expected) or _init(pod, container, expected)
+            yield found._replace(commands=(*found.commands, *commands), about=f"Pod/{pod.name}", log=source)
+        else:
+            yield _application(pod, container)._replace(commands=commands, about=f"Pod/{pod.name}", log=source)
+        return
+
+
+def _init(pod: Pod, container: Container, expected: Expected) -> Diagnosis:
+    own = container.name == expected.init_container
+    code = container.exit_code or 0
+    exit_ = meaning(Role.MIGRATION if own else Role.OTHER, container.name, code, end_reason=container.end_reason)
+    what = f"{shown_status(pod)}: {'the migration' if own else f'init container {container.name}'} fails"
+    what += f" with exit code {code}" + (f": {exit_.meaning}" if exit_ else "")
+    next_ = exit_.next.format(config=expected.config, secret=expected.secret) if exit_ else "its log has the error"
+    # The kubelet tries again by itself; there is no sync to start.
+    next_ = next_.replace(", then sync again", "")
+    return Diagnosis(Cause.INIT_CRASH_LOOP, what, f"{next_}; the pod tries again by itself")
+
+
+def _application(pod: Pod, container: Container) -> Diagnosis:
+    code = container.exit_code or 0
+    exit_ = meaning(Role.OTHER, container.name, code, end_reason=container.end_reason)
+    what = f"{shown_status(pod)}: the application's container {container.name} ends with exit code {code}"
+    return Diagnosis(
+        Cause.APPLICATION_CRASHES,
+        what + (f": {exit_.meaning}" if exit_ else ""),
+        "the migration is not to blame: read the application's log",
+    )
+
+
+def _progress(workload: Workload, snapshot: Snapshot, expected: Expected) -> Iterator[Diagnosis]:
+    about = f"{workload.kind}/{workload.name}"
+    if workload.stuck:
+        yield Diagnosis(
+            Cause.NOT_READY,
+            f"the rollout is stuck: {workload.stuck}",
+            "look at the pods that are not ready: their probes and their log",
+            (expected.kubectl("describe", expected.of_workload),),
+            about,
+            _unready(snapshot, expected),
+        )
+        return
+    migrating = [
+        pod
+        for pod in snapshot.pods_of_workload()
+        if any(each.name == expected.init_container and each.state == "running" for each in pod.containers)
+    ]
+    if migrating:
+        yield Diagnosis(
+            Cause.IN_PROGRESS,
+            f"the migration runs in {_count(len(migrating), 'pod')}; {workload.ready} of {workload.wanted} ready",
+            "",
+            (expected.kubectl("logs", migrating[-1].name, "-c", expected.init_container, "--follow"),),
+            about,
+            LogSource(migrating[-1].name, expected.init_container),
+        )
+    elif not workload.observed or workload.updated < workload.wanted:
+        yield Diagnosis(
+            Cause.IN_PROGRESS,
+            f"rolling out: {workload.updated} of {_count(workload.wanted, 'pod')} updated, {workload.ready} ready",
+            about=about,
+        )
+    elif workload.available < workload.wanted:
+        yield Diagnosis(
+            Cause.IN_PROGRESS,
+            f"{workload.available} of {_count(workload.wanted, 'pod')} ready",
+            about=about,
+            log=_unready(snapshot, expected),
+        )
+
+
+def _unready(snapshot: Snapshot, expected: Expected) -> LogSource | None:
+    pods = [pod for pod in snapshot.pods_of_workload() if not pod.ready]
+    return LogSource(pods[-1].name, expected.container) if pods else None
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
