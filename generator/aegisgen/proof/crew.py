@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
 
+    _Line = Connection[object, object]
+
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
 
@@ -26,7 +28,7 @@ class CrewError(AegisgenError):
 
 class _Member(NamedTuple):
     process: BaseProcess
-    connection: Connection
+    connection: _Line
 
 
 class _Answer(NamedTuple):
@@ -63,7 +65,7 @@ class Crew:
             return
         while len(self._members) < min(self.size, len(tasks)):
             self._members.append(_member([member.connection for member in self._members]))
-        busy: dict[Connection, tuple[int, _Member]] = {}
+        busy: dict[_Line, tuple[int, _Member]] = {}
         try:
             for answer in self._answers(work, tasks, busy):
                 if answer.error is not None:
@@ -73,7 +75,7 @@ class Crew:
             self._dismiss([member for _, member in busy.values()])
 
     def _answers(
-        self, work: Callable[[_Task], _Result], tasks: Sequence[_Task], busy: dict[Connection, tuple[int, _Member]]
+        self, work: Callable[[_Task], _Result], tasks: Sequence[_Task], busy: dict[_Line, tuple[int, _Member]]
     ) -> Iterator[_Answer]:
         from multiprocessing.connection import wait  # noqa: PLC0415 -- start-up time: most runs are small
 
@@ -86,7 +88,7 @@ class Crew:
                 busy[member.connection] = index, member
                 _send(member, (work, task))
             idle = []
-            for connection in cast("list[Connection]", wait(list(busy))):
+            for connection in cast("list[_Line]", wait(list(busy))):
                 index, member = busy[connection]
                 known[index] = _received(member)
                 del busy[connection]
@@ -107,7 +109,7 @@ class Crew:
         self._members = [member for member in self._members if member not in leaving]
 
 
-def _member(others: list[Connection]) -> _Member:
+def _member(others: list[_Line]) -> _Member:
     """Start a process; `others` are connections that it must not keep open for those at their other ends."""
     import multiprocessing  # noqa: PLC0415 -- start-up time, as above
     import signal  # noqa: PLC0415
@@ -129,28 +131,51 @@ def _member(others: list[Connection]) -> _Member:
     return _Member(process, ours)
 
 
-def _serve(connection: Connection, inherited: list[Connection]) -> None:
+def _serve(connection: _Line, inherited: list[_Line]) -> None:
     """Do what is asked for until nobody is there to ask."""
     import signal  # noqa: PLC0415
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what it started ends with it
     for each in inherited:
         each.close()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    _end_with(connection)
     while True:
         try:
-            work, task = connection.recv()
+            work, task = cast("tuple[Callable[[object], object], object]", connection.recv())
         except (EOFError, ConnectionError):
             return
         try:
             answer = _Answer(work(task), None)
-        except Exception as error:  # noqa: BLE001 -- it is raised where the work was asked for
+        except Exception as error:
             answer = _Answer(None, _portable(error))
         try:
             connection.send(answer)
         except ConnectionError:
             return
+
+
+def _end_with(connection: _Line) -> None:
+    """Have this process end, with what it started, when it is told to and when nobody is at the other end."""
+    import fcntl  # noqa: PLC0415
+    import select  # noqa: PLC0415
+    import signal  # noqa: PLC0415
+
+    line = connection.fileno()
+    gone = select.poll()
+    gone.register(line, select.POLLHUP)
+    leaving = False
+
+    def leave(number: int, _: object) -> None:
+        nonlocal leaving
+        if not leaving and (number == signal.SIGTERM or gone.poll(0)):
+            leaving = True  # a second time would interrupt what is done on the way out
+            sys.exit(1)
+
+    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGIO, leave)
+    fcntl.fcntl(line, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(line, fcntl.F_SETFL, fcntl.fcntl(line, fcntl.F_GETFL) | os.O_ASYNC)
 
 
 def _portable(error: Exception) -> Exception:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from aegisgen.findings import Finding
     from aegisgen.profile.load import ProjectSource
-    from aegisgen.proof.manifests import Piece
     from aegisgen.proof.overlays import Built
 
 
@@ -55,15 +54,9 @@ def judge_part(manifests: Iterable[Resource], settings: Settings) -> Verdict:
 
 
 def judge_together(manifests: Iterable[Resource], deployments: Deployments, settings: Settings) -> list[Finding]:
-    """Apply the rules that `judge_part` has left out, to all manifests of one directory, as `parts.distant` has them."""
+    """Apply the rules that `judge_part` has left out, to all manifests of a directory, as `parts.distant` has them."""
     found = directory_contexts(manifests, deployments, settings)
     return [finding for context in found for finding in check(context, Which.TOGETHER)]
-
-
-def manifests_in(pieces: Iterable[Piece]) -> list[Resource]:
-    """Return the objects among what files hold; a patch is none."""
-    found = (piece.object() for piece in pieces if not piece.patch)
-    return [each for each in found if isinstance(each, Resource)]
 
 
 def composed(built: Built) -> Iterator[Resource]:

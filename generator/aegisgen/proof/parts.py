@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _LOOKED_INTO = POD_KINDS | frozenset(
     (
         *("ConfigMap", "ServiceAccount", "ExternalSecret", "SealedSecret"),
-        *("HorizontalPodAutoscaler", "ScaledObject"),
+        *("HorizontalPodAutoscaler", "ScaledObject", "Application"),
     )
 )
 
@@ -43,7 +43,9 @@ class DistantDocument(Document):
         if self._whole is None:
             raw = read(Source(self.source)).raw or b""
             parts = (part for part in documents(raw, self.source) if isinstance(part, Document))
-            self._whole = next((part for part in parts if part.line == self.line), Document(self.source, self.line, "", None))
+            self._whole = next(
+                (part for part in parts if part.line == self.line), Document(self.source, self.line, "", None)
+            )
         return self._whole.position(path, key=key)
 
 

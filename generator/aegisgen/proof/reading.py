@@ -11,7 +11,6 @@ from aegisgen.kube.compose import KUSTOMIZATION_NAMES
 from aegisgen.kube.resource import Resource
 from aegisgen.proof.inputs import Kustomizations, read
 from aegisgen.proof.manifests import (
-    Checker,
     Piece,
     is_own,
     kustomization_flaws,
@@ -19,18 +18,21 @@ from aegisgen.proof.manifests import (
     pieces,
     read_documents,
 )
-from aegisgen.rules.ignores import Ignore, commented
+from aegisgen.proof.parts import distant
+from aegisgen.rules.ignores import commented
 from aegisgen.rules.manifests import NOT_YAML
 from aegisgen.yamlsource import documents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from aegisgen.proof.inputs import Input, Source
+    from aegisgen.proof.manifests import Checker
+    from aegisgen.rules.ignores import Ignore
     from aegisgen.yamlsource import Document, Parser
 
-# What can hide a word in YAML's double quotes.
-_ESCAPE = re.compile(rb"\\(?:[xuU]|\r|\n)")
+# In double quotes a word may be written without any of its letters, or across lines.
+_HIDDEN = re.compile(rb"""kind["']?[ \t]*:[ \t]*(?:[&!][^ \t\n]*[ \t]+)*"[^"\n]*\\""")
 
 
 class Reading(NamedTuple):
@@ -41,49 +43,55 @@ class Reading(NamedTuple):
     ignores: list[Ignore]
 
 
-def read_files(sources: Iterable[Source], checker: Checker, parser: Parser = documents) -> Reading:
-    """Read and check files."""
-    reading = Reading([], [], [])
-    kustomizations = Kustomizations()
-    for source in sources:
-        _take(read(source), reading, kustomizations, parser)
-    reading.findings.extend(flaw.here() for flaw in checker.check(reading.pieces))
-    return reading
+class Files:
+    """Reads files, one after the other; what a schema engine takes is checked when all have been read."""
+
+    def __init__(self, parser: Parser = documents) -> None:
+        self._parser = parser
+        self._reading = Reading([], [], [])
+        self._kustomizations = Kustomizations(parser)
+
+    def take(self, item: Input) -> None:
+        """Read what is in a file."""
+        reading = self._reading
+        if item.raw is None:
+            reading.findings.append(Finding(item.path, 0, 0, NOT_YAML, Severity.ERROR, item.trouble))
+            return
+        if b"aegisgen:" in item.raw:
+            reading.ignores.extend(commented(item.path, item.raw.decode(errors="replace")))
+        if posixpath.basename(item.path) in KUSTOMIZATION_NAMES:
+            for document in self._documents(item):
+                reading.findings.extend(flaw.here() for flaw in kustomization_flaws(document))
+            return
+        patch = self._kustomizations.is_patch(item.path)
+        for document in self._documents(item):
+            if is_own(document):
+                reading.findings.extend(own_findings(document))
+            else:
+                reading.pieces.extend(pieces(document, patch=patch))
+
+    def checked(self, checker: Checker) -> Reading:
+        """Return all that was read, with what is wrong with it."""
+        self._reading.findings.extend(flaw.here() for flaw in checker.check(self._reading.pieces))
+        return self._reading
+
+    def manifests(self) -> list[Resource]:
+        """Return the objects that were read; a patch is none."""
+        found = (piece.object() for piece in self._reading.pieces if not piece.patch)
+        return [each for each in found if isinstance(each, Resource)]
+
+    def _documents(self, item: Input) -> Iterator[Document]:
+        for document in read_documents(item.raw or b"", item.path, self._parser):
+            if isinstance(document, Finding):
+                self._reading.findings.append(document)
+            else:
+                yield document
 
 
 def applications_in(sources: Sequence[Source]) -> list[Resource]:
     """Return the Applications in some files, without reading those in which there can be none."""
-    found = Reading([], [], [])
-    kustomizations = Kustomizations()
+    files = Files()
     for item in map(read, sources):
-        if item.raw and (b"Application" in item.raw or _ESCAPE.search(item.raw)):
-            _take(item, found, kustomizations, documents)
-    resources = (piece.object() for piece in found.pieces if not piece.patch)
-    return [each for each in resources if isinstance(each, Resource) and each.identity.kind == "Application"]
-
-
-def _take(item: Input, reading: Reading, kustomizations: Kustomizations, parser: Parser) -> None:
-    """Read one file: what is special is checked at once, what a schema engine takes is collected."""
-    if item.raw is None:
-        reading.findings.append(Finding(item.path, 0, 0, NOT_YAML, Severity.ERROR, item.trouble))
-        return
-    if b"aegisgen:" in item.raw:
-        reading.ignores.extend(commented(item.path, item.raw.decode(errors="replace")))
-    if posixpath.basename(item.path) in KUSTOMIZATION_NAMES:
-        for document in _documents(item, reading, parser):
-            reading.findings.extend(flaw.here() for flaw in kustomization_flaws(document))
-        return
-    patch = kustomizations.is_patch(item.path)
-    for document in _documents(item, reading, parser):
-        if is_own(document):
-            reading.findings.extend(own_findings(document))
-        else:
-            reading.pieces.extend(pieces(document, patch=patch))
-
-
-def _documents(item: Input, reading: Reading, parser: Parser) -> Iterator[Document]:
-    for document in read_documents(item.raw or b"", item.path, parser):
-        if isinstance(document, Finding):
-            reading.findings.append(document)
-        else:
-            yield document
+        if item.raw and (b"Application" in item.raw or _HIDDEN.search(item.raw)):
+            files.take(item)
+    return [distant(each) for each in files.manifests() if each.identity.kind == "Application"]

@@ -29,16 +29,22 @@ class Deployments:
     """The Applications of a tree, wherever they are written, by what they deploy."""
 
     def __init__(self, applications: Iterable[Resource] = ()) -> None:
-        # Paths of which one ends with the other end with the same name.
-        self._by_name: dict[str, list[Resource]] = {}
-        for application in applications:
+        # By the last name of their paths, each with its place in the order: where one path ends with another, both end
+        # with the same name.
+        self._by_name: dict[str, list[tuple[int, Resource]]] = {}
+        for place, application in enumerate(applications):
             for name in dict.fromkeys(path.rpartition("/")[2] for path in source_paths(application)):
-                self._by_name.setdefault(name, []).append(application)
+                self._by_name.setdefault(name, []).append((place, application))
 
-    def of(self, directory: str) -> tuple[Resource, ...]:
-        """Return the Applications that deploy `directory`, in the order in which they were given."""
-        name = posixpath.normpath(directory).rpartition("/")[2]
-        return deploying(directory, self._by_name.get(name, ()))
+    def of(self, *directories: str) -> tuple[Resource, ...]:
+        """Return the Applications that deploy any of the directories, in the order in which they were given."""
+        found: dict[int, Resource] = {}
+        for directory in directories if self._by_name else ():
+            near = self._by_name.get(posixpath.normpath(directory).rpartition("/")[2])
+            if near:
+                met = set(map(id, deploying(directory, (application for _, application in near))))
+                found |= {place: application for place, application in near if id(application) in met}
+        return tuple(application for _, application in sorted(found.items(), key=lambda item: item[0]))
 
 
 def overlay_context(build: Build, applications: Iterable[Resource] = (), settings: Settings | None = None) -> Context:

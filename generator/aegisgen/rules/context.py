@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from aegisgen.argocd.application import application_settings
 from aegisgen.argocd.hooks import Hook, hook_of
-from aegisgen.argocd.order import order
 from aegisgen.kube.shape import mapping, sequence, text
 from aegisgen.rules.needs import Need, needs_of
 from aegisgen.rules.references import Pod, pod_of
@@ -89,7 +88,7 @@ def context_of(
         settings=settings or Settings(),
         hooks=hooks,
         pods=pods,
-        needs=needs_of(resources, pods, order(resources, namespace), namespace) if whole else (),
+        needs=needs_of(resources, pods, namespace) if whole else (),
         namespace=namespace,
     )
 
