@@ -16,11 +16,12 @@ from hypothesis import HealthCheck, settings
 
 from tests.fixture_app import app
 from tests.postgres import database, postgres
+from tests.small_fleet import fleet_origin, small_fleet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["app", "database", "postgres"]
+__all__ = ["app", "database", "fleet_origin", "postgres", "small_fleet"]
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -49,13 +50,14 @@ class Outcome(NamedTuple):
 
 def aegisgen(*arguments: str) -> Outcome:
     """Run the command line in this process, as a shell would see it."""
-    from aegisgen.__main__ import main
+    from aegisgen.__main__ import command
+    from aegisgen.ending import run
 
     out, err = io.StringIO(), io.StringIO()
     before = sys.argv, sys.stdout, sys.stderr
     sys.argv, sys.stdout, sys.stderr = ["aegisgen", *arguments], out, err
     try:
-        main()
+        run(command)
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else 1
     finally:

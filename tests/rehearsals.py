@@ -23,7 +23,7 @@ USERS = MigrationRun(
     seconds=0.018,
     rows=0,
     statements=('create table "users" ("id" serial primary key, "name" varchar(255) not null)',),
-    locks=(TableLock("users", "AccessExclusiveLock", 0.012),),
+    locks=(TableLock("users", "AccessExclusiveLock", 0.012, new=True),),
     advice=(
         Advice(
             "prefer-big-int",
@@ -41,14 +41,21 @@ HISTORY = USERS._replace(
     seconds=2.5,
     rows=12345,
     statements=("CREATE TABLE history (what text)", 'insert into "history" ("what") values ($1)'),
-    locks=(TableLock("history", "AccessExclusiveLock", 2.4), TableLock("users", "RowExclusiveLock", 0.2)),
+    locks=(
+        TableLock("history", "AccessExclusiveLock", 2.4),
+        TableLock("history", "RowExclusiveLock", 0.1),
+        TableLock("users", "RowExclusiveLock", 0.2),
+    ),
     advice=(),
+    note="locks were sampled every 20 ms: COPY FROM STDIN: what was copied is not in the log",
 )
 REFUSED = HISTORY._replace(
     rows=0,
     locks=(),
     failed_statement="CREATE TABLE inventory.items (id int)",
     error='schema "inventory" does not exist',
+    cause='no migration of the application creates the schema "inventory": somebody made it by hand',
+    way_out="start from production's schema: --schema-dump schema.sql",
 )
 
 

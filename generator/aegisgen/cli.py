@@ -44,6 +44,21 @@ class PlanFormat(StrEnum):
     SVG = "svg"
 
 
+class AdoptFormat(StrEnum):
+    """How an adoption's account is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class RehearsalFormat(StrEnum):
+    """How a rehearsal is shown."""
+
+    TEXT = "text"
+    JSON = "json"
+    JUNIT = "junit"
+
+
 class StatusFormat(StrEnum):
     """How a status is shown."""
 
@@ -149,13 +164,23 @@ def render(
 
 @app.command(
     epilog="Examples: 'aegisgen check' · 'aegisgen check production' · "
-    "'aegisgen check --all --require-tools --format sarif'"
+    "'aegisgen check --all --require-tools --format sarif' · 'aegisgen check --changed-since HEAD' · "
+    "'aegisgen check --shard 2/4 --format json > shard-2.json'"
 )
 def check(
     environments: _Environments = None,
     *,
     every: Annotated[bool, typer.Option("--all", help="All environments; so it is where none is named.")] = False,
     service: _Services = None,
+    changed_since: Annotated[
+        str | None,
+        typer.Option(
+            "--changed-since", metavar="REV", help="Only what can differ from this revision of git, committed or not."
+        ),
+    ] = None,
+    shard: Annotated[
+        str | None, typer.Option("--shard", metavar="I/N", help="Only the I-th of N parts; see 'aegisgen merge'.")
+    ] = None,
     output: _Format = Format.TEXT,
     engine: _EngineOption = Engine.AEGISGEN,
     compose: _Compose = True,
@@ -175,6 +200,8 @@ def check(
             environments=environments,
             every=every,
             service=service,
+            changed_since=changed_since,
+            shard=shard,
             output=output,
             engine=engine,
             compose=compose,
@@ -249,6 +276,73 @@ def plan(
 
 
 @app.command(
+    epilog="Examples: 'aegisgen rehearse staging --app ../api' · 'aegisgen rehearse production --app ../api --all "
+    "--report rehearsal.html' · 'aegisgen rehearse --path overlays/prod --app ../api:/app --scenario killed'"
+)
+def rehearse(
+    environment: Annotated[
+        str | None,
+        typer.Argument(metavar="[ENV]", help="The environment.", autocompletion=_complete_environment),
+    ] = None,
+    *,
+    service: _Services = None,
+    path: Annotated[Path | None, typer.Option("--path", metavar="DIR", help="Any overlay instead.")] = None,
+    application: Annotated[
+        str | None,
+        typer.Option("--app", metavar="DIR[:PATH]", help="The application, installed; PATH is where its image has it."),
+    ] = None,
+    dump: Annotated[
+        Path | None,
+        typer.Option("--schema-dump", metavar="FILE", help="What the database holds before; pg_dump's SQL or archive."),
+    ] = None,
+    scenario: Annotated[
+        list[str] | None, typer.Option("--scenario", metavar="NAME", help="Play this one; may be repeated.")
+    ] = None,
+    scenario_file: Annotated[
+        list[Path] | None, typer.Option("--scenario-file", metavar="FILE", help="One of your own; may be repeated.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Play all scenarios.")] = False,
+    show_list: Annotated[bool, typer.Option("--list", help="List the scenarios, play none.")] = False,
+    database_url: Annotated[
+        str, typer.Option("--database-url", metavar="URL", help="A server of your own.", envvar="AEGISGEN_DATABASE_URL")
+    ] = "",
+    postgres_bin: Annotated[
+        Path | None, typer.Option("--postgres-bin", metavar="DIR", help="The programs of a PostgreSQL server.")
+    ] = None,
+    postgres_version: Annotated[
+        int | None, typer.Option("--postgres-version", metavar="N", help="The major version, where several are here.")
+    ] = None,
+    output: Annotated[RehearsalFormat, typer.Option("--format", help="How to show it.")] = RehearsalFormat.TEXT,
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="FILE", help="Also write a page for a browser.")
+    ] = None,
+    project: _Project = None,
+) -> None:
+    """Run what was rendered on a real PostgreSQL, with everything that goes wrong."""
+    from aegisgen.commands.rehearse import Choice, listing  # noqa: PLC0415
+    from aegisgen.commands.rehearse import run as command  # noqa: PLC0415
+    from aegisgen.rehearsal.postgres import Wanted  # noqa: PLC0415
+    from aegisgen.rehearsal.scenario.setting import Options  # noqa: PLC0415
+    from aegisgen.workspace import selection  # noqa: PLC0415
+
+    selected = selection(project, [environment] if environment else None, service)
+    if show_list:
+        raise typer.Exit(listing(selected, path, scenario_file or ()))
+    code = command(
+        selected,
+        path=path,
+        app=application,
+        choice=Choice(scenario or (), scenario_file or (), every),
+        wanted=Wanted(database_url, postgres_bin, postgres_version),
+        options=Options(dump=dump),
+        form=output.value,
+        report=report,
+        jobs=2,
+    )
+    raise typer.Exit(code)
+
+
+@app.command(
     epilog="Exit codes: 0 healthy, 1 something is wrong, 2 the cluster cannot be asked, 3 nothing is wrong but it is "
     "not done: in progress, waiting for an approval, not deployed yet. Examples: 'aegisgen status production' · "
     "'aegisgen status staging --watch' · 'aegisgen status production --context prod --format json'"
@@ -280,6 +374,20 @@ def status(
     raise typer.Exit(
         command(selected, context=context, namespace=namespace, watch=watch, interval=interval, form=output.value)
     )
+
+
+@app.command(
+    epilog="Example: 'aegisgen check --shard 1/2 --format json > 1.json', the same with 2/2, 'aegisgen merge *.json'"
+)
+def merge(
+    reports: Annotated[list[Path], typer.Argument(metavar="REPORT...", help="The JSON reports of all shards.")],
+    *,
+    output: _Format = Format.TEXT,
+) -> None:
+    """Make one report of the shards of a check, as if it had been one run; exit 2 where one of them is missing."""
+    from aegisgen.commands.merge import run as command  # noqa: PLC0415
+
+    raise typer.Exit(command(reports, form_name=output.value))
 
 
 @app.command(name="cache", epilog="Examples: 'aegisgen cache' · 'aegisgen cache --clear'")
@@ -383,6 +491,26 @@ def init(
     }  # fmt: skip
     of_environments = {"namespace": namespace, "prefix": prefix, "tag": tag, "database-host": database_host}
     raise typer.Exit(command(directory, said(flags, environments, of_environments), guess=yes))
+
+
+@app.command(
+    epilog="Examples: 'aegisgen adopt argocd/overlays' · 'aegisgen adopt argocd/overlays --write' · "
+    "'aegisgen adopt k8s/production --format json'"
+)
+def adopt(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Overlays, or folders that hold some.")],
+    *,
+    write: Annotated[bool, typer.Option("--write", help="Write the project and take over the overlays.")] = False,
+    lossy: Annotated[bool, typer.Option("--lossy", help="Write although something is not carried over.")] = False,
+    output: Annotated[AdoptFormat, typer.Option("--format", help="How to show it.")] = AdoptFormat.TEXT,
+) -> None:
+    """Make a project of hand-written overlays, and show what would differ. Writes nothing without --write.
+
+    Exit code 1: something that the overlays do is not carried over.
+    """
+    from aegisgen.commands.adopt import run as command  # noqa: PLC0415
+
+    raise typer.Exit(command(paths, form=output.value, write_it=write, lossy=lossy))
 
 
 @app.command(epilog="Examples: 'aegisgen schema profile > profile.schema.json' · 'aegisgen schema --write'")

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 import yaml
@@ -57,6 +58,27 @@ def start(database: Database, project: Path, tmp_path: Path):
         return Pod(["dash", *command[1:]], env, tmp_path)
 
     return started
+
+
+def test_a_url_may_name_the_driver_of_the_application(database: Database, start, project: Path, tmp_path: Path) -> None:
+    file = project / "aegisgen.yaml"
+    file.write_text(file.read_text().replace("    database:\n", "    database:\n      env: {url: DATABASE_URL}\n"))
+    data = yaml.safe_load(file.read_text())
+    data["services"]["api"]["database"]["secret"]["keys"] = ["DATABASE_URL"]
+    file.write_text(yaml.safe_dump(data))
+    env = {
+        name: quote(database.env[f"DATABASE_{name}"], safe="") for name in ("USER", "PASSWORD", "HOST", "PORT", "NAME")
+    }
+    url = "postgresql+psycopg://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**env)
+    command = container("production")["command"]
+    pod = Pod(
+        ["dash", *command[1:]],
+        {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", **database.env, "DATABASE_URL": url},
+        tmp_path,
+    )
+    ended = pod.end()
+    assert ended.code == 0, ended.log
+    assert applied(database) == 1
 
 
 def applied(database: Database) -> int:

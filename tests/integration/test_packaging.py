@@ -115,6 +115,18 @@ def test_each_installation_is_the_one_that_is_meant(
     assert all(place.is_relative_to(expected) for place in places)
 
 
+def test_what_is_installed_renders_without_a_template_engine(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    program = (
+        "import sys; from aegisgen import beside; beside._can_fork = lambda: False;"  # all in one process
+        "from aegisgen.commands.check import main; from aegisgen.arguments_table import TABLE;"
+        "main(**TABLE['check'][0] | {'compose': False}); print('jinja2' in sys.modules)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    assert succeed([sys.executable, "-c", program], environment=environment).splitlines()[-1] == "False"
+
+
 def test_the_wheel_brings_its_command(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         (entry_points,) = [name for name in archive.namelist() if name.endswith("entry_points.txt")]
@@ -122,8 +134,11 @@ def test_the_wheel_brings_its_command(wheel: Path) -> None:
 
 
 def test_the_wheel_holds_every_template_and_schema_and_nothing_foreign(wheel: Path) -> None:
-    listed = succeed(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "generator"])
+    listed = succeed(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "generator/aegisgen"]
+    )
     source = {name.removeprefix("generator/") for name in listed.split("\0") if name}
+    source.add("aegisgen/translated_templates.py")  # hatch_build.py makes it
     listed = succeed(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "templates", "schemas"]
     )

@@ -143,7 +143,8 @@ def test_what_was_killed_with_its_guard_goes_at_the_next_start_and_what_lives_st
     assert killed.folder.exists()
     assert marked(killed.run)
 
-    assert sweep() == 1
+    with workspace() as run:
+        assert run.swept == 1
 
     assert killed.is_gone()
     assert _listens(living.port)
@@ -159,6 +160,22 @@ def test_a_run_that_lives_is_not_swept() -> None:
         assert run.folder.is_dir()
     assert not run.folder.exists()
     assert sweep() == 0
+
+
+def test_a_folder_that_is_closed_to_its_owner_goes_and_what_a_link_points_to_stays(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir(mode=0o755)
+    (outside / "file").touch()
+    with workspace() as run:
+        closed = run.folder / "closed"
+        (closed / "inner").mkdir(parents=True)
+        (closed / "link").symlink_to(outside)
+        (run.folder / "link").symlink_to(outside)
+        (closed / "inner").chmod(0)
+        closed.chmod(0)
+    assert not run.folder.exists()
+    assert (outside / "file").exists()
+    assert outside.stat().st_mode & 0o777 == 0o755
 
 
 def test_a_folder_whose_process_never_came_to_lock_it_is_swept(registry: Path) -> None:

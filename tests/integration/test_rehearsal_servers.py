@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
+import time
 import uuid
 from typing import TYPE_CHECKING
 
@@ -206,6 +208,18 @@ def test_a_stop_cuts_sessions_and_a_start_brings_back_the_data_on_the_same_port(
     with sessions.connect(login) as again:
         assert again.execute("SELECT id FROM kept").fetchall() == [(1,)]
     server.drop("stopped")
+
+
+def test_a_session_that_does_not_react_does_not_hold_up_a_stop(databases: Supply) -> None:
+    with databases.server("hanging") as fresh, sessions.connect(fresh.superuser) as session:
+        os.kill(session.info.backend_pid, signal.SIGSTOP)
+        began = time.monotonic()
+        fresh.stop()
+        # PostgreSQL itself would wait five seconds for it.
+        assert time.monotonic() - began < 4
+        fresh.start()
+        with sessions.connect(fresh.superuser) as again:
+            assert again.execute("SELECT 1").fetchone() == (1,)
 
 
 def test_several_servers_run_at_once_and_leave_no_folder(databases: Supply, run: Workspace) -> None:

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
+from tests.templates import bundled_templates
 
 from aegisgen.profile.load import ProfileSource, ProjectSource, convert
 from aegisgen.profile.model import Profile, Project
@@ -16,7 +17,6 @@ from aegisgen.profile.resolve import resolve
 from aegisgen.render.files import Overlay, render
 from aegisgen.render.kustomization import wire
 from aegisgen.render.scalars import to_yaml
-from aegisgen.workspace import load_templates
 from aegisgen.yamlsource import Document, parse, parse_one
 
 HOSTILE = (
@@ -35,7 +35,7 @@ TEXT = st.one_of(
         max_size=40,
     ),
 )
-TEMPLATES = load_templates(Path("none"))
+TEMPLATES = bundled_templates()
 DATABASE = ("DATABASE_HOST", "DATABASE_PORT", "DATABASE_USER", "DATABASE_NAME")
 
 

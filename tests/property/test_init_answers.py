@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.templates import bundled_templates
 
 from aegisgen.errors import UsageError
 from aegisgen.init.answers import FORMS
@@ -18,10 +19,9 @@ from aegisgen.init.questions import OF_ENVIRONMENTS, QUESTIONS, Said, complete
 from aegisgen.profile.load import ProfileSource, ProjectSource, convert
 from aegisgen.profile.model import Profile, Project
 from aegisgen.profile.resolve import resolve
-from aegisgen.workspace import load_templates
 from aegisgen.yamlsource import parse_one
 
-TEMPLATES = load_templates(Path("none"))
+TEMPLATES = bundled_templates()
 HOSTILE = (
     st.text(max_size=30)
     | st.sampled_from(["", "null", "yes", "1e3", "a: b", "{x", "- a", "#", "'", '"', "a\nb", "{{ x }}", "$(X)", "..", "a" * 70])

@@ -80,11 +80,26 @@ def test_a_refused_migration_names_file_message_statement_and_what_was_applied()
     assert "applied     migrations/20260101000000_users.js\n" in shown
 
 
+def test_a_refused_migration_says_why_and_what_to_do():
+    shown = text()
+    assert (
+        'cause       no migration of the application creates the schema "inventory": somebody made it by hand' in shown
+    )
+    assert "way out     start from production's schema: --schema-dump schema.sql" in shown
+    failures = "".join(element.text or "" for element in junit(REHEARSAL).iter("failure"))
+    assert "  way out: start from production's schema" in failures
+
+
 def test_migrations_show_time_rows_and_locks_once_for_all_scenarios():
     shown = text()
     assert "Migrations, as they ran in clean-run\n" in shown
     row = next(line for line in shown.splitlines() if line.startswith("migrations/20260102"))
-    assert row.split()[1:] == ["2.5", "s", "12,345", "history:", "AccessExclusiveLock", "for", "2.4", "s"]
+    assert row.split()[1:4] == ["2.5", "s", "12,345"]
+    assert row.endswith("history: AccessExclusiveLock for 2.4 s, blocks reads and writes")
+    assert "users: AccessExclusiveLock for 12 ms, a new table" in shown
+    assert "users: RowExclusiveLock for 200 ms\n" in shown
+    assert shown.count("history: ") == 1  # only the strongest lock on a table
+    assert "note: locks were sampled" in shown
     assert shown.count("prefer-big-int") == 1
 
 
@@ -115,7 +130,14 @@ def test_a_log_cannot_drive_the_terminal():
 
 @pytest.mark.parametrize(
     ("seconds", "shown"),
-    [(0, "0 ms"), (0.0081, "8 ms"), (3.14, "3.1 s"), (59.94, "59.9 s"), (59.96, "1 min 00 s"), (65.2, "1 min 05 s")],
+    [
+        (0, "under 1 ms"),
+        (0.0081, "8 ms"),
+        (3.14, "3.1 s"),
+        (59.94, "59.9 s"),
+        (59.96, "1 min 00 s"),
+        (65.2, "1 min 05 s"),
+    ],
 )
 def test_durations_are_for_people(seconds, shown):
     assert words.duration(seconds) == shown
@@ -175,7 +197,12 @@ def test_json_keeps_what_the_records_say():
     assert (clean["name"], left_out["verdict"], failed["reason"]) == (CLEAN.name, "notRehearsed", FAILED.reason)
     attempt = failed["syncs"][0]["steps"][1]["containers"][1]
     assert (attempt["exitCode"], attempt["signal"], attempt["status"]) == (None, "SIGKILL", "OOMKilled")
-    assert clean["migrations"][1]["locks"][0] == {"table": "history", "mode": "AccessExclusiveLock", "seconds": 2.4}
+    assert clean["migrations"][1]["locks"][0] == {
+        "table": "history",
+        "mode": "AccessExclusiveLock",
+        "seconds": 2.4,
+        "new": False,
+    }
     assert clean["migrations"][0]["squawk"][0]["rule"] == "prefer-big-int"
 
 

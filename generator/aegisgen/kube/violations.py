@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import TYPE_CHECKING, NamedTuple, TypedDict, cast
 
@@ -142,8 +141,10 @@ def _words(fault: Fault, nodes: list[Node], data: object) -> Iterator[Violation]
 
 
 def _suggestion(name: str, fields: list[str]) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 -- start-up time
+
     lower = {field.lower(): field for field in reversed(fields)}
-    close = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.7)
+    close = get_close_matches(name.lower(), lower, n=1, cutoff=0.7)
     return f", did you mean '{lower[close[0]]}'?" if close else ""
 
 

@@ -1,7 +1,5 @@
 """What containers ask for and may use."""
 
-from __future__ import annotations
-
 from msgspec import UNSET, UnsetType, field
 
 from aegisgen.profile.base import Model

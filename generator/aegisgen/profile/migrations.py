@@ -1,7 +1,5 @@
 """The types of what a profile says about migrations: tool, commands, sets and lock."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field

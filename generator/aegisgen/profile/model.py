@@ -7,8 +7,6 @@ Mappings are merged key by key, everything else is replaced whole.
 `title` finishes the sentence "expected ..." in error messages; `description` is what editors show.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
@@ -23,7 +21,7 @@ from aegisgen.profile.steps.checks import Checks
 from aegisgen.profile.steps.dryrun import DryRun
 from aegisgen.profile.steps.notifications import Metrics, Notifications
 from aegisgen.profile.steps.rollback import Rollback
-from aegisgen.profile.steps.security import Security
+from aegisgen.profile.steps.security import Labels, Security
 from aegisgen.profile.types import (
     AnnotationKey,
     DnsLabel,
@@ -90,6 +88,12 @@ class Job(Model, frozen=True, kw_only=True):
     ] = "30m"
     annotations: Annotated[
         dict[AnnotationKey, Text], Meta(description="Annotations for the Job's pod, such as a service mesh's.")
+    ] = {}
+    labels: Annotated[
+        Labels,
+        Meta(
+            description="Labels for the Job and its pod beside aegisgen's own, such as those a network policy selects."
+        ),
     ] = {}
     name: Annotated[
         DnsLabel | UnsetType,

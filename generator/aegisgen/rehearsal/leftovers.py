@@ -26,13 +26,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from aegisgen.errors import ToolError
-from aegisgen.rehearsal.processes import MARK, command_line, kill_marked
+from aegisgen.rehearsal.processes import MARK, command_line, kill_marked, stop_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _LOCK = "lock"
-_SERVER_SECONDS = 30
+_GUARD_SECONDS = 30
 _POLL_SECONDS = 0.01
 _GUARD = 'read -r line || exec "$@"'
 _PUBLIC_TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 - candidates; the folder made there is checked for its owner
@@ -45,6 +45,8 @@ class Workspace(NamedTuple):
     folder: Path
     guard: int
     """The id of the shell that waits for this process's end: a child that must outlive it."""
+    swept: int = 0
+    """How many runs that had not come to their end were removed before this one."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -56,16 +58,21 @@ class Workspace(NamedTuple):
 def workspace() -> Iterator[Workspace]:
     """Make a run; at the end kill its processes, stop its servers and remove its folder.
 
+    What is left of former runs is removed first.
     SIGTERM and SIGHUP end the block as Ctrl-C does, by KeyboardInterrupt; during the clean-up Ctrl-C is not heard.
     Raises ToolError where no folder can be had.
     """
     registry = _registry()
-    with _alone(registry):
-        name = secrets.token_hex(8)
-        folder = Path(tempfile.mkdtemp(prefix="run-", dir=registry))
-        folder.chmod(_mode())
-        (folder / "name").write_text(name)
-        lock = _lock(folder / _LOCK)
+    swept = sweep(registry)
+    name = secrets.token_hex(8)
+    try:
+        with _alone(registry):
+            folder = Path(tempfile.mkdtemp(prefix="run-", dir=registry))
+            folder.chmod(_mode())
+            (folder / "name").write_text(name)
+            lock = _lock(folder / _LOCK)
+    except OSError as error:
+        raise _no_place(registry, error) from error
     guard = None
     try:
         guard = subprocess.Popen(
@@ -76,14 +83,14 @@ def workspace() -> Iterator[Workspace]:
             start_new_session=True,  # so that Ctrl-C does not reach it
         )
         with _signals():
-            yield Workspace(name, folder, guard.pid)
+            yield Workspace(name, folder, guard.pid, swept)
     finally:
         with _deaf():
             _clean(folder)
             os.close(lock)
             if guard:
                 with suppress(OSError):  # somebody killed it
-                    guard.communicate(b"over\n", timeout=_SERVER_SECONDS)
+                    guard.communicate(b"over\n", timeout=_GUARD_SECONDS)
 
 
 def sweep(registry: Path | None = None) -> int:
@@ -115,9 +122,11 @@ def _clean(folder: Path) -> None:
         _stop_server(pidfile)
     shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():  # a folder may be closed to its owner, or a dying process wrote its last file meanwhile
-        for place, _, _ in os.walk(folder):
-            with suppress(OSError):
-                Path(place).chmod(stat.S_IRWXU)
+        for place, inner, _ in os.walk(folder):  # which opens the inner ones after this
+            for closed in (Path(place, name) for name in inner):
+                with suppress(OSError):
+                    if not closed.is_symlink():
+                        closed.chmod(stat.S_IRWXU)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -129,13 +138,16 @@ def _stop_server(pidfile: Path) -> None:
         return
     if str(pidfile.parent) not in command_line(pid):  # ids are given again
         return
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGQUIT)
-        deadline = time.monotonic() + _SERVER_SECONDS
-        while time.monotonic() < deadline and str(pidfile.parent) in command_line(pid):
+
+    def gone(seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while str(pidfile.parent) in command_line(pid):
+            if time.monotonic() > deadline:
+                return False
             time.sleep(_POLL_SECONDS)
-        if str(pidfile.parent) in command_line(pid):
-            os.kill(pid, signal.SIGKILL)
+        return True
+
+    stop_server(pid, gone)
 
 
 def _registry() -> Path:
@@ -154,8 +166,12 @@ def _registry() -> Path:
             raise ToolError(f"{folder} is somebody else's; remove it, or set TMPDIR to a folder of your own")
         folder.chmod(_mode())
     except OSError as error:
-        raise ToolError(f"{folder}: {error.strerror}; a rehearsal needs a place for its files: set TMPDIR") from error
+        raise _no_place(folder, error) from error
     return folder
+
+
+def _no_place(folder: Path, error: OSError) -> ToolError:
+    return ToolError(f"{folder}: {error.strerror}; a rehearsal needs a place for its files: set TMPDIR to another")
 
 
 def _mode() -> int:
@@ -199,7 +215,9 @@ def _signals() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    former = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    # What a caller ignores stays ignored, as SIGHUP under nohup.
+    numbers = [each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) != signal.SIG_IGN]
+    former = {number: signal.signal(number, _interrupt) for number in numbers}
     try:
         yield
     finally:

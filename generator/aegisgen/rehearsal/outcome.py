@@ -81,7 +81,9 @@ class TableLock(NamedTuple):
     mode: str
     """PostgreSQL's own name, such as AccessExclusiveLock."""
     seconds: float
-    """From the first to the last moment that it was seen, at most."""
+    """From the statement that took it to the end of its transaction; several times of the same are added up."""
+    new: bool = False
+    """Whether the same transaction made the table: nobody else can wait for it then."""
 
 
 class Advice(NamedTuple):
@@ -99,8 +101,8 @@ class MigrationRun(NamedTuple):
     file: str
     began: float
     seconds: float
-    rows: int
-    """Rows that its statements inserted, updated and deleted."""
+    rows: int | None
+    """Rows that its statements inserted, updated and deleted; None where they could not be counted."""
     statements: tuple[str, ...]
     locks: tuple[TableLock, ...]
     advice: tuple[Advice, ...]
@@ -108,6 +110,16 @@ class MigrationRun(NamedTuple):
     """The statement that PostgreSQL refused; empty where none was."""
     error: str
     """PostgreSQL's message for it."""
+    reverts: bool = False
+    """Whether it was taken back, not applied."""
+    note: str = ""
+    """What a reader must know of these figures: why a lock may be missing, why it has no file."""
+    cause: str = ""
+    """Why PostgreSQL refused it, beyond the message; empty where nothing more is known."""
+    way_out: str = ""
+    """What to do about that."""
+    added: bool = False
+    """Whether the scenario brought it, and not the application."""
 
 
 class ScenarioRun(NamedTuple):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 MARK = "AEGISGEN_REHEARSAL"
 """The environment variable; its value is the run's name, or begins with that and a slash.
@@ -20,6 +20,8 @@ MARK = "AEGISGEN_REHEARSAL"
 Children inherit it, also those that outlive their parent.
 """
 
+_SESSIONS_SECONDS = 1.0
+_SERVER_SECONDS = 30.0
 _ROUNDS = 100
 _ROUND_SECONDS = 0.02
 
@@ -45,6 +47,24 @@ def kill_marked(run: str) -> bool:
                 os.kill(pid, signal.SIGKILL)
         time.sleep(_ROUND_SECONDS)
     return False
+
+
+def stop_server(pid: int, wait: Callable[[float], bool]) -> None:
+    """Stop a PostgreSQL at once, as a crash would. `wait` says whether it is gone within so many seconds.
+
+    A session's process that does not react (it hangs in the kernel, or in the midst of writing its log) is killed, so
+    that the server itself can end, which gives back what it has of the system.
+    """
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGQUIT)  # the immediate shutdown (PostgreSQL's manual, section 18.5)
+        if wait(_SESSIONS_SECONDS):
+            return
+        for child in _children(pid):
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        if not wait(_SERVER_SECONDS):
+            os.kill(pid, signal.SIGKILL)
+            wait(_SERVER_SECONDS)
 
 
 def command_line(pid: int) -> str:
@@ -76,6 +96,13 @@ def _from_ps(wanted: str) -> Iterator[int]:
         words = line.split()
         if any(word == wanted or word.startswith(f"{wanted}/") for word in words[1:]):
             yield int(words[0])
+
+
+def _children(pid: int) -> Iterator[int]:
+    for line in _ps("-ax", "-o", "pid=,ppid=").splitlines():
+        child, parent = map(int, line.split())
+        if parent == pid:
+            yield child
 
 
 def _ps(*options: str) -> str:

@@ -1,92 +1,56 @@
-"""The Jinja environment: templates look like the manifests they render, and no value can break out of its place."""
+"""Templates look like the manifests they render, and no value can break out of its place."""
 
 from __future__ import annotations
 
-import shlex
-import textwrap
-import traceback
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined, TemplateError, TemplateSyntaxError
-
-from aegisgen.errors import InputError, Problem
-from aegisgen.render.scalars import to_yaml
+from aegisgen.render.plain import GLOBALS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from jinja2 import BytecodeCache
 
+    from aegisgen.render.jinja import JinjaTemplates
 
-# Beside its source, a template's compiled form depends on these settings; another value makes another cache.
-_SETTINGS = "trim lstrip keep-newline finalize strict"
-
-
-class _Text(str):
-    """Text that a template has already made safe: `finalize` passes it on as it is."""
-
-    __slots__ = ()
-
-
-def _finalize(value: object) -> str:
-    return value if isinstance(value, _Text) else to_yaml(value)
-
-
-def _block(text: str, width: int) -> _Text:
-    """Indent lines as the body of a YAML block scalar (`|`)."""
-    return _Text(textwrap.indent(text, " " * width).lstrip(" ").rstrip("\n"))
-
-
-def _shell(words: Sequence[str]) -> _Text:
-    """Quote a command's words for a POSIX shell."""
-    return _Text(shlex.join(words))
+    Translation = Callable[[dict[str, object], Callable[[str], object]], None]
 
 
 class Templates:
-    """The templates by name, compiled when first used."""
+    """The templates by name."""
 
     def __init__(
         self,
         sources: Mapping[str, str],
         origins: Mapping[str, str],
         cache: Callable[[str], BytecodeCache] | None = None,
+        translations: Mapping[str, Translation] | None = None,
     ) -> None:
         """`sources`: template name to text. `origins`: template name to what a user knows it by.
 
         `cache` makes a cache of compiled templates, given what their compiled form depends on beside their source.
+        `translations`: those templates that `translate` made functions of, from these very sources.
         """
         self._sources = sources
         self._origins = origins
-        self._environment = Environment(
-            loader=FunctionLoader(self._load),
-            undefined=StrictUndefined,
-            finalize=_finalize,
-            autoescape=False,  # noqa: S701 - the output is YAML; `finalize` does for it what escaping does for HTML
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-            bytecode_cache=cache(_SETTINGS) if cache else None,
-        )
-        self._environment.filters.update(block=_block, shell=_shell, raw=_Text)
+        self._cache = cache
+        self._translations = translations or {}
 
     def render(self, name: str, **values: object) -> str:
         """Render one template. Raises InputError with the template's line for whatever goes wrong in it."""
-        try:
-            return self._environment.get_template(name).render(**values)
-        except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
-            raise InputError(self._problem(name, error)) from None
+        translation = self._translations.get(name)
+        if translation is not None:
+            parts: list[str] = []
+            try:
+                translation({**GLOBALS, **values}, parts.append)
+                return "".join(parts)
+            except Exception:  # noqa: S110 - Jinja knows better what is wrong, and whether anything is
+                pass
+        return self._jinja.render(name, values)
 
-    def _load(self, name: str) -> tuple[str, str, None] | None:
-        """Hand Jinja a source under the name that its user knows, so that a traceback tells which template failed."""
-        return (self._sources[name], self._origins[name], None) if name in self._sources else None
+    @cached_property
+    def _jinja(self) -> JinjaTemplates:
+        from aegisgen.render.jinja import JinjaTemplates  # noqa: PLC0415 - slow to import, and most do without
 
-    def _problem(self, name: str, error: Exception) -> Problem:
-        origin, line = self._origins.get(name, name), 0
-        if isinstance(error, TemplateSyntaxError):
-            origin, line = error.filename or origin, error.lineno
-        else:
-            for frame in traceback.extract_tb(error.__traceback__):
-                if frame.filename in self._origins.values():
-                    origin, line = frame.filename, frame.lineno or 0
-        message = f"the template failed: {getattr(error, 'message', None) or error}"
-        return Problem(origin, line, 1 if line else 0, "", message)
+        return JinjaTemplates(self._sources, self._origins, self._cache)

@@ -89,7 +89,7 @@ def is_generated(content: bytes) -> bool:
 
 
 def generated(root: Path, under: Iterable[str]) -> dict[str, bytes]:
-    """Return every generated file below these directories of `root` ("." for all of it), sorted by path.
+    """Return every generated file at or below these paths in `root` ("." for all of it), sorted by path.
 
     These are the candidates for removal. Symbolic links are not followed; what cannot be read cannot be told to be
     ours and is left out. Raises TreeError where a directory named in `under` is one that `locate` refuses.
@@ -98,6 +98,8 @@ def generated(root: Path, under: Iterable[str]) -> dict[str, bytes]:
     for directory in under:
         if directory != ".":
             locate(root, directory)
+        if (root / directory).is_file() and (content := _read_generated(root / directory)) is not None:
+            found[directory] = content
         for folder, folders, names in os.walk(root / directory):
             folders[:] = [name for name in folders if name not in {STAGE, ".git"}]
             for file in (Path(folder, name) for name in names):

@@ -3,8 +3,6 @@
 Sources: `AppProjectSpec`, `ApplicationSpec` and `ApplicationSetSpec` in pkg/apis/application/v1alpha1 of Argo CD 3.x.
 """
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
@@ -22,6 +20,9 @@ if TYPE_CHECKING:
 
 _END = r"(?![\s\S])"
 _FIELD = r"[A-Za-z0-9*/,#?-]+"
+Percentage = Annotated[
+    str, Meta(title="a whole number or a share such as 10%", pattern=r"^(?:100|[1-9]?[0-9])%" + _END)
+]
 CronLine = Annotated[
     str,
     Meta(title="a cron line of five fields, such as 0 22 * * 1-5", pattern=rf"^{_FIELD}(?: {_FIELD}){{4}}" + _END),
@@ -53,6 +54,20 @@ class AppProject(Model, frozen=True, kw_only=True):
     sync_windows: Annotated[list[SyncWindow], Meta(description="Windows for all of its Applications.")] = []
 
 
+class RolloutStep(Model, frozen=True, kw_only=True):
+    """Environments that are synced before those of the next step: all of them have to be healthy first."""
+
+    environments: Annotated[list[DnsLabel], Meta(title="at least one environment", min_length=1)]
+    max_update: Annotated[
+        Annotated[int, Meta(title="a whole number, 0 or more", ge=0)] | Percentage,
+        Meta(
+            description="How many of the step's Applications are synced at a time: a number or a share. 0 leaves the "
+            "step to people.",
+            examples=["10%"],
+        ),
+    ] = "100%"
+
+
 class ApplicationSet(Model, frozen=True, kw_only=True):
     """One ApplicationSet in place of an Application for each environment and service."""
 
@@ -61,6 +76,13 @@ class ApplicationSet(Model, frozen=True, kw_only=True):
         Literal["list", "git"],
         Meta(description="list: each overlay with its own settings. git: whatever folder there is, all alike."),
     ] = "list"
+    rollout: Annotated[
+        list[RolloutStep],
+        Meta(
+            description="Progressive syncs: the set starts the syncs, step after step, and switches automated ones "
+            "off. Argo CD does that only where progressive syncs are enabled."
+        ),
+    ] = []
 
 
 class ArgoCD(Model, frozen=True, kw_only=True):
@@ -112,13 +134,13 @@ class Application(Model, frozen=True, kw_only=True):
     destination: Destination = field(default_factory=Destination)
 
 
-def application_name(target: Target) -> str:
+def application_name(target: "Target") -> str:
     """Return the Application's name."""
     application = target.settings.application
     return (application.name if application else UNSET) or f"{target.environment}-{target.settings.workload.name}"
 
 
-def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
+def problems(target: "Target", layers: list[Layer]) -> "Iterator[Problem]":
     """Yield what is wrong with a service's Application as it was resolved."""
     settings, application = target.settings, target.settings.application
     if settings.approval.sync_windows and not target.argocd.project:

@@ -1,7 +1,5 @@
 """What a profile says about a person's consent before anything is touched."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta
@@ -37,7 +35,7 @@ class Approval(Model, frozen=True, kw_only=True):
     ] = []
 
 
-def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
+def problems(target: "Target", layers: list[Layer]) -> "Iterator[Problem]":
     """Yield what is wrong with a service's approval as it was resolved."""
     settings = target.settings
     if not settings.approval.gate:

@@ -1,7 +1,5 @@
 """The backup before the migration: where it goes, what is kept, and what a failure means."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
@@ -81,7 +79,7 @@ class Backup(StepJob, frozen=True, kw_only=True):
     ] = "abort"
 
 
-def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
+def problems(target: "Target", layers: "list[Layer]") -> "Iterator[Problem]":
     """Yield what is wrong with a backup beyond its types."""
     backup = target.settings.backup
     if not isinstance(backup, Backup) or not backup.enabled:

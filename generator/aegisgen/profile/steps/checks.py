@@ -1,7 +1,5 @@
 """Integrity checks: what must hold after the migration and before the application rolls out."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated
 
 from msgspec import UNSET, Meta, UnsetType
@@ -57,7 +55,7 @@ class Checks(StepJob, frozen=True, kw_only=True):
     run: Annotated[list[Check], Meta(description="All run, whatever the others say.")] = []
 
 
-def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
+def problems(target: "Target", layers: "list[Layer]") -> "Iterator[Problem]":
     """Yield what is wrong with checks beyond their types."""
     checks = target.settings.checks
     if not isinstance(checks, Checks) or not checks.enabled:

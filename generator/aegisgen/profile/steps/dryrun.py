@@ -1,12 +1,11 @@
 """The dry run: pending migrations on a throw-away copy of the production schema."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta
 
 from aegisgen.profile.layers import problem
+from aegisgen.profile.migrations import Tool
 from aegisgen.profile.steps.job import StepJob
 from aegisgen.profile.types import EnvName, Quantity, TableName, Text, Wave
 
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
 
     from aegisgen.errors import Problem
     from aegisgen.profile.layers import Layer
-    from aegisgen.profile.migrations import Tool
     from aegisgen.profile.resolve import Target
 
 # Where each tool keeps what has been applied; its documentation's default. Tables with mere locks are left out: the row
@@ -47,7 +45,7 @@ class DryRun(StepJob, frozen=True, kw_only=True):
     storage: Annotated[Quantity, Meta(description="The most that the copy may take on the node.")] = "2Gi"
 
 
-def bookkeeping(target: Target) -> list[str]:
+def bookkeeping(target: "Target") -> list[str]:
     """Return the tables that tell the migration tool what has been applied, and those that the profile adds."""
     settings = target.settings
     migrations = settings.migrations
@@ -58,7 +56,7 @@ def bookkeeping(target: Target) -> list[str]:
     return list(dict.fromkeys([*default, *said, *added]))
 
 
-def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
+def problems(target: "Target", layers: "list[Layer]") -> "Iterator[Problem]":
     """Yield what is wrong with a dry run beyond its types."""
     dry_run = target.settings.dry_run
     if isinstance(dry_run, DryRun) and dry_run.enabled and not bookkeeping(target):

@@ -1,7 +1,5 @@
 """What every step that is a Job of its own may be told."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from msgspec import Meta, UnsetType, field

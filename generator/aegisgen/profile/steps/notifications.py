@@ -1,7 +1,5 @@
 """What a profile says about who is told of a migration, and about figures for Prometheus."""
 
-from __future__ import annotations
-
 import re
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -75,14 +73,14 @@ class Metrics(Model, frozen=True, kw_only=True):
     pushgateway: Annotated[Url | UnsetType, Meta(description="The Pushgateway's URL; without credentials.")] = UNSET
 
 
-def channels(target: Target) -> dict[str, SecretKey]:
+def channels(target: "Target") -> dict[str, SecretKey]:
     """Return where the URL of each kind of channel is."""
     told = target.settings.notifications
     kinds = {"slack": told.slack, "teams": told.teams, "webhook": told.webhook}
     return {kind: channel.secret for kind, channel in kinds.items() if channel}
 
 
-def subscriptions(target: Target) -> dict[str, str]:
+def subscriptions(target: "Target") -> dict[str, str]:
     """Return the annotations of the Application. Source: Argo CD's documentation, Notifications, Subscriptions."""
     found: dict[str, list[str]] = {}
     for trigger, recipients in target.settings.notifications.argocd.items():
@@ -92,7 +90,7 @@ def subscriptions(target: Target) -> dict[str, str]:
     return {key: ";".join(names) for key, names in found.items()}
 
 
-def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
+def problems(target: "Target", layers: list[Layer]) -> "Iterator[Problem]":
     """Yield what is wrong with a service's notifications and metrics as they were resolved."""
     settings, told, gateway = target.settings, target.settings.notifications, target.settings.metrics.pushgateway
     said = any("notifications" in layer.data for layer in layers)

@@ -1,7 +1,5 @@
 """What a profile says about the way back, and about the record of runs in the database that it rests on."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated
 
 from msgspec import UNSET, Meta, UnsetType
@@ -40,18 +38,18 @@ class Rollback(Model, frozen=True, kw_only=True):
     deadline: Annotated[Duration, Meta(description="The longest that a rollback may take.")] = "10m"
 
 
-def records(target: Target) -> bool:
+def records(target: "Target") -> bool:
     """Tell whether the runner records its runs."""
     rollback = target.settings.rollback
     return target.settings.strategy == "presync-job" and (rollback.record or rollback.automatic)
 
 
-def automatic(target: Target) -> bool:
+def automatic(target: "Target") -> bool:
     """Tell whether a failed sync is rolled back."""
     return target.settings.strategy == "presync-job" and target.settings.rollback.automatic
 
 
-def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
+def problems(target: "Target", layers: list[Layer]) -> "Iterator[Problem]":
     """Yield what is wrong with a service's rollback as it was resolved."""
     settings, rollback = target.settings, target.settings.rollback
     if not (rollback.record or rollback.automatic):

@@ -1,7 +1,5 @@
 """What a profile says about the rights of the migration: account, network, pod security, the origin of its Secret."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
@@ -127,7 +125,7 @@ class Security(Model, frozen=True, kw_only=True):
 _OF_PRESYNC = ("serviceAccount", "networkPolicy", "externalSecret", "sealedSecret")
 
 
-def account_name(target: Target) -> str | None:
+def account_name(target: "Target") -> str | None:
     """Return the ServiceAccount of the migration's pods; None: the namespace's default one."""
     account = target.settings.security.service_account
     if target.settings.strategy != "presync-job" or not (account.create or account.name):
@@ -135,13 +133,13 @@ def account_name(target: Target) -> str | None:
     return account.name or f"{target.settings.workload.name}-migration"
 
 
-def sealed_name(target: Target) -> str:
+def sealed_name(target: "Target") -> str:
     """Return the name of the SealedSecret in the overlay or its base."""
     sealed = target.settings.security.sealed_secret
     return (sealed.name if sealed else UNSET) or target.secret_name
 
 
-def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
+def problems(target: "Target", layers: list[Layer]) -> "Iterator[Problem]":
     """Yield what is wrong with a service's security as it was resolved."""
     security = target.settings.security
     if target.settings.strategy != "presync-job":
@@ -166,7 +164,7 @@ def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
         yield problem(layers, ("security", "externalSecret", "data"), message)
 
 
-def _network(target: Target, layers: list[Layer]) -> Iterator[Problem]:
+def _network(target: "Target", layers: list[Layer]) -> "Iterator[Problem]":
     policy = target.settings.security.network_policy
     place = ("security", "networkPolicy")
     if policy.enabled and not policy.database:

@@ -8,6 +8,7 @@ with workspace() as run:
 """
 
 from aegisgen.rehearsal.postgres.dump import load_dump
+from aegisgen.rehearsal.postgres.layout import extensions_at_hand
 from aegisgen.rehearsal.postgres.supply import Supply, Wanted
 
-__all__ = ["Supply", "Wanted", "load_dump"]
+__all__ = ["Supply", "Wanted", "extensions_at_hand", "load_dump"]

@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 import os
 import random
-import secrets
-import shutil
-import signal
 import socket
 import subprocess
-import threading
 import time
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aegisgen.errors import ToolError
 from aegisgen.rehearsal.postgres import sessions
 from aegisgen.rehearsal.postgres.installation import CLIENT_PROGRAMS
+from aegisgen.rehearsal.postgres.template import SUPERUSER, new_folder
+from aegisgen.rehearsal.processes import stop_server
 from aegisgen.rehearsal.server import Login
 
 if TYPE_CHECKING:
@@ -25,17 +24,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aegisgen.rehearsal.postgres.installation import Installation
+    from aegisgen.rehearsal.postgres.template import Template
 
 START_SECONDS = 60
-STOP_SECONDS = 30
-SUPERUSER = "postgres"
 # Below the ranges that systems take outgoing connections' ports from (Linux 32768, macOS 49152): between a stop and the
 # next start nobody else is given the port.
 _PORTS = range(20000, 32000)
 _PORT_ATTEMPTS = 20
 _POLL_SECONDS = 0.01
-_BUILTIN_LOCALES = 17
-"""The major version since which C.UTF-8 is PostgreSQL's own, on every system."""
 _LAST_LINES = 6
 _LAST_WORDS_SECONDS = 2
 _STATUS_LINE = 7
@@ -65,62 +61,6 @@ _SETTINGS = {
     "log_checkpoints": "off",
     "deadlock_timeout": "1s",
 }
-
-
-class Template:
-    """A data folder that has just been made, copied for each server: initdb takes ten times as long as the copy."""
-
-    def __init__(self, installation: Installation, folder: Path, account: str | None) -> None:
-        self._installation = installation
-        self._folder = folder
-        self._account = account
-        self._making = threading.Lock()
-        self._made = False
-        self.password = secrets.token_hex(16)
-
-    def copy_to(self, data: Path) -> None:
-        """Make the data folder of a server. Raises ToolError with initdb's words."""
-        with self._making:
-            if not self._made:
-                self._create()
-                self._made = True
-        self._run("cp", "-R", str(self._folder / "data"), str(data))
-
-    def _create(self) -> None:
-        new_folder(self._folder, self._account)
-        secret = self._folder / "password"
-        secret.touch(mode=0o600)
-        secret.write_text(self.password)
-        if self._account:
-            shutil.chown(secret, self._account)
-        self._run(
-            str(self._installation.programs / "initdb"),
-            *("--pgdata", str(self._folder / "data"), "--username", SUPERUSER, "--pwfile", str(secret)),
-            *("--auth", "scram-sha-256", "--no-sync", "--no-instructions", "--encoding", "UTF8"),
-            *("--wal-segsize", "1"),  # megabytes; a sixteenth of the usual to copy
-            *self._locale(),
-        )
-        secret.unlink()
-
-    def _locale(self) -> tuple[str, ...]:
-        if self._installation.version[0] >= _BUILTIN_LOCALES:
-            return ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
-        return ("--locale=C",)
-
-    def _run(self, *command: str) -> None:
-        answer = subprocess.run(
-            command,
-            user=self._account,
-            cwd=self._folder,
-            env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        if answer.returncode:
-            reason = answer.stderr.strip() or answer.stdout.strip()
-            raise ToolError(f"{self._installation}: {os.path.basename(command[0])} failed: {reason}")  # noqa: PTH119
 
 
 class Cluster:
@@ -219,13 +159,7 @@ class Cluster:
         process, self._process = self._process, None
         if process is None or process.poll() is not None:
             return
-        with suppress(ProcessLookupError):
-            process.send_signal(signal.SIGQUIT)  # the immediate shutdown
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        stop_server(process.pid, partial(_is_over, process))
 
     def _launch(self) -> bool:
         """Start the server and wait until it takes connections; return whether it does."""
@@ -264,11 +198,10 @@ class Cluster:
         return "; ".join(said[-_LAST_LINES:])
 
 
-def new_folder(folder: Path, account: str | None) -> None:
-    """Make a folder that belongs to the account."""
-    folder.mkdir(parents=True, mode=0o700)
-    if account:
-        shutil.chown(folder, account)
+def _is_over(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+    return process.returncode is not None
 
 
 def _free_port() -> int:

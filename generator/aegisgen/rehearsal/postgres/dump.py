@@ -38,6 +38,7 @@ _WAYS_OUT = (
         "this psql is older than the pg_dump that wrote it: update it, or choose another with --postgres-version",
     ),
     ("is not available", "install the extension for this server, or choose another with --postgres-bin"),
+    ('role "', "dump without roles: pg_dump --no-owner --no-privileges"),
     ("must be", "dump without what needs more rights: pg_dump --no-owner --no-privileges"),
     ("permission denied", "dump without what needs more rights: pg_dump --no-owner --no-privileges"),
 )
@@ -63,27 +64,25 @@ def load_dump(server: Server, login: Login, file: Path, *, scratch: Path) -> tup
     programs = server.programs
     if programs is None:
         raise ToolError(f"--schema-dump needs psql and pg_restore, which {server.version} has not got")
-    text = as_sql(file, programs, scratch)
-    with text.open(encoding="utf-8", errors="replace") as lines:
-        found = survey(lines)
-    shown = str(file)
-    if found.elsewhere:
-        reason = (
-            "it makes or connects to a database of its own, as pg_dumpall and pg_dump --create write it; expected a "
-            "dump of one database without --create"
-        )
-        raise InputError(Problem(shown, found.elsewhere if text == file else 0, 1, "", reason))
-    if found.makes_public:
-        with sessions.connect(login) as session:
-            session.execute("DROP SCHEMA IF EXISTS public")
-    load = partial(_run, programs, text)
-    if server.own:
-        made, refusal = _load_as_superuser(server, login, found.roles, load)
-    else:
-        made, refusal = [], load(login)
+    with as_sql(file, programs, scratch) as text:
+        with text.open(encoding="utf-8", errors="replace") as lines:
+            found = survey(lines)
+        has_lines = text == file
+        if found.elsewhere:
+            reason = (
+                "it makes or connects to a database of its own, as pg_dumpall and pg_dump --create write it; expected "
+                "a dump of one database without --create"
+            )
+            raise _unusable(file, found.elsewhere if has_lines else 0, reason)
+        if found.makes_public:
+            with sessions.connect(login) as session:
+                session.execute("DROP SCHEMA IF EXISTS public")
+        load = partial(_run, programs, text)
+        made, refusal = _load_as_superuser(server, login, found.roles, load) if server.own else ([], load(login))
     if refusal:
-        line = refusal.line if text == file else 0
-        raise InputError(Problem(shown, line, 1, "", f"PostgreSQL does not take it: {refusal.text}{_way_out(refusal)}"))
+        way_out = next((f"; {advice}" for words, advice in _WAYS_OUT if words in refusal.text), "")
+        reason = f"PostgreSQL does not take it: {refusal.text}{way_out}"
+        raise _unusable(file, refusal.line if has_lines else 0, reason)
     return _notes(login, made, found.owners)
 
 
@@ -113,21 +112,26 @@ def _run(programs: Path, text: Path, login: Login) -> _Refusal | None:
     """Let psql load the text, all or nothing."""
     options = ["--no-psqlrc", "--quiet", "--single-transaction", "--set", "ON_ERROR_STOP=1", "--output", os.devnull]
     address = ["--host", login.host, "--port", str(login.port), "--username", login.user, "--dbname", login.database]
-    done = subprocess.run(
-        [programs / "psql", *options, *address, "--no-password", "--file", text],
-        env={
-            "PATH": os.environ.get("PATH", os.defpath),
-            "PGPASSWORD": login.password,
-            "PGCLIENTENCODING": "UTF8",
-            "PGOPTIONS": "-c client_min_messages=error",
-        },
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-        timeout=_LOAD_SECONDS,
-    )
+    environment = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "PGPASSWORD": login.password,
+        "PGCLIENTENCODING": "UTF8",
+        "PGOPTIONS": "-c client_min_messages=error",
+        "LC_ALL": "C",
+    }
+    try:
+        done = subprocess.run(
+            [programs / "psql", *options, *address, "--no-password", "--file", text],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=_LOAD_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        return _Refusal(0, f"it is not loaded after {_LOAD_SECONDS} s")
     if done.returncode == 0:
         return None
     match = _ERROR.search(done.stderr)
@@ -136,8 +140,8 @@ def _run(programs: Path, text: Path, login: Login) -> _Refusal | None:
     return _Refusal(0, done.stderr.strip().replace("\n", "; ") or f"psql ended with exit code {done.returncode}")
 
 
-def _way_out(refusal: _Refusal) -> str:
-    return next((f"; {advice}" for words, advice in _WAYS_OUT if words in refusal.text), "")
+def _unusable(file: Path, line: int, reason: str) -> InputError:
+    return InputError(Problem(str(file), line, 1, "", reason))
 
 
 def _notes(login: Login, made: list[str], owners: frozenset[str]) -> tuple[str, ...]:

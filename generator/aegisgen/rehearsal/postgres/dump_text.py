@@ -6,14 +6,17 @@ import gzip
 import re
 import shutil
 import subprocess
+import tempfile
 import zlib
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.errors import InputError, Problem, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator
 
 _CONVERT_SECONDS = 300
 _ARCHIVE = b"PGDMP"
@@ -74,8 +77,9 @@ def survey(lines: Iterable[str]) -> Survey:
     return Survey(tuple(roles), frozenset(owners), makes_public, elsewhere)
 
 
-def as_sql(file: Path, programs: Path, scratch: Path) -> Path:
-    """Return the dump as SQL text: the file itself, or a new one in `scratch` for an archive or a compressed file.
+@contextmanager
+def as_sql(file: Path, programs: Path, scratch: Path) -> Iterator[Path]:
+    """Give the dump as SQL text: the file itself or, for an archive or a compressed file, one in `scratch` for a while.
 
     Raises UsageError where there is no such file, InputError where it is damaged or no dump.
     """
@@ -83,18 +87,21 @@ def as_sql(file: Path, programs: Path, scratch: Path) -> Path:
         head = b"" if file.is_dir() else _head(file)
     except OSError as error:
         raise UsageError(f"--schema-dump {file}: {error.strerror}") from error
-    text = scratch / "schema-dump.sql"
-    if head.startswith(_ARCHIVE) or head[_TAR_MARK] == b"ustar" or (file / "toc.dat").is_file():
-        _restore(file, programs, text)
-    elif head.startswith(_GZIP):
-        _unpack(file, text)
-    elif file.is_dir():
+    if file.is_dir() and not (file / "toc.dat").is_file():
         raise _unusable(file, "a folder without toc.dat is no archive of pg_dump's")
+    if file.is_dir() or head.startswith(_ARCHIVE) or head[_TAR_MARK] == b"ustar":
+        convert = partial(_restore, file, programs)
+    elif head.startswith(_GZIP):
+        convert = partial(_unpack, file)
     elif b"\0" in head:
         raise _unusable(file, "neither SQL nor an archive of pg_dump's")
     else:
-        return file
-    return text
+        yield file
+        return
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        text = Path(folder) / "schema.sql"
+        convert(text)
+        yield text
 
 
 def _names(pattern: re.Pattern[str], line: str) -> list[str]:
@@ -116,9 +123,12 @@ def _head(file: Path) -> bytes:
 
 def _restore(file: Path, programs: Path, text: Path) -> None:
     command = [str(programs / "pg_restore"), "--file", str(text), str(file)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, errors="replace", check=False, timeout=_CONVERT_SECONDS
-    )
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", check=False, timeout=_CONVERT_SECONDS
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _unusable(file, f"pg_restore has not read it after {_CONVERT_SECONDS} s") from error
     if done.returncode:
         reason = done.stderr.strip().replace("pg_restore: ", "").replace("\n", "; ")
         if "unsupported version" in reason:

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+from contextlib import suppress
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -129,8 +130,8 @@ def _from_path() -> Iterator[tuple[Path, str, Path | None]]:
         if found := shutil.which(program):
             yield Path(found).resolve().parent, "PATH", None
     if config := shutil.which("pg_config"):
-        answer = subprocess.run([config, "--bindir"], capture_output=True, text=True, check=False, timeout=20)
-        if answer.returncode == 0 and answer.stdout.strip():
+        with suppress(OSError, subprocess.SubprocessError):
+            answer = subprocess.run([config, "--bindir"], capture_output=True, text=True, check=True, timeout=20)
             yield Path(answer.stdout.strip()), "pg_config", None
 
 

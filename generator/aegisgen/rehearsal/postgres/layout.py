@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aegisgen.errors import ToolError
-from aegisgen.rehearsal.postgres.installation import SERVER_PROGRAMS
+from aegisgen.rehearsal.postgres.installation import SERVER_PROGRAMS, installations
 
 if TYPE_CHECKING:
     from aegisgen.rehearsal.postgres.installation import Installation
@@ -54,12 +55,29 @@ def extensions(installation: Installation) -> frozenset[str]:
     return frozenset(names | {file.stem for file in _missing(installation) if file.suffix == ".control"})
 
 
+def extensions_at_hand() -> dict[str, tuple[str, ...]]:
+    """Return, for each extension, the installations of this machine that have it, each with the option to choose it."""
+    found: dict[str, list[str]] = {}
+    majors = set()
+    for one in installations():
+        option = (
+            f"--postgres-bin {one.programs}" if one.version[0] in majors else f"--postgres-version {one.version[0]}"
+        )
+        majors.add(one.version[0])
+        for name in extensions(one):
+            found.setdefault(name, []).append(f"{one} ({option})")
+    return {name: tuple(places) for name, places in found.items()}
+
+
 def extension_folder(installation: Installation) -> Path:
     """Return the folder of the installation's control files."""
-    answer = subprocess.run(
-        [installation.programs / "pg_config", "--sharedir"], capture_output=True, text=True, check=False, timeout=20
-    )
-    return Path(answer.stdout.strip()) / "extension"
+    command = [str(installation.programs / "pg_config"), "--sharedir"]
+    with suppress(OSError, subprocess.SubprocessError):  # some packagers give pg_config to developers only
+        answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
+        return Path(answer.stdout.strip()) / "extension"
+    root = installation.programs.parent
+    places = [root / "share/extension", root / "share/postgresql/extension", root / "share/pgsql/extension"]
+    return next((place for place in places if place.is_dir()), places[0])
 
 
 def _missing(installation: Installation) -> list[Path]:
@@ -83,6 +101,6 @@ def _runs(installation: Installation, account: str | None) -> bool:
 
 def _link(source: str, target: str) -> None:
     try:
-        os.link(source, target, follow_symlinks=False)  # noqa: PTH - Path.hardlink_to follows
+        os.link(source, target, follow_symlinks=False)
     except OSError:  # another file system, or a file of another user
         shutil.copy2(source, target, follow_symlinks=False)

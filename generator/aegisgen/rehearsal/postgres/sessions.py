@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from aegisgen.errors import ToolError
@@ -104,8 +105,6 @@ def drop_database(session: psycopg.Connection, name: str) -> None:
 
 def drop_role(session: psycopg.Connection, role: str) -> None:
     """Drop the role unless something still belongs to it."""
-    from contextlib import suppress  # noqa: PLC0415
-
     from psycopg import errors, sql  # noqa: PLC0415
 
     with suppress(errors.DependentObjectsStillExist):

@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from aegisgen.errors import UsageError
+from aegisgen.errors import ToolError, UsageError
 from aegisgen.rehearsal.postgres.accounts import server_account
-from aegisgen.rehearsal.postgres.cluster import Cluster, Template
+from aegisgen.rehearsal.postgres.cluster import Cluster
 from aegisgen.rehearsal.postgres.installation import at, choose
 from aegisgen.rehearsal.postgres.layout import prepared
 from aegisgen.rehearsal.postgres.remote import remotes
+from aegisgen.rehearsal.postgres.template import Template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -82,9 +83,10 @@ class _Clusters:
         self.version = str(installation)
         self._environment = run.environment
         self._account = server_account()
-        self._folder = Path(tempfile.mkdtemp(prefix="postgres-", dir=run.folder))
-        self._folder.chmod(run.folder.stat().st_mode)
-        self._installation = prepared(installation, self._folder / "installation", self._account)
+        with _files_of(installation):
+            self._folder = Path(tempfile.mkdtemp(prefix="postgres-", dir=run.folder))
+            self._folder.chmod(run.folder.stat().st_mode)
+            self._installation = prepared(installation, self._folder / "installation", self._account)
         self._template = Template(self._installation, self._folder / "template", self._account)
 
     @contextmanager
@@ -100,7 +102,8 @@ class _Clusters:
             password=password,
         )
         try:
-            server.create()
+            with _files_of(self._installation):
+                server.create()
             yield server
         finally:
             server.stop()
@@ -112,3 +115,13 @@ def _installation(wanted: Wanted) -> Installation:
     if wanted.major not in {None, found.version[0]}:
         raise UsageError(f"--postgres-version {wanted.major}: {found} is another version")
     return found
+
+
+@contextmanager
+def _files_of(installation: Installation) -> Iterator[None]:
+    """A full disk or a file system that is not writable is a matter of this machine."""
+    try:
+        yield
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        raise ToolError(f"{installation} cannot be set up: {place}{error.strerror or error}") from error

@@ -6,6 +6,7 @@
         events.ended(scenario_run)
     rehearsal = Redaction(secrets).record(rehearsal)      # before anything is shown
     sys.stdout.write(FORMATS["text"](rehearsal, View.of(sys.stdout)))
+    save(path, FORMATS["html"](rehearsal, View()))        # --report
 
 A format is a module with one pure function, `render(rehearsal, view) -> str`; what it returns ends with a newline and
 is written as it stands. Records must have passed `Redaction` before: no format knows what is a secret.
@@ -19,9 +20,10 @@ from importlib import import_module
 from aegisgen.rehearsal.outcome import Rehearsal
 from aegisgen.rehearsal.show.progress import Progress, progress
 from aegisgen.rehearsal.show.redact import Redaction
+from aegisgen.rehearsal.show.save import save
 from aegisgen.rehearsal.show.view import View
 
-__all__ = ["FORMATS", "Format", "Progress", "Redaction", "View", "progress"]
+__all__ = ["FORMATS", "Format", "Progress", "Redaction", "View", "progress", "save"]
 
 Format = Callable[[Rehearsal, View], str]
 
@@ -36,5 +38,5 @@ def _late(module: str) -> Format:
     return render
 
 
-FORMATS: Mapping[str, Format] = {name: _late(name) for name in ("text", "json", "junit")}
-"""Every format by the name that `--format` takes."""
+FORMATS: Mapping[str, Format] = {name: _late(name) for name in ("text", "json", "junit", "html")}
+"""Every format by its name. `--format` takes the first three; the page is for `--report`."""

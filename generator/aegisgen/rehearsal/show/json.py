@@ -101,6 +101,7 @@ def _container(run: ContainerRun) -> dict[str, object]:
 def _migration(migration: MigrationRun) -> dict[str, object]:
     return {
         "file": migration.file,
+        "reverts": migration.reverts,
         "began": _seconds(migration.began),
         "seconds": _seconds(migration.seconds),
         "rows": migration.rows,
@@ -109,6 +110,9 @@ def _migration(migration: MigrationRun) -> dict[str, object]:
         "squawk": [advice._asdict() for advice in migration.advice],
         "failedStatement": migration.failed_statement,
         "error": migration.error,
+        "note": migration.note,
+        "cause": migration.cause,
+        "wayOut": migration.way_out,
     }
 
 

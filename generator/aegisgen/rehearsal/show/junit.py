@@ -74,6 +74,7 @@ def _failure(scenario: ScenarioRun) -> Iterator[str]:
     for migration in words.broken(scenario.migrations):
         yield f"{migration.file}: {migration.error}"
         yield f"  in: {migration.failed_statement}"
+        yield from (f"  {title}: {text}" for title, text in words.reasons(migration))
 
 
 def _proof(scenario: ScenarioRun) -> Iterator[str]:
@@ -84,7 +85,7 @@ def _proof(scenario: ScenarioRun) -> Iterator[str]:
 
 def _migrations(scenario: ScenarioRun) -> Iterator[str]:
     for migration in scenario.migrations:
-        yield f"{migration.file}: {words.duration(migration.seconds)}, {words.counted(migration.rows, 'row')}"
+        yield f"{words.title(migration)}: {words.duration(migration.seconds)}, {words.rows(migration)}"
         yield from (f"  lock on {words.lock(held)}" for held in migration.locks)
         yield from (f"  squawk {advice.rule}: {advice.message}" for advice in migration.advice)
 

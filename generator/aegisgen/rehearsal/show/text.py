@@ -158,6 +158,8 @@ def _refused(migration: MigrationRun, scenario: ScenarioRun) -> Iterator[Rendera
     if migration.failed_statement:
         table.add_row(_line("statement", "bold"), _line(_short(migration.failed_statement)))
     table.add_row(_line("applied", "bold"), _line(", ".join(applied) or "nothing before it"))
+    for title, text in words.reasons(migration):
+        table.add_row(_line(title, "bold"), _line(text))
     yield _line("")
     yield table
 
@@ -165,14 +167,15 @@ def _refused(migration: MigrationRun, scenario: ScenarioRun) -> Iterator[Rendera
 def _migrations(scenario: ScenarioRun) -> RenderableType:
     table = _table("migration", "took", "rows", "locks", title=f"Migrations, as they ran in {visible(scenario.name)}")
     for migration in scenario.migrations:
-        locks: RenderableType = Text("\n").join(_line(words.lock(held)) for held in migration.locks)
+        locks: RenderableType = Text("\n").join(_line(words.lock(held)) for held in words.strongest(migration))
         table.add_row(
-            _line(migration.file, "red" if migration.error else ""),
+            _line(words.title(migration), "red" if migration.error else ""),
             _line(words.duration(migration.seconds)),
-            _line(f"{migration.rows:,}"),
+            _line("?" if migration.rows is None else f"{migration.rows:,}"),
             locks,
         )
-    return table
+    notes = dict.fromkeys(migration.note for migration in scenario.migrations if migration.note)
+    return Group(table, *(_line(f"note: {note}", "dim") for note in notes))
 
 
 def _advice(rehearsal: Rehearsal) -> Iterator[RenderableType]:

@@ -12,7 +12,16 @@ if TYPE_CHECKING:
     from aegisgen.rehearsal.outcome import ContainerRun, MigrationRun, Rehearsal, ScenarioRun, SyncRun, TableLock
 
 MARKS = {Verdict.PASSED: "✓", Verdict.FAILED: "✗", Verdict.NOT_REHEARSED: "○"}
+# What waits for such a lock (PostgreSQL's documentation, "Conflicting Lock Modes"); weaker ones stop no application.
+STRONGEST = "AccessExclusiveLock"
+BLOCKS = {
+    STRONGEST: "blocks reads and writes",
+    "ExclusiveLock": "blocks writes",
+    "ShareRowExclusiveLock": "blocks writes",
+    "ShareLock": "blocks writes",
+}
 _MINUTE = 60
+_MILLISECOND = 0.001
 # What kubectl prints in full seconds, and up to where it adds the seconds to the minutes.
 _AGE_SECONDS, _AGE_MINUTES = 120, 600
 
@@ -28,9 +37,11 @@ class Counsel(NamedTuple):
 
 
 def duration(seconds: float) -> str:
-    """Return `seconds` for people: `8 ms`, `3.1 s`, `1 min 05 s`."""
+    """Return `seconds` for people: `under 1 ms`, `8 ms`, `3.1 s`, `1 min 05 s`."""
+    if seconds < _MILLISECOND / 2:
+        return "under 1 ms"
     if seconds < 1:
-        return f"{max(seconds, 0) * 1000:.0f} ms"
+        return f"{seconds / _MILLISECOND:.0f} ms"
     if round(seconds, 1) < _MINUTE:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), _MINUTE)
@@ -51,6 +62,11 @@ def age(seconds: float) -> str:
 def counted(number: int, noun: str) -> str:
     """Return `1 row`, `2 rows`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def rows(migration: MigrationRun) -> str:
+    """Return `1 row`, `12,345 rows` or that they are not known."""
+    return "rows unknown" if migration.rows is None else counted(migration.rows, "row")
 
 
 def worst_first(scenarios: Iterable[ScenarioRun]) -> list[ScenarioRun]:
@@ -75,7 +91,7 @@ def model_scenario(rehearsal: Rehearsal) -> ScenarioRun | None:
     """Return the scenario whose migrations stand for all: the first with most of them, one that passed if there is."""
     ran = [scenario for scenario in rehearsal.scenarios if scenario.migrations]
     passed = [scenario for scenario in ran if scenario.verdict is Verdict.PASSED]
-    return max(passed or ran, key=lambda scenario: len(scenario.migrations), default=None)
+    return max(passed or ran, key=lambda scenario: sum(not each.added for each in scenario.migrations), default=None)
 
 
 def counsels(rehearsal: Rehearsal) -> list[Counsel]:
@@ -90,9 +106,23 @@ def counsels(rehearsal: Rehearsal) -> list[Counsel]:
     )
 
 
+def title(migration: MigrationRun) -> str:
+    """Return the file, and whether it was taken back."""
+    return f"{migration.file} (taken back)" if migration.reverts else migration.file
+
+
 def lock(held: TableLock) -> str:
-    """Return `users: AccessExclusiveLock for 12 ms`."""
-    return f"{held.table}: {held.mode} for {duration(held.seconds)}"
+    """Return `users: AccessExclusiveLock for 12 ms, blocks reads and writes`."""
+    blocks = "a new table" if held.new else BLOCKS.get(held.mode, "")
+    return f"{held.table}: {held.mode} for {duration(held.seconds)}" + (f", {blocks}" if blocks else "")
+
+
+def strongest(migration: MigrationRun) -> list[TableLock]:
+    """Return one lock a table, the strongest: records have them in that order, and the weaker add nothing to it."""
+    found: dict[str, TableLock] = {}
+    for held in migration.locks:
+        found.setdefault(held.table, held)
+    return list(found.values())
 
 
 def failing(run: ContainerRun) -> bool:
@@ -118,10 +148,23 @@ def sync_line(sync: SyncRun) -> str:
 
 
 def broken(migrations: Sequence[MigrationRun]) -> list[MigrationRun]:
-    """Return the migrations that PostgreSQL refused."""
-    return [migration for migration in migrations if migration.error]
+    """Return the migrations that failed, each once: further attempts mostly fail in the same way."""
+    found = {(one.file, one.failed_statement, one.error): one for one in reversed(migrations) if one.error}
+    return sorted(found.values(), key=lambda one: one.began)
+
+
+def reasons(migration: MigrationRun) -> list[tuple[str, str]]:
+    """Return why it was refused and what to do, as far as that is known."""
+    return [(title, text) for title, text in (("cause", migration.cause), ("way out", migration.way_out)) if text]
 
 
 def applied_before(migration: MigrationRun, migrations: Sequence[MigrationRun]) -> list[str]:
     """Return the files of what was applied when `migration` was refused."""
-    return [other.file for other in migrations if not other.error and other.began <= migration.began]
+    earlier = [other for other in migrations if not other.error and other.began <= migration.began]
+    applied: dict[str, None] = {}
+    for other in earlier:
+        if other.reverts:
+            applied.pop(other.file, None)
+        else:
+            applied[other.file] = None
+    return list(applied)

@@ -1,0 +1,183 @@
+"""One adoption from paths to its account: what would be written, what would differ, what would be lost. Reads only."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from aegisgen.adopt.differences import Difference, differences, path_in
+from aegisgen.adopt.draft import draft_of
+from aegisgen.adopt.find import Found, Skipped, find
+from aegisgen.adopt.infer import Lost, infer
+from aegisgen.adopt.project import Placed, Plan, plan
+from aegisgen.adopt.removal import parts_of
+from aegisgen.errors import TreeError, UsageError
+from aegisgen.kube.compose import compose
+from aegisgen.kube.origin import origin_of
+from aegisgen.kube.overlay import read_overlay, used_files
+from aegisgen.kube.resource import Resource, identify
+from aegisgen.kube.shape import mapping, text
+from aegisgen.profile.load import PROJECT_FILE, display
+from aegisgen.proof.inputs import Kustomizations
+from aegisgen.tree import Change, read
+from aegisgen.workspace import load_templates
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_JOB_CONTAINER = "migration"
+
+
+class Adopted(NamedTuple):
+    """One overlay: what differs afterwards, what is lost, and what somebody should look at."""
+
+    placed: Placed
+    differences: tuple[Difference, ...]
+    lost: tuple[Lost, ...]
+    remarks: tuple[str, ...]
+
+
+class Adoption(NamedTuple):
+    """The whole of it."""
+
+    root: Path
+    overlays: tuple[Adopted, ...]
+    skipped: tuple[Skipped, ...]
+    changes: tuple[Change, ...]
+    """What has to change in the project's folder."""
+
+    @property
+    def complete(self) -> bool:
+        """Nothing would be lost."""
+        return not any(each.lost for each in self.overlays)
+
+
+def prepare(paths: Sequence[Path]) -> Adoption:
+    """Work out an adoption; nothing is written.
+
+    Raises UsageError where the paths hold no migration, TreeError where there is a project already, InputError where a
+    hand-written file cannot be edited safely, and ToolError without Kustomize.
+    """
+    found, skipped = find(paths)
+    if not found:
+        reasons = "\n".join(f"{each.directory}: {each.reason}" for each in skipped)
+        raise UsageError(f"nothing to adopt\n{reasons}")
+    packages = _packages(paths[0])
+    made = plan([infer(each, packages) for each in found])
+    root = Path(made.root)
+    if (root / PROJECT_FILE).exists():
+        raise TreeError(f"{display(root / PROJECT_FILE)} exists: this is a project already; nothing was written")
+    changes = draft_of(made, lambda path: read(root, path), load_templates(root))
+    left = [Skipped(Path(directory), reason) for directory, reason in made.left]
+    composed = _composed(made, changes)
+    shared = _lost_by_others(made, root)
+    overlays = [
+        _account(placed, after, shared.get(placed.directory, ()))
+        for placed, after in zip(made.placed, composed, strict=True)
+    ]
+    return Adoption(root, tuple(overlays), (*skipped, *left), tuple(changes))
+
+
+def _account(placed: Placed, after: Sequence[Resource], shared: Sequence[Lost]) -> Adopted:
+    found = placed.inferred.found
+    name = _JOB_CONTAINER if found.migration.strategy == "presync-job" else found.migration.name
+    told = differences(found, after, name)
+    lost = [*placed.inferred.lost, *shared]
+    said = {each.what.partition(":")[0] for each in lost}
+    for each in told:
+        variable = (
+            next((part[1:-1] for part in map(str, each.path) if part.startswith("[")), "") if each.after is None else ""
+        )
+        if not each.reason and variable not in said:
+            lost.append(_unexplained(found, each))
+    remarks = [*placed.inferred.remarks]
+    remarks += [
+        f"{other.name} of {other.resource.identity} migrates too, and is left as it is" for other in found.further
+    ]
+    if not placed.inferred.namespace:
+        remarks.append(f"no namespace is named; the profile says {placed.environment}")
+    return Adopted(placed, tuple(told), tuple(sorted(set(lost))), tuple(remarks))
+
+
+def _unexplained(found: Found, difference: Difference) -> Lost:
+    resource = next((each for each in found.resources if str(each.identity) == difference.resource), None)
+    what = f"{difference.resource}: {difference.field or 'the whole object'} is not carried over"
+    if difference.before is None:
+        what = f"{difference.resource}: {difference.field or 'the whole object'} would be new"
+    elif difference.after is not None:
+        what = f"{difference.resource}: {difference.field} would be another"
+    # by the name that the container had
+    path = tuple(f"[{found.migration.name}]" if part == f"[{_JOB_CONTAINER}]" else part for part in difference.path)
+    place = origin_of(found.overlay, resource, path_in(resource.data, path)) if resource else None
+    return Lost(place.source if place else found.directory.as_posix(), place.position[0] if place else 0, what)
+
+
+def _lost_by_others(made: Plan, root: Path) -> dict[str, list[Lost]]:
+    """Name the overlays that are not adopted and share a file with the migration that is taken out of it."""
+    adopted = {os.path.realpath(placed.inferred.found.directory) for placed in made.placed}
+    result: dict[str, list[Lost]] = {}
+    for other in Kustomizations().roots([display(root)]):
+        if os.path.realpath(other) in adopted:
+            continue
+        used = {os.path.realpath(file) for file in used_files(read_overlay(other))}
+        for placed in made.placed:
+            for part in parts_of(placed.inferred.found):
+                if os.path.realpath(part.source) in used:
+                    what = f"{display(other)} uses this file too and is not adopted: it would lose its migration"
+                    result.setdefault(placed.directory, []).append(Lost(part.source, part.line, what))
+    return result
+
+
+def _composed(made: Plan, changes: Sequence[Change]) -> list[list[Resource]]:
+    """Compose each overlay as it would be, in a copy of what it is made of."""
+    folders = {
+        os.path.abspath(layer.directory)  # noqa: PTH100 -- no symlinks followed
+        for placed in made.placed
+        for layer in placed.inferred.found.overlay.layers
+    }
+    top = os.path.commonpath([made.root, *folders])
+    with tempfile.TemporaryDirectory(prefix="aegisgen-adopt-") as temporary:
+        copy = Path(temporary).resolve() / "tree"
+        for folder in folders:
+            target = copy / os.path.relpath(folder, top)
+            shutil.copytree(folder, target, dirs_exist_ok=True, symlinks=True, ignore=_ignored)
+        root = copy / os.path.relpath(made.root, top)
+        for change in changes:
+            file = root / change.path
+            if change.after is None:
+                file.unlink(missing_ok=True)
+            else:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(change.after)
+        return [list(_resources(root / placed.directory)) for placed in made.placed]
+
+
+def _ignored(_folder: str, names: list[str]) -> list[str]:
+    return [name for name in names if name in {".git", "node_modules", ".venv"}]
+
+
+def _resources(directory: Path) -> Iterator[Resource]:
+    for document in compose(directory).documents:
+        resource = identify(document)
+        if isinstance(resource, Resource):
+            yield resource
+
+
+def _packages(start: Path) -> frozenset[str]:
+    """Return what the application depends on, as the nearest package.json upwards in the repository says."""
+    for folder in (start.resolve(), *start.resolve().parents):
+        file = folder / "package.json"
+        if file.is_file():
+            try:
+                package = mapping(json.loads(file.read_bytes()))
+            except (OSError, ValueError):
+                return frozenset()
+            fields = (mapping(package.get(field)) for field in ("dependencies", "devDependencies"))
+            return frozenset(text(name) for names in fields for name in names)
+        if (folder / ".git").exists():
+            break
+    return frozenset()

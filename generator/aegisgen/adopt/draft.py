@@ -1,0 +1,61 @@
+"""A plan carried out in memory: the tree with its project, without the hand-written parts, rendered."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aegisgen.adopt.removal import Draft, make_room, remove
+from aegisgen.adopt.texts import project_texts
+from aegisgen.drift import Tree, compare
+from aegisgen.errors import InputError
+from aegisgen.profile.load import PROJECT_FILE, ProfileSource, ProjectSource, convert
+from aegisgen.profile.model import Profile, Project
+from aegisgen.profile.resolve import resolve
+from aegisgen.render.files import Overlay, render
+from aegisgen.tree import Change
+from aegisgen.yamlsource import parse_one
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from aegisgen.adopt.project import Plan
+    from aegisgen.render.environment import Templates
+
+
+def draft_of(plan: Plan, disk: Callable[[str], bytes | None], templates: Templates) -> list[Change]:
+    """Return what has to change in the project's folder, sorted by path.
+
+    `disk` reads a file, by its path in that folder. Raises InputError where a hand-written file cannot be edited
+    safely, and where what was inferred makes no project.
+    """
+    texts = project_texts(plan)
+    overlays = _rendered(texts, templates)
+    draft = Draft(plan.root, disk)
+    kept = {f"{overlay.directory}/{name}" for overlay in overlays for name in overlay.files}
+    remove([placed.inferred.found for placed in plan.placed], draft, kept)
+    for overlay in overlays:
+        make_room(draft, overlay.directory, overlay.files)
+    draft.changed |= {path: text.encode() for path, text in texts.items()}
+    tree = Tree(read=draft.read, generated={}, display=lambda path: os.path.join(plan.root, path))  # noqa: PTH118
+    draft.changed |= {change.path: change.after for change in compare(overlays, tree)}
+    changes = [Change(path, disk(path), after) for path, after in draft.changed.items()]
+    return sorted(change for change in changes if change.before != change.after)
+
+
+def _rendered(texts: Mapping[str, str], templates: Templates) -> list[Overlay]:
+    document = parse_one(texts[PROJECT_FILE].encode(), PROJECT_FILE)
+    project = ProjectSource(Path(), document, convert(document, Project))
+    overlays: list[Overlay] = []
+    for path, text in texts.items():
+        if path.startswith("profiles/"):
+            document = parse_one(text.encode(), path)
+            profile = ProfileSource(Path(path).stem, path, document, convert(document, Profile))
+            try:
+                overlays += [render(target, templates) for target in resolve(project, profile)]
+            except InputError as error:
+                raise InputError(
+                    *(problem._replace(path=f"(adopted) {problem.path}") for problem in error.problems)
+                ) from None
+    return overlays

@@ -1,0 +1,230 @@
+"""One overlay's migration in the words of a profile. Pure."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from typing import NamedTuple
+
+from aegisgen.adopt.find import Found, member_in
+from aegisgen.adopt.job import fit_deadline, hook_of_job, job_of, security_of
+from aegisgen.adopt.shell import script_of
+from aegisgen.adopt.tooling import tooling_of
+from aegisgen.adopt.wiring import Wiring, bare, parts_of, usual, wiring_of
+from aegisgen.kube.kustomization import Layer, Place
+from aegisgen.kube.origin import origin_of
+from aegisgen.kube.shape import mapping, sequence, text
+from aegisgen.rules.images import image_of
+
+_AMOUNTS = ("cpu", "memory")
+
+
+class Lost(NamedTuple):
+    """Something that profiles have no word for, and where it was written; `line` 0: nowhere in particular."""
+
+    path: str
+    line: int
+    what: str
+
+
+class Inferred(NamedTuple):
+    """What an overlay amounts to."""
+
+    found: Found
+    namespace: str
+    """Empty: it names none."""
+    name_prefix: str
+    name_suffix: str
+    base: str
+    """The directory of the kustomization that has the workload, as it was read; empty: the overlay itself."""
+    settings: dict[str, object]
+    """What a service of a profile would say."""
+    lost: tuple[Lost, ...]
+    remarks: tuple[str, ...]
+
+
+def infer(found: Found, packages: frozenset[str]) -> Inferred:
+    """Return the settings that render an overlay's migration; `packages`: what the application depends on."""
+    migration, layer = found.migration, found.overlay.layers[0]
+    wiring = wiring_of(found)
+    parts = parts_of(wiring.variables)
+    tooling = tooling_of(migration.container, parts, packages)
+    settings: dict[str, object] = {
+        "workload": _workload(found),
+        "image": _image(found),
+        "imagePullSecrets": _pull_secrets(found),
+        "strategy": migration.strategy,
+    }
+    if migration.strategy == "presync-job":
+        settings["hook"] = hook_of_job(migration.resource)
+        settings["job"] = job_of(found)
+        settings["security"] = security_of(found)
+    elif migration.name != "db-migration":
+        settings["initContainer"] = {"name": migration.name}
+    settings["migrations"] = {**tooling.migrations, **_env({**wiring.literals, **tooling.env})}
+    if migration.strategy == "presync-job":
+        fit_deadline(mapping(settings["migrations"]), mapping(settings["job"]))
+    settings["database"] = _database(wiring, parts, text(tooling.migrations.get("tool")), migration.strategy)
+    if resources := _resources(migration.container):
+        settings["resources"] = resources
+    if migration.strategy == "presync-job" and wiring.config_known and wiring.values:
+        settings["config"] = dict(wiring.values)
+    if isinstance(replicas := found.workload.at("spec", "replicas"), int) and layer.field("replicas"):
+        settings["replicas"] = replicas
+    lost = [_lost_line(found, line, what) for line, what in tooling.lost]
+    lost += [_lost_variable(found, name, why) for name, why in wiring.lost]
+    return Inferred(
+        found=found,
+        namespace=text(layer.field("namespace")) or found.workload.identity.namespace,
+        name_prefix=text(layer.field("namePrefix")),
+        name_suffix=text(layer.field("nameSuffix")),
+        base=_base(found),
+        settings={key: value for key, value in settings.items() if value not in ({}, [])},
+        lost=tuple(lost),
+        remarks=tooling.remarks,
+    )
+
+
+def _workload(found: Found) -> dict[str, object]:
+    containers = [mapping(each) for each in sequence(found.workload.at("spec", "template", "spec", "containers"))]
+    image = image_of(text(found.migration.container.get("image"))).repository
+    same = [each for each in containers if image_of(text(each.get("image"))).repository == image]
+    identity = found.workload.identity
+    return {
+        "kind": identity.kind,
+        "name": bare(found, identity.name),
+        "container": text((same or containers)[0].get("name")),
+    }
+
+
+def _image(found: Found) -> dict[str, object]:
+    """Return the image under the name by which the kustomizations know it, so that they go on setting its tag."""
+    container = found.migration.container
+    image = image_of(text(container.get("image")))
+    name = image.repository
+    for layer in found.overlay.layers:
+        for entry in map(mapping, sequence(layer.field("images"))):
+            if text(entry.get("newName")) == name:
+                name = text(entry.get("name"))
+    said: dict[str, object] = {"name": name}
+    said |= {"digest": image.digest} if image.digest else {"tag": image.tag or "latest"}
+    policy = text(container.get("imagePullPolicy"))
+    if policy and policy != ("IfNotPresent" if image.digest else "Always"):
+        said["pullPolicy"] = policy
+    return said
+
+
+def _pull_secrets(found: Found) -> list[str]:
+    """Return the pull secrets of the migration's pod, or the workload's: they pull the same image."""
+    pods = (found.migration.pod, mapping(found.workload.at("spec", "template", "spec")))
+    for pod in pods:
+        names = [text(mapping(each).get("name")) for each in sequence(pod.get("imagePullSecrets"))]
+        if names:
+            return [bare(found, name) if _in_build(found, name) else name for name in names]
+    return []
+
+
+def _in_build(found: Found, name: str) -> bool:
+    return any(each.identity.kind == "Secret" and each.identity.name == name for each in found.resources)
+
+
+def _env(literals: dict[str, str]) -> dict[str, object]:
+    return {} if literals == {"NODE_ENV": "production"} else {"env": literals}
+
+
+def _database(wiring: Wiring, parts: dict[str, str], tool: str, strategy: str) -> dict[str, object]:
+    said: dict[str, object] = {}
+    for field, source in (("config", wiring.config), ("secret", wiring.secret)):
+        one: dict[str, object] = {"name": source.name} if source.name else {}
+        one["keys"] = list(source.keys)
+        if rename := {variable: key for variable, key in source.keys.items() if variable != key}:
+            one["rename"] = rename
+        if source.every:
+            one["every"] = True
+        said[field] = one
+    if strategy == "presync-job" and wiring.config.name and not wiring.config_known:
+        mapping(said["config"])["from"] = "shared"
+    env: dict[str, object] = {part: name for part, name in parts.items() if name != usual(part)}
+    if tool in {"prisma", "golang-migrate"}:
+        env.setdefault("url", "DATABASE_URL")
+    if env and tool not in {"flyway", "liquibase"}:
+        said["env"] = env
+    return said
+
+
+def _resources(container: dict[str, object]) -> dict[str, object]:
+    given = mapping(container.get("resources"))
+    if not given:
+        return {}
+    usual_amounts = {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"cpu": "1", "memory": "512Mi"}}
+    said: dict[str, object] = {}
+    for field, default in usual_amounts.items():
+        amounts = {name: str(value) for name, value in mapping(given.get(field)).items() if name in _AMOUNTS}
+        if amounts != default:
+            said[field] = amounts
+    return said
+
+
+def _base(found: Found) -> str:
+    member = member_in(found, found.workload)
+    if member is None:
+        return ""
+    for layer in found.overlay.layers[1:]:
+        own = [each.source for each in layer.resources if isinstance(each, Place)]
+        if member.place.source in own:
+            return _outermost(found, layer)
+    return ""
+
+
+def _outermost(found: Found, layer: Layer) -> str:
+    """Return the base that the overlay itself names, which may build upon another."""
+    for direct in found.overlay.layers[0].resources:
+        if isinstance(direct, Layer) and (direct is layer or layer in _below(direct)):
+            return posixpath.normpath(direct.directory)
+    return posixpath.normpath(layer.directory)
+
+
+def _below(layer: Layer) -> list[Layer]:
+    inner = [each for each in (*layer.resources, *layer.components) if isinstance(each, Layer)]
+    return [*inner, *(deeper for each in inner for deeper in _below(each))]
+
+
+def _container_path(found: Found) -> tuple[str | int, ...]:
+    return ("spec", "template", "spec", found.migration.field, found.migration.place)
+
+
+def _lost_line(found: Found, line: int, what: str) -> Lost:
+    """Place something at its line of the script, which stands in a block of its file."""
+    path = _container_path(found)
+    for field in ("command", "args"):
+        words = sequence(found.migration.container.get(field))
+        for index in range(len(words) - 1, -1, -1):
+            place = origin_of(found.overlay, found.migration.resource, (*path, field, index))
+            if place and len(text(words[index]).split("\n")) > line:
+                # a block scalar's text begins on the line after its `|`
+                first = place.position[0] + (1 if "\n" in text(words[index]) else 0)
+                return Lost(place.source, first + line, what)
+    return Lost(_source(found), 0, what)
+
+
+def _lost_variable(found: Found, name: str, why: str) -> Lost:
+    entries = [mapping(each) for each in sequence(found.migration.container.get("env"))]
+    index = next((at for at, each in enumerate(entries) if each.get("name") == name), None)
+    path = _container_path(found)
+    place = origin_of(found.overlay, found.migration.resource, path if index is None else (*path, "env", index))
+    return Lost(place.source if place else _source(found), place.position[0] if place else 0, f"{name}: {why}")
+
+
+def _source(found: Found) -> str:
+    member = member_in(found, found.migration.resource)
+    return member.place.source if member else found.directory.as_posix()
+
+
+def runs_something(found: Found) -> bool:
+    """Tell whether the container says what it runs; an image's entrypoint cannot be read."""
+    return bool(script_of(found.migration.container).commands)
+
+
+def label(name: str) -> str:
+    """Return what of a name can be a DNS-1123 label."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40].rstrip("-")

@@ -1,0 +1,116 @@
+"""A Job in the words of a profile: its hook, its limits, its rights. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aegisgen.adopt.find import WORKLOADS
+from aegisgen.adopt.wiring import bare
+from aegisgen.argocd.hooks import DeletePolicy, delete_policies_of, hook_of, wave_of
+from aegisgen.kube.shape import mapping, text, texts
+from aegisgen.profile.agree import MIN_TTL
+from aegisgen.profile.model import Job
+from aegisgen.profile.types import seconds
+
+if TYPE_CHECKING:
+    from aegisgen.adopt.find import Found
+    from aegisgen.kube.resource import Resource
+
+# What aegisgen labels its Jobs with.
+_OWN_LABELS = frozenset({"app.kubernetes.io/name", "app.kubernetes.io/component", "app.kubernetes.io/managed-by"})
+_UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+_MAX_BACKOFF = 20
+# Kubernetes: Job, backoffLimit.
+_DEFAULT_BACKOFF = 6
+# What aegisgen waits for the database and for another pod's migration unless a profile says otherwise.
+_WAIT, _LOCK_TIMEOUT = 60, 600
+
+
+def hook_of_job(job: Resource) -> dict[str, object]:
+    """Return `hook`: the wave of Argo CD's or Helm's annotations, and when the Job is deleted."""
+    wave = wave_of(job).value if hook_of(job) else -1
+    said: dict[str, object] = {"wave": max(-999, min(1000, wave))}
+    if wave <= -4:  # noqa: PLR2004 -- the usual wave of the configuration, which has to come first
+        said["configWave"] = max(-999, wave) - 1
+    policies = delete_policies_of(job)[0]
+    if policies[0] in {DeletePolicy.HOOK_SUCCEEDED, DeletePolicy.HOOK_FAILED} and len(policies) == 1:
+        said["deletePolicy"] = policies[0].value
+    return said
+
+
+def job_of(found: Found) -> dict[str, object]:
+    """Return `job`, as far as profiles allow it."""
+    job = found.migration.resource
+    said: dict[str, object] = {}
+    name = bare(found, job.identity.name)
+    if name != f"{bare(found, found.workload.identity.name)}-migration":
+        said["name"] = name
+    backoff, ttl, deadline = (
+        job.at("spec", f) for f in ("backoffLimit", "ttlSecondsAfterFinished", "activeDeadlineSeconds")
+    )
+    said["backoffLimit"] = min(_number(backoff, _DEFAULT_BACKOFF), _MAX_BACKOFF)
+    if isinstance(ttl, int):
+        said["ttl"] = duration(max(ttl, MIN_TTL))
+    deadline = deadline if isinstance(deadline, int) else mapping(found.migration.pod).get("activeDeadlineSeconds")
+    if isinstance(deadline, int) and deadline > 0:
+        said["deadline"] = duration(deadline)
+    if annotations := texts(mapping(mapping(job.at("spec", "template")).get("metadata")).get("annotations")):
+        said["annotations"] = annotations
+    if labels := _labels(found):
+        said["labels"] = labels
+    return said
+
+
+def _labels(found: Found) -> dict[str, object]:
+    """Return the Job's labels, without those by which a selector would take its pod for the application's."""
+    job = found.migration.resource
+    labels = {**job.labels, **texts(mapping(mapping(job.at("spec", "template")).get("metadata")).get("labels"))}
+    for resource in found.resources:
+        kind = resource.identity.kind
+        selector = (
+            resource.at("spec", "selector") if kind == "Service" else resource.at("spec", "selector", "matchLabels")
+        )
+        wanted = texts(selector)
+        if kind in {"Service", *WORKLOADS} and wanted and wanted.items() <= labels.items():
+            labels = {key: value for key, value in labels.items() if key not in wanted}
+    return {key: value for key, value in labels.items() if key not in _OWN_LABELS}
+
+
+def _number(value: object, default: int) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else default
+
+
+def duration(number: int) -> str:
+    """Return seconds as a profile says them, in the largest unit that fits: 604800 is `7d`."""
+    size, unit = next((size, unit) for size, unit in _UNITS if number % size == 0)
+    return f"{number // size}{unit}"
+
+
+def fit_deadline(migrations: dict[str, object], job: dict[str, object]) -> None:
+    """The waits have to end before the Job's deadline does, with time left to migrate."""
+    deadline = seconds(text(job.get("deadline")) or Job().deadline)
+    if deadline > _WAIT + _LOCK_TIMEOUT:
+        return
+    migrations["wait"] = duration(max(1, min(_WAIT, deadline // 4)))
+    lock = mapping(migrations.get("lock"))
+    if lock.get("enabled") is not False:
+        migrations["lock"] = {**lock, "timeout": duration(max(1, deadline // 4))}
+
+
+def security_of(found: Found) -> dict[str, object]:
+    """An account that the Job names stays; where it names none, none is made for it."""
+    account = text(found.migration.pod.get("serviceAccountName")) or text(found.migration.pod.get("serviceAccount"))
+    own: dict[str, object] = {"create": False}
+    if account:
+        known = any(
+            each.identity.kind == "ServiceAccount" and each.identity.name == account for each in found.resources
+        )
+        own["name"] = bare(found, account) if known else account
+    said: dict[str, object] = {"serviceAccount": own}
+    contexts = [mapping(each.get("securityContext")) for each in (found.migration.pod, found.migration.container)]
+    if any(context.get("runAsNonRoot") is True for context in contexts):
+        said["podSecurity"] = "restricted"
+    users = [user for context in contexts if isinstance(user := context.get("runAsUser"), int) and user > 0]
+    if users:
+        said["runAsUser"] = users[-1]
+    return said

@@ -1,0 +1,258 @@
+"""The hand-written parts of a migration: where they stand, and the files as they are without them."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from aegisgen.adopt.cut import with_block, with_scalar, without_document, without_entry, without_paths
+from aegisgen.adopt.find import Found, member_in
+from aegisgen.errors import InputError, Problem
+from aegisgen.kube.resource import value_at
+from aegisgen.kube.shape import mapping, sequence, text
+from aegisgen.render.kustomization import NAMES
+from aegisgen.render.kustomization.layout import UnsafeError
+from aegisgen.tree import is_generated
+from aegisgen.yamlsource import decode, parse_one
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Sequence
+
+    from aegisgen.kube.kustomization import Layer, Patch
+    from aegisgen.kube.overlay import Member
+    from aegisgen.yamlsource import Document
+
+_PODS = ("spec", "template", "spec", "initContainers")
+# The lists of a kustomization that name files.
+_NAMING = ("resources", "bases", "patches", "patchesStrategicMerge", "patchesJson6902")
+
+
+class Part(NamedTuple):
+    """One hand-written part: of a document in a file, or, where `entry` is given, of a patch inside a kustomization.
+
+    `path` leads to it in the document; empty: it is the whole document.
+    """
+
+    source: str
+    line: int
+    path: tuple[str | int, ...]
+    patch: bool
+    entry: tuple[str | int, ...] = ()
+    """Where in the kustomization `source` the patch stands; `line` counts from its own beginning then."""
+
+
+class Draft:
+    """The tree as it shall be: what has been changed so far, over what is on disk. Paths are relative to `root`."""
+
+    def __init__(self, root: str, disk: Callable[[str], bytes | None]) -> None:
+        self.root = root
+        self._disk = disk
+        self.changed: dict[str, bytes | None] = {}
+
+    def read(self, path: str) -> bytes | None:
+        """Return a file's bytes as they shall be, None where there shall be no file."""
+        return self.changed[path] if path in self.changed else self._disk(path)
+
+    def relative(self, source: str) -> str:
+        """Return the path of a file that was read from the working directory."""
+        return posixpath.relpath(os.path.abspath(source), self.root)  # noqa: PTH100 -- no symlinks followed
+
+    def edit(self, path: str, change: Callable[[str], str]) -> None:
+        """Change a file's text. Raises InputError with the place where that cannot be done safely."""
+        content = self.read(path) or b""
+        before = decode(content, path)
+        try:
+            after = change(before)
+        except UnsafeError as error:
+            line = before.count("\n", 0, error.index) + 1
+            message = f"{error.reason}; take the migration out of it by hand, and adopt again"
+            raise InputError(Problem(path, line, 1, "", message)) from None
+        mark = b"\xef\xbb\xbf" if content.startswith(b"\xef\xbb\xbf") else b""
+        self.changed[path] = mark + after.encode() if after else None
+
+
+def parts_of(found: Found) -> list[Part]:
+    """Return everything that makes an overlay's migration, the container's file first."""
+    member = member_in(found, found.migration.resource)
+    if member is None:
+        return []
+    if found.migration.strategy == "presync-job":
+        return [Part(member.place.source, member.place.document.line, member.place.path, patch=False)]
+    return list(_of_container(found, member))
+
+
+def patches_of(found: Found) -> list[tuple[Layer, tuple[str | int, ...], Patch]]:
+    """Return the patches that change the migration's Job and nothing else, each with its entry's place."""
+    if found.migration.strategy != "presync-job":
+        return []
+    identity = found.migration.resource.identity
+    alone = [
+        application.patch
+        for application in found.overlay.applications
+        if application.met and {each.name for each in application.met} == {identity.name}
+        and all(each.kind == "Job" for each in application.met)
+    ]  # fmt: skip
+    return [
+        (layer, patch.place.path, patch)
+        for layer in found.overlay.layers
+        for patch in (*layer.strategic, *layer.patches, *layer.json6902)
+        if patch in alone
+    ]
+
+
+def _of_container(found: Found, member: Member) -> Iterator[Part]:
+    name = found.migration.name
+    for index in _named(member.place.value, name):
+        yield Part(member.place.source, member.place.document.line, (*member.place.path, *_PODS, index), patch=False)
+    for change in member.changes:
+        document = change.place.document
+        if change.kind == "strategic":
+            paths: list[tuple[str | int, ...]] = [(*_PODS, index) for index in _named(document.data, name)]
+        elif change.kind == "operations":
+            paths = list(_in_operations(document.data, name))
+        else:
+            continue
+        for path in paths:
+            yield _part_of_patch(found, document, path)
+
+
+def _named(data: object, name: str) -> list[int]:
+    value = data
+    for part in _PODS:
+        value = mapping(value).get(part)
+    return [index for index, each in enumerate(sequence(value)) if mapping(each).get("name") == name]
+
+
+def _in_operations(data: object, name: str) -> Iterator[tuple[str | int, ...]]:
+    for index, operation in enumerate(map(mapping, sequence(data))):
+        pointer = text(operation.get("path")).split("/")[1:]
+        if tuple(pointer[:4]) != _PODS:
+            continue
+        value = operation.get("value")
+        names = [mapping(each).get("name") for each in sequence(value)]
+        if mapping(value).get("name") == name or names == [name]:
+            yield (index,)
+        elif name in names:
+            yield (index, "value", names.index(name))
+
+
+def _part_of_patch(found: Found, document: Document, path: tuple[str | int, ...]) -> Part:
+    for layer in found.overlay.layers:
+        for patch in (*layer.strategic, *layer.patches, *layer.json6902):
+            if any(each is document for each in patch.content) and document.source == layer.kustomization.source:
+                entry = (*patch.place.path, "patch") if mapping(patch.place.value) else patch.place.path
+                return Part(document.source, 1, path, patch=True, entry=entry)
+    return Part(document.source, document.line, path, patch=True)
+
+
+def remove(founds: Sequence[Found], draft: Draft, kept: Collection[str]) -> None:
+    """Take the migrations of overlays out of the draft. Files in `kept` will be written anew, so their entries stay.
+
+    Raises InputError where a file cannot be edited safely.
+    """
+    # overlays of one base share its parts; later ones first, so that the places of the others stay
+    parts = sorted({part for found in founds for part in parts_of(found)}, key=lambda part: part.line, reverse=True)
+    entries: set[_Entry] = set()
+    gone: set[str] = set()
+    for key in dict.fromkeys((part.source, part.line, part.entry) for part in parts):
+        together = [part for part in parts if (part.source, part.line, part.entry) == key]
+        path = draft.relative(together[0].source)
+        if together[0].entry:
+            entries |= _remove_inline(together, path, draft)
+            continue
+        _remove_parts(together, path, draft)
+        if draft.read(path) is None and path not in kept:
+            gone.add(path)
+    for found in founds:
+        for layer, place, patch in patches_of(found):
+            entries.add(_Entry(draft.relative(layer.kustomization.source), str(place[0]), int(place[1])))
+            gone |= {draft.relative(document.source) for document in patch.content} - {entry.path for entry in entries}
+    draft.changed |= dict.fromkeys(gone)
+    for found in founds:
+        entries |= set(_naming(found, gone, draft))
+    for entry in sorted(entries, reverse=True):
+        draft.edit(entry.path, partial(without_entry, key=entry.key, index=entry.place))
+
+
+class _Entry(NamedTuple):
+    """An entry of a kustomization's list, as it stood before anything was taken out."""
+
+    path: str
+    key: str
+    place: int
+
+
+def _remove_parts(parts: list[Part], path: str, draft: Draft) -> None:
+    first = parts[0]
+    if not first.path:
+        draft.edit(path, partial(without_document, line=first.line))
+    elif draft.read(path) is not None:
+        paths = [part.path for part in parts]
+        draft.edit(path, partial(without_paths, line=first.line, paths=paths, patch=first.patch))
+
+
+def _remove_inline(parts: list[Part], path: str, draft: Draft) -> set[_Entry]:
+    """Edit a patch inside a kustomization; where nothing is left of it, its entry has to go."""
+    entry = parts[0].entry
+    paths = [part.path for part in parts]
+    emptied: set[_Entry] = set()
+
+    def change(before: str) -> str:
+        value = value_at(parse_one(before.encode(), path).data, entry)
+        rest = without_paths(text(value), 1, paths, patch=True)
+        if rest.strip():
+            return with_block(before, entry, rest)
+        emptied.add(_Entry(path, str(entry[0]), int(entry[1])))
+        return before
+
+    draft.edit(path, change)
+    return emptied
+
+
+def _naming(found: Found, gone: Collection[str], draft: Draft) -> Iterator[_Entry]:
+    """Yield the entries of files that are no more."""
+    for layer in found.overlay.layers:
+        path = draft.relative(layer.kustomization.source)
+        for key in _NAMING:
+            for index, entry in enumerate(sequence(layer.field(key))):
+                if _names(entry) and posixpath.normpath(posixpath.join(posixpath.dirname(path), _names(entry))) in gone:
+                    yield _Entry(path, key, index)
+
+
+def _names(entry: object) -> str:
+    return text(entry) or text(mapping(entry).get("path"))
+
+
+def make_room(draft: Draft, directory: str, names: Collection[str]) -> dict[str, str]:
+    """Rename what stands where a generated file must go; return the new path by the old one."""
+    moved: dict[str, str] = {}
+    for name in names:
+        path = f"{directory}/{name}"
+        content = draft.read(path)
+        if content is None or is_generated(content):
+            continue
+        stem, _, suffix = name.rpartition(".")
+        number, free = 1, f"{stem}-own.{suffix}"
+        while draft.read(f"{directory}/{free}") is not None:
+            number += 1
+            free = f"{stem}-own-{number}.{suffix}"
+        _rename_entries(draft, directory, name, free)
+        draft.changed[path], draft.changed[f"{directory}/{free}"] = None, content
+        moved[path] = f"{directory}/{free}"
+    return moved
+
+
+def _rename_entries(draft: Draft, directory: str, old: str, new: str) -> None:
+    for name in NAMES:
+        path = f"{directory}/{name}"
+        content = draft.read(path)
+        if content is None:
+            continue
+        data = mapping(parse_one(content, path).data)
+        for key in _NAMING:
+            for index, entry in enumerate(sequence(data.get(key))):
+                if _names(entry) and posixpath.normpath(_names(entry)) == old:
+                    place = (key, index) if isinstance(entry, str) else (key, index, "path")
+                    draft.edit(path, partial(with_scalar, path=place, value=new))

@@ -1,0 +1,144 @@
+"""An adoption's account as text and as JSON. Pure."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+from aegisgen.profile.load import display
+from aegisgen.render.scalars import to_yaml
+from aegisgen.report.visible import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aegisgen.adopt.adoption import Adopted, Adoption
+    from aegisgen.adopt.differences import Difference
+    from aegisgen.adopt.infer import Lost
+    from aegisgen.tree import Change
+
+_WIDTH = 100
+_STRATEGIES = {"init-container": "an init container", "presync-job": "a PreSync Job"}
+
+
+def to_json(adoption: Adoption, *, written: bool, asked: bool) -> str:
+    """Return the account as JSON; `asked` makes no difference to it."""
+    del asked
+    data = {
+        "project": display(adoption.root),
+        "written": written,
+        "overlays": [
+            {
+                "directory": each.placed.inferred.found.directory.as_posix(),
+                "environment": each.placed.environment,
+                "service": each.placed.service,
+                "strategy": each.placed.inferred.found.migration.strategy,
+                "differences": [
+                    {
+                        "resource": d.resource,
+                        "field": d.field,
+                        "before": d.before,
+                        "after": d.after,
+                        "reason": d.reason or None,
+                    }
+                    for d in each.differences
+                ],
+                "lost": [{"path": lost.path, "line": lost.line or None, "what": lost.what} for lost in each.lost],
+                "remarks": list(each.remarks),
+            }
+            for each in adoption.overlays
+        ],
+        "skipped": [{"directory": each.directory.as_posix(), "reason": each.reason} for each in adoption.skipped],
+        "files": [{"path": _path(adoption, change), "change": _verb(change)} for change in adoption.changes],
+    }
+    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+
+
+def to_text(adoption: Adoption, *, written: bool, asked: bool) -> str:
+    """Return the account for people."""
+    lines: list[str] = []
+    for each in adoption.overlays:
+        lines += [*_overlay(each), ""]
+    if adoption.skipped:
+        lines += ["Left alone", *(f"  {each.directory}: {each.reason}" for each in adoption.skipped), ""]
+    lines += ["Files", *(f"  {_verb(change):<7} {_path(adoption, change)}" for change in adoption.changes), ""]
+    lines += _end(adoption, written=written, asked=asked)
+    return "".join(f"{visible(line)}\n" for line in lines)
+
+
+def _overlay(each: Adopted) -> Iterator[str]:
+    placed, found = each.placed, each.placed.inferred.found
+    tool = each.placed.inferred.settings["migrations"]
+    name = tool.get("tool") if isinstance(tool, dict) else ""
+    strategy = _STRATEGIES[found.migration.strategy]
+    yield f"{found.directory}: {placed.service} in {placed.environment}, {strategy} ({name})"
+    yield from _differences([difference for difference in each.differences if difference.reason])
+    if not each.differences:
+        yield "  composes to the same"
+    if each.lost:
+        yield "  Not carried over"
+        yield from (f"    {_place(lost)}{lost.what}" for lost in each.lost)
+    if each.remarks:
+        yield "  Look at"
+        yield from (f"    {remark}" for remark in each.remarks)
+
+
+def _differences(meant: list[Difference]) -> Iterator[str]:
+    """Show differences by object, and those of one reason together."""
+    for resource in dict.fromkeys(difference.resource for difference in meant):
+        yield f"  {resource}"
+        own = [difference for difference in meant if difference.resource == resource]
+        for reason in dict.fromkeys(difference.reason for difference in own):
+            yield f"    {reason}"
+            for difference in own:
+                if difference.reason == reason:
+                    yield f"      {_difference(difference)}"
+
+
+def _difference(difference: Difference) -> str:
+    if difference.field:
+        return f"{difference.field}: {_value(difference.before)} -> {_value(difference.after)}"
+    return "(a new object)" if difference.before is None else "(the whole object)"
+
+
+def _value(value: object) -> str:
+    """Show a value on part of a line; a script by its length."""
+    if value is None:
+        return "none"
+    lines = str(value).count("\n") if isinstance(value, str) else sum(str(each).count("\n") for each in _texts(value))
+    if lines > 1:
+        return f"({lines} lines)"
+    shown = to_yaml(value) if not isinstance(value, float) else str(value)
+    return shown if len(shown) <= _WIDTH else f"{shown[: _WIDTH - 3]}..."
+
+
+def _texts(value: object) -> list[object]:
+    return value if isinstance(value, list) else list(value.values()) if isinstance(value, dict) else []
+
+
+def _place(lost: Lost) -> str:
+    return f"{lost.path}:{lost.line}: " if lost.line else f"{lost.path}: "
+
+
+def _end(adoption: Adoption, *, written: bool, asked: bool) -> Iterator[str]:
+    if not written:
+        if asked:
+            yield "Nothing was written, because something would be lost; write it nevertheless with --write --lossy."
+        elif adoption.complete:
+            yield "Nothing was written; --write does."
+        else:
+            yield "Nothing was written; --write --lossy does, without what is not carried over."
+        return
+    folder = display(adoption.root)
+    found = folder in {".", "argocd"}
+    option = "" if found else f" --project {os.path.join(folder, 'aegisgen.yaml')}"  # noqa: PTH118 -- a text for people
+    yield f"Written. Next: aegisgen check{option}"
+
+
+def _path(adoption: Adoption, change: Change) -> str:
+    return display(adoption.root / change.path)
+
+
+def _verb(change: Change) -> str:
+    return "removed" if change.after is None else "created" if change.before is None else "changed"

@@ -1,0 +1,178 @@
+"""Which migration tool a command belongs to, and what it does with it. Pure.
+
+Sources: the command line references of the tools, as in `profile/presets.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Role = Literal["ping", "status", "migrate", "rollback", "verify", "wait", "notify", ""]
+
+
+class Call(NamedTuple):
+    """What a command does: whose tool it is, for what, and how the tool is called.
+
+    `prefix` are the words before the tool's own (`npx prisma`, `python manage.py`), from which its other commands can
+    be made. `manager` runs package scripts, and `script` is the one that is run. `rest` are the words after the role's.
+    """
+
+    tool: str
+    role: Role
+    prefix: tuple[str, ...] = ()
+    manager: str = ""
+    script: str = ""
+    rest: tuple[str, ...] = ()
+
+
+# A tool's words for each role; the most particular first.
+_ROLES: dict[str, tuple[tuple[tuple[str, ...], Role], ...]] = {
+    "knex": (
+        (("migrate:latest",), "migrate"),
+        (("migrate:up",), "migrate"),
+        (("migrate:status",), "status"),
+        (("migrate:list",), "status"),
+        (("migrate:rollback",), "rollback"),
+        (("migrate:down",), "rollback"),
+    ),
+    "prisma": ((("migrate", "deploy"), "migrate"), (("migrate", "status"), "status")),
+    "alembic": (
+        (("upgrade",), "migrate"),
+        (("current",), "status"),
+        (("heads",), "status"),
+        (("history",), "status"),
+        (("downgrade",), "rollback"),
+        (("check",), "verify"),
+    ),
+    "django": ((("migrate",), "migrate"), (("showmigrations",), "status")),
+    "flyway": ((("migrate",), "migrate"), (("info",), "status"), (("validate",), "verify")),
+    "liquibase": (
+        (("update",), "migrate"),
+        (("migrate",), "migrate"),
+        (("status",), "status"),
+        (("history",), "status"),
+        (("validate",), "verify"),
+    ),
+    "golang-migrate": ((("up",), "migrate"), (("goto",), "migrate"), (("version",), "status")),
+}
+# Options that make another thing of a tool's migration.
+_CHANGING: dict[tuple[str, str], Role] = {("django", "--check"): "verify", ("django", "--plan"): "status"}
+# What other tools are called when they migrate; they run as plain commands.
+_OTHERS = re.compile(
+    r"(sequelize(-cli)?|typeorm|rails|rake|bin/rails|mikro-orm|drizzle-kit|goose|dbmate|atlas|sqitch|dotnet|diesel|sqlx"
+    r"|mix)\b.*"
+    r"\b(db:migrate|migration:(run|up)|migrations? (run|up|apply)|migrate|up|deploy|database update|ecto\.migrate)\b"
+)
+# Words that only lead to the program that follows.
+_LEADERS = re.compile(
+    r"(poetry|pipenv|uv|rye|pdm) run|bundle exec|(su-exec|gosu) \S+|tini( -g)?( --)?|dumb-init( --)?|env( \S+=\S*)+"
+)
+_WAITING = re.compile(r"(nc|ncat|netcat|pg_isready|wait-for(-it)?(\.sh)?|dockerize|wait4ports|wait-on)\Z")
+_SCRIPT_ROLES: tuple[tuple[str, Role], ...] = (
+    (r"(^|[:_-])ping$|connection|db:check", "ping"),
+    (r"status|list|pending", "status"),
+    (r"rollback|(^|[:_-])(down|undo|revert)($|[:_-])", "rollback"),
+    (r"verify|validate", "verify"),
+    (r"migrat|db:(up|deploy|update)|schema:", "migrate"),
+)
+
+
+def call_of(words: Sequence[str]) -> Call:
+    """Return what a command is; a `Call` without tool and role where it is none of a migration's."""
+    words = list(words)
+    led = _led(words)
+    program = led[0].rpartition("/")[2] if led else ""
+    if _WAITING.match(program) or (program.startswith("wait") and "db" in " ".join(led)):
+        return Call("", "wait")
+    if program in {"curl", "wget"}:
+        return Call("", "notify")
+    if program in {"npm", "pnpm", "yarn", "npx", "pnpx"}:
+        return _packaged(words, led, program)
+    return _tool(words, led, "")
+
+
+def _led(words: list[str]) -> list[str]:
+    """Leave out what only leads to a program."""
+    while words:
+        match = _LEADERS.match(" ".join(words) + " ")
+        if not match:
+            return words
+        words = words[len(match[0].split()) :]
+    return words
+
+
+def _packaged(words: list[str], led: list[str], program: str) -> Call:
+    """Package managers run scripts of the package, or programs of its dependencies."""
+    manager = {"npx": "npm", "pnpx": "pnpm"}.get(program, program)
+    rest = list(led[1:])
+    plain = True
+    while rest and rest[0].startswith("-"):
+        option = rest.pop(0)
+        if option not in {"-s", "--silent", "--yes", "-y", "--no", "--no-install", "--"}:
+            plain = False
+            if (
+                "=" not in option
+                and option in {"--filter", "-F", "--prefix", "-C", "--dir", "--cwd", "-w", "--workspace"}
+                and rest
+            ):
+                rest.pop(0)
+    runs_program = program in {"npx", "pnpx"} or (rest and rest[0] in {"exec", "dlx", "x"})
+    if runs_program:
+        inner = rest if program in {"npx", "pnpx"} else rest[1:]
+        while inner and inner[0] in {"--", "--no", "--yes", "-y"}:
+            inner = inner[1:]
+        return _tool(words, inner, manager if plain else "")
+    if rest and rest[0] in {"run", "run-script"}:
+        rest = rest[1:]
+        while rest and rest[0] in {"-s", "--silent"}:
+            rest = rest[1:]
+    elif program == "yarn" and _named(rest)[0]:
+        return _tool(words, rest, manager if plain else "")
+    if not rest:
+        return Call("", "")
+    roles: list[Role] = [role for pattern, role in _SCRIPT_ROLES if re.search(pattern, rest[0])]
+    role: Role = roles[0] if roles else ""
+    return Call("script", role, manager=manager if plain else "", script=rest[0], rest=tuple(rest[1:]))
+
+
+def _tool(words: list[str], led: list[str], manager: str) -> Call:
+    """Find the tool that `led`, the end of `words`, calls."""
+    tool, own = _named(led)
+    if not tool:
+        text = " ".join(led)
+        return Call("command", "migrate" if _OTHERS.match(text) else "")
+    for wanted, role in _ROLES[tool]:
+        at = next((at for at in range(len(own)) if tuple(own[at : at + len(wanted)]) == wanted), None)
+        if at is not None:
+            changed = (_CHANGING[tool, word] for word in own if (tool, word) in _CHANGING)
+            prefix = (*words[: len(words) - len(own)], *own[:at])
+            return Call(tool, next(changed, role), prefix, manager, rest=tuple(own[at + len(wanted) :]))
+    return Call(tool, "", tuple(words[: len(words) - len(own)]), manager)
+
+
+def _named(led: list[str]) -> tuple[str, list[str]]:
+    """Return the tool that a program is, and the words that follow it."""
+    if not led:
+        return "", []
+    program = led[0].rpartition("/")[2]
+    if re.fullmatch(r"python[0-9.]*", program) and len(led) > 1:
+        module = led[2] if led[1] == "-m" and len(led) > 2 else led[1].rpartition("/")[2]  # noqa: PLR2004 -- -m and what
+        return _PYTHON.get(module, ""), led[3 if led[1] == "-m" else 2 :]
+    if program == "migrate" and not any(_names_migrations(word) for word in led):
+        return "", []
+    return _PROGRAMS.get(program, ""), led[1:]
+
+
+def _names_migrations(word: str) -> bool:
+    return word.lstrip("-").partition("=")[0] in {"path", "source", "database"}
+
+
+_PYTHON = {"alembic": "alembic", "django": "django", "manage.py": "django"}
+_PROGRAMS = {
+    **{name: name for name in ("knex", "prisma", "alembic", "flyway", "liquibase")},
+    "manage.py": "django", "django-admin": "django", "migrate": "golang-migrate",
+}  # fmt: skip

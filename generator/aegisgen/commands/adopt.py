@@ -1,0 +1,36 @@
+"""`aegisgen adopt`: hand-written overlays become a project that renders their equal."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from aegisgen.adopt.adoption import Adoption, prepare
+from aegisgen.adopt.show import to_json, to_text
+from aegisgen.tree import locked, write
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+def run(paths: Sequence[Path], *, form: str, write_it: bool, lossy: bool) -> int:
+    """Show what adopting the overlays at `paths` amounts to, write it if asked to, and return the exit code.
+
+    1: something would be lost, and nothing was written unless `lossy`. Raises what `prepare` and `tree.write` raise.
+    """
+    adoption = prepare(paths)
+    written = write_it and (adoption.complete or lossy)
+    if written:
+        _write(adoption)
+    sys.stdout.write((to_json if form == "json" else to_text)(adoption, written=written, asked=write_it))
+    return 0 if adoption.complete or (written and lossy) else 1
+
+
+def _write(adoption: Adoption) -> None:
+    """Write from the folder above: only what lies below can change in one step. A repository is never moved itself."""
+    top, prefix = adoption.root, ""
+    if not (top / ".git").exists() and top != top.parent:
+        top, prefix = top.parent, f"{top.name}/"
+    with locked(top):
+        write(top, [change._replace(path=prefix + change.path) for change in adoption.changes])

@@ -1,0 +1,1 @@
+"""What Argo CD and the controllers do with resources, as far as a rehearsal needs it."""

@@ -1,0 +1,251 @@
+"""One sync of an application: the plan's phases and waves, with what runs in them.
+
+Source: Argo CD 3.x, `gitops-engine/pkg/sync/sync_context.go`; see `aegisgen.argocd.plan`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from aegisgen.argocd.hooks import Phase, hook_of
+from aegisgen.rehearsal.clock import Woken
+from aegisgen.rehearsal.cluster.job import Job
+from aegisgen.rehearsal.cluster.workload import Workload
+from aegisgen.rehearsal.kubelet.spec import JobSpec, PodSpec, Template, WorkloadSpec, spec_of
+from aegisgen.rehearsal.outcome import StepRun, SyncRun
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from aegisgen.argocd.plan import Plan, PlannedWave, Step, WaveId
+    from aegisgen.kube.resource import Identity, Resource
+    from aegisgen.rehearsal.cluster.objects import Objects
+    from aegisgen.rehearsal.kubelet.pod import Node, Pod
+
+_WORKLOADS = ("Deployment", "StatefulSet", "ReplicaSet", "DaemonSet")
+WAITS_FOR_EVER = "waits for ever"
+
+
+class Runner(Protocol):
+    """What runs pods for a resource."""
+
+    name: str
+    status: str
+    detail: str
+    done: bool
+    succeeded: bool
+    pods: list[Pod]
+
+    @property
+    def suspended(self) -> bool:
+        """Whether it waits for somebody to resume it."""
+
+    def run(self) -> None:
+        """Run; for a thread of the clock's."""
+
+    def resume(self) -> None:
+        """Let it go on."""
+
+    def abandon(self) -> None:
+        """End it at once; for any thread."""
+
+
+class Conditions(NamedTuple):
+    """What is special about one sync."""
+
+    copies: Mapping[str, int] = {}
+    """How many of a Job (by its name) run at once: those beyond the first were started by hand."""
+    replicas: int | None = None
+    """How many pods each workload has; None: as many as it says."""
+    starts: bool = True
+    """Whether the application becomes ready."""
+    approved: bool = True
+    """Whether somebody resumes suspended Jobs."""
+
+
+class Ended(NamedTuple):
+    """How a sync ended: `endless` is one that Argo CD would wait for without limit."""
+
+    run: SyncRun
+    endless: bool
+    phases: tuple[str, ...]
+    """Those that were begun."""
+
+
+@dataclass
+class _Played:
+    step: Step
+    phase: str
+    wave: int
+    began: float
+    runners: tuple[Runner, ...]
+    ended: float | None = None
+    status: str = "Created"
+    detail: str = ""
+
+
+@dataclass
+class Application:
+    """An application in a cluster, across its syncs."""
+
+    plan: Plan
+    resources: Mapping[Identity, Resource]
+    objects: Objects
+    node: Node
+    workloads: list[Workload] = field(default_factory=list)
+    runners: list[Runner] = field(default_factory=list)
+    """All that was started by the sync that runs, for faults to act upon."""
+    syncs: int = 0
+
+    def sync(self, title: str, conditions: Conditions) -> Ended:
+        """Sync once. For a thread that works on the clock; whatever still runs afterwards is ended."""
+        clock = self.node.clock
+        began = clock.elapsed()
+        self.runners.clear()
+        self.syncs += 1
+        played: list[_Played] = []
+        failed = endless = False
+        skipped: list[WaveId] = []
+        phases: list[str] = []
+        waves = [wave for phase in self.plan.phases for wave in phase.waves]
+        for wave in waves:
+            if wave.id.phase is Phase.SYNC_FAIL:
+                continue
+            if failed:
+                skipped.append(wave.id)
+                continue
+            phases.append(wave.id.phase)
+            steps = self._start(wave, conditions)
+            played += steps
+            endless = not self._wait(steps)
+            failed = endless or not all(_good(step) for step in steps if step.step.waited)
+        if failed and not endless:
+            for wave in (wave for wave in waves if wave.id.phase is Phase.SYNC_FAIL):
+                phases.append(wave.id.phase)
+                steps = self._start(wave, conditions)
+                played += steps
+                endless = not self._wait(steps) or endless
+        # A sync ends without waiting for what comes last; whether that becomes healthy is what people look at next.
+        healthy = not endless and self._wait(played) and all(_good(step) for step in played if step.runners)
+        self._end(played)
+        run = SyncRun(
+            title=title,
+            began=began,
+            ended=clock.elapsed(),
+            succeeded=not failed and healthy,
+            steps=tuple(self._record(step) for step in played),
+            skipped=tuple(f"{wave.phase} wave {wave.wave}" for wave in skipped),
+        )
+        return Ended(run, endless, tuple(dict.fromkeys(phases)))
+
+    def abandon(self) -> None:
+        """End all that runs. For any thread."""
+        for runner in (*self.runners, *self.workloads):
+            runner.abandon()
+
+    def _start(self, wave: PlannedWave, conditions: Conditions) -> list[_Played]:
+        steps = []
+        for step in wave.steps:
+            resource = self.resources[step.identity]
+            runners = tuple(self._runners(resource, conditions))
+            steps.append(_Played(step, wave.id.phase, wave.id.wave, self.node.clock.elapsed(), runners))
+            for runner in runners:
+                self.runners.append(runner)
+                self.node.clock.thread(runner.run, runner.name)
+                if conditions.approved and runner.suspended:
+                    runner.resume()
+            if not runners:
+                self.objects.apply(resource, hook_of(resource))
+                steps[-1].ended = self.node.clock.elapsed()
+        return steps
+
+    def _runners(self, resource: Resource, conditions: Conditions) -> Iterator[Runner]:
+        identity, source = resource.identity, resource.document.source
+        if identity.kind == "Job":
+            spec = spec_of(resource.at("spec"), JobSpec, identity, source)
+            for copy in range(conditions.copies.get(identity.name, 1)):
+                yield Job(
+                    identity.name + (f"-by-hand-{copy}" if copy else ""),
+                    identity.namespace,
+                    spec,
+                    self.node,
+                    sync=self.syncs,
+                )
+        elif identity.kind == "Pod":
+            pod = spec_of(resource.at("spec"), PodSpec, identity, source)
+            yield Job(
+                identity.name,
+                identity.namespace,
+                JobSpec(Template(spec=pod), backoff_limit=0),
+                self.node,
+                sync=self.syncs,
+            )
+        elif identity.kind in _WORKLOADS:
+            workload = self._workload(resource, conditions)
+            yield workload
+
+    def _workload(self, resource: Resource, conditions: Conditions) -> Workload:
+        identity = resource.identity
+        spec = spec_of(resource.at("spec"), WorkloadSpec, identity, resource.document.source)
+        before = [each for each in self.workloads if each.name == identity.name]
+        for old in before:
+            old.clear()
+        fresh = Workload(
+            identity.name,
+            identity.namespace,
+            spec,
+            self.node,
+            replicas=spec.replicas if conditions.replicas is None else conditions.replicas,
+            starts=conditions.starts,
+            sync=self.syncs,
+        )
+        self.workloads.append(fresh)
+        return fresh
+
+    def _wait(self, steps: Sequence[_Played]) -> bool:
+        """Wait until all that runs in these steps is done; False if that will never be."""
+        runners = [runner for step in steps for runner in step.runners]
+        woken = self.node.clock.wait(lambda: all(runner.done for runner in runners), outermost=True)
+        for step in steps:
+            if step.ended is None and all(runner.done for runner in step.runners):
+                step.ended = self.node.clock.elapsed()
+        return woken is Woken.DONE
+
+    def _end(self, played: Sequence[_Played]) -> None:
+        """Note how everything stands, then end the Jobs that still run."""
+        for step in played:
+            worst = next((runner for runner in step.runners if not runner.succeeded), None)
+            first = worst or next(iter(step.runners), None)
+            if first:
+                step.status, step.detail = _words(first)
+        for runner in self.runners:
+            if isinstance(runner, Job) and not runner.done:
+                runner.abandon()
+        jobs = [runner for runner in self.runners if isinstance(runner, Job)]
+        self.node.clock.wait(lambda: all(job.done and all(pod.done for pod in job.pods) for job in jobs))
+
+    def _record(self, step: _Played) -> StepRun:
+        runs = [run for runner in step.runners for pod in runner.pods for run in pod.runs]
+        return StepRun(
+            phase=step.phase,
+            wave=step.wave,
+            resource=str(step.step.identity),
+            began=step.began,
+            ended=self.node.clock.elapsed() if step.ended is None else step.ended,
+            status=step.status,
+            detail=step.detail,
+            containers=tuple(sorted(runs, key=lambda run: (run.began, run.attempt))),
+        )
+
+
+def _good(step: _Played) -> bool:
+    return all(runner.succeeded for runner in step.runners)
+
+
+def _words(runner: Runner) -> tuple[str, str]:
+    """What kubectl shows: while a Job runs, its pod's state says more than the Job's."""
+    if runner.status == "Running" and runner.pods and not runner.succeeded:
+        pod = runner.pods[-1]
+        return pod.status, pod.detail
+    return runner.status, runner.detail

@@ -1,0 +1,1 @@
+"""What a rehearsal does with its database, besides running it."""

@@ -1,0 +1,270 @@
+"""Why a set of migrations does not run from scratch, and the way out.
+
+Applications keep several sets of migrations that refer to each other, and databases hold what somebody once made by
+hand. On production both are history; on an empty database a migration then asks for what is not there.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, NamedTuple
+
+from aegisgen.rehearsal.extensions import extension_of, where_to_get
+from aegisgen.rehearsal.outcome import MigrationRun
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+_FILES_AT_MOST = 3
+_DUMPING = "pg_dump --schema-only > schema.sql; pg_dump --data-only --table='*_migrations' >> schema.sql"
+
+
+class Failure(NamedTuple):
+    """What did not run. Each part is empty where nobody said it."""
+
+    file: str
+    """The migration."""
+    statement: str
+    message: str
+    """PostgreSQL's, in English."""
+
+
+class Around(NamedTuple):
+    """What is known around a failure."""
+
+    applied: Sequence[str] = ()
+    """The migrations that had run before it, in their order."""
+    sources: Mapping[str, str] = {}
+    """Every migration of the application: its file and its text. Those of one set lie in one folder."""
+    server: str = "this PostgreSQL"
+    """For people: version and origin."""
+    major: int = 0
+    """The server's major version."""
+    elsewhere: Mapping[str, Sequence[str]] = {}
+    """For each extension, how to choose a PostgreSQL of this machine that has it."""
+    schema_dump: str = ""
+    """The file that the database started from; empty where it started empty."""
+
+
+class Diagnosis(NamedTuple):
+    """A failure with its reason."""
+
+    failure: Failure
+    applied: tuple[str, ...]
+    cause: str
+    """Why, in one sentence; empty where nothing more is known than PostgreSQL's message."""
+    way_out: str
+    """What to do; empty where that is the migration's author's affair."""
+
+    def lines(self) -> tuple[str, ...]:
+        """Return the whole report, a line for each thing that a reader looks for."""
+        failure = self.failure
+        parts = (
+            ("migration", failure.file or "unknown: the log names none"),
+            ("statement", failure.statement),
+            ("PostgreSQL", failure.message),
+            ("applied before", ", ".join(self.applied) or "nothing"),
+            ("cause", self.cause),
+            ("way out", self.way_out),
+        )
+        return tuple(f"{title}: {text}" for title, text in parts if text)
+
+
+def find_failure(migrations: Iterable[MigrationRun], log: str = "") -> Failure | None:
+    """Return the first migration that PostgreSQL refused, else what the container's log says; None for neither."""
+    for run in migrations:
+        if run.error:
+            return Failure(run.file, run.failed_statement, run.error)
+    return _from_log(log)
+
+
+def explained(migrations: Sequence[MigrationRun], around: Around, log: str = "") -> tuple[MigrationRun, ...]:
+    """Return the records, with cause and way out for those that PostgreSQL refused.
+
+    Where none was refused and the log says that one was, it gets a record: the user's own server has no log to read.
+    """
+    if log and not any(run.error for run in migrations) and (failure := _from_log(log)):
+        ended = max((run.began + run.seconds for run in migrations), default=0.0)
+        refused = MigrationRun(
+            file=_file_of(failure.file, around),
+            began=ended,
+            seconds=0.0,
+            rows=None,
+            statements=(),
+            locks=(),
+            advice=(),
+            failed_statement=failure.statement,
+            error=failure.message,
+            note="known from the container's log alone",
+        )
+        migrations = (*migrations, refused)
+    applied = list(around.applied)
+    found = []
+    for run in migrations:
+        told = run
+        if run.error:
+            failure = Failure(run.file, run.failed_statement, run.error)
+            diagnosis = diagnose(failure, around._replace(applied=tuple(applied)))
+            told = run._replace(cause=diagnosis.cause, way_out=diagnosis.way_out)
+        elif run.reverts:
+            applied = [file for file in applied if file != run.file]
+        else:
+            applied.append(run.file)
+        found.append(told)
+    return tuple(found)
+
+
+def diagnose(failure: Failure, around: Around) -> Diagnosis:
+    """Explain a failure."""
+    cause, way_out = "", ""
+    for pattern, explain in _EXPLANATIONS:
+        if match := pattern.search(failure.message):
+            cause, way_out = explain(match, failure, around)
+            break
+    return Diagnosis(failure, tuple(around.applied), cause, way_out)
+
+
+def _extension_missing(match: re.Match[str], _: Failure, around: Around) -> tuple[str, str]:
+    name = match["name"]
+    return f'{around.server} has no extension "{name}"', where_to_get(name, around.major, around.elsewhere)
+
+
+def _extension_forbidden(match: re.Match[str], _: Failure, around: Around) -> tuple[str, str]:
+    cause = f'only a superuser may create the extension "{match["name"]}", and the application\'s role is none'
+    once = "let a superuser create it once, keep CREATE EXTENSION IF NOT EXISTS in the migration, and "
+    return cause, once + _from_production(around)
+
+
+def _schema_missing(match: re.Match[str], failure: Failure, around: Around) -> tuple[str, str]:
+    return _missing(f'the schema "{match["name"]}"', "schema", match["name"], failure, around)
+
+
+def _relation_missing(match: re.Match[str], failure: Failure, around: Around) -> tuple[str, str]:
+    return _missing(f'the table "{match["name"]}"', "table", match["name"], failure, around)
+
+
+def _thing_missing(match: re.Match[str], failure: Failure, around: Around) -> tuple[str, str]:
+    """A type, function or operator class is mostly an extension's."""
+    kind, name = match["kind"], match["name"]
+    extension = extension_of(name)
+    if not extension:
+        return _missing(f"the {kind} {name}", "thing", name, failure, around)
+    what = f'the extension "{extension}", to which the {kind} {name} belongs'
+    cause, way_out = _missing(what, "extension", extension, failure, around)
+    if not _creators("extension", extension, around):
+        way_out = f'add CREATE EXTENSION IF NOT EXISTS "{extension}" to a migration, or {way_out}'
+    return cause, way_out
+
+
+def _already_there(match: re.Match[str], _: Failure, around: Around) -> tuple[str, str]:
+    if not around.schema_dump:
+        return "", ""
+    return (
+        f"the schema dump has the {match['what']} already, and the table in which the tool keeps what it has run does "
+        "not say so",
+        f"dump the rows of that table too: pg_dump --data-only --table='*_migrations' >> {around.schema_dump}",
+    )
+
+
+_EXPLANATIONS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Failure, Around], tuple[str, str]]], ...] = tuple(
+    (re.compile(pattern), explain)
+    for pattern, explain in (
+        (r'extension "(?P<name>[^"]+)" is not available', _extension_missing),
+        (r'could not open extension control file ".*/(?P<name>[^/"]+)\.control"', _extension_missing),
+        (r'could not (?:access file|load library) "(?:.*/)?(?P<name>[^/"]+?)(?:\.so|\.dylib)?"', _extension_missing),
+        (r'permission denied to create extension "(?P<name>[^"]+)"', _extension_forbidden),
+        (r'schema "(?P<name>[^"]+)" does not exist', _schema_missing),
+        (r'relation "(?P<name>[^"]+)" does not exist', _relation_missing),
+        (r'(?P<kind>type|operator class) "(?P<name>[^"]+)" does not exist', _thing_missing),
+        (r'(?P<kind>function) (?P<name>[\w."]+)\(.*\) does not exist', _thing_missing),
+        (r'(?P<what>(?:relation|schema|type|extension|column|constraint) "[^"]+").* already exists', _already_there),
+    )
+)
+
+
+def _missing(what: str, kind: str, name: str, failure: Failure, around: Around) -> tuple[str, str]:
+    """Something is not there: nobody creates it, a migration that comes later, or another set of migrations."""
+    creators = _creators(kind, name, around)
+    if not creators:
+        return f"no migration of the application creates {what}: somebody made it by hand", _from_production(around)
+    if done := [file for file in creators if file in around.applied]:
+        return f"{_list(done)} creates {what} and has run, but it is not there", ""
+    here = _set_of(failure.file)
+    if any(_set_of(file) == here for file in creators):
+        return f"{_list(creators)} creates {what}, and runs later", "give the migrations their order"
+    cause = f"{_list(creators)} creates {what}: another set of migrations, which has not run"
+    if needed := _needed_back(creators, here, around):
+        cause += f' and itself needs the table "{needed}" of this one: on an empty database no order works'
+        return cause, _from_production(around)
+    return cause, f"run that set first, or {_from_production(around)}"
+
+
+def _from_production(around: Around) -> str:
+    if around.schema_dump:
+        return f"dump production's schema anew: {around.schema_dump} has not got it"
+    return f"start from production's schema: {_DUMPING}; then --schema-dump schema.sql"
+
+
+# SQL, and calls such as knex.schema.createTable("x") or op.create_table("x").
+_CREATING = {
+    "schema": r"create[_\s]*schema\w*\W+(?:if\s+not\s+exists\W+)?{name}\b",
+    "table": r"create[_\s]*(?:\w+\s+){{0,3}}(?:table|view|sequence)\w*\W+(?:if\s+not\s+exists\W+)?"
+    r"(?:{schema}\W+)?{name}\b",
+    "extension": r"create[_\s]*extension\W+(?:if\s+not\s+exists\W+)?{name}\b",
+    "thing": r"create[_\s]*(?:or\s+replace\s+)?(?:type|domain|function)\W+(?:{schema}\W+)?{name}\b",
+}
+_TABLE = re.compile(
+    r"create[_\s]*(?:\w+\s+){0,3}table\w*\W+(?:if\s+not\s+exists\W+)?(?:\w+[\"`]?\.[\"`]?)?(?P<name>\w+)", re.IGNORECASE
+)
+
+
+def _creators(kind: str, name: str, around: Around) -> tuple[str, ...]:
+    """The migrations in whose text something is created."""
+    schema, _, plain = name.replace('"', "").rpartition(".")
+    form = _CREATING[kind].format(name=re.escape(plain), schema=re.escape(schema) if schema else r"\w+")
+    pattern = re.compile(form, re.IGNORECASE)
+    return tuple(sorted(file for file, text in around.sources.items() if pattern.search(text)))
+
+
+def _needed_back(creators: Sequence[str], here: str, around: Around) -> str:
+    """Return a table of the set `here` that the creators' sets speak of; empty for none."""
+    there = {_set_of(file) for file in creators}
+    spoken = {
+        word for file, text in around.sources.items() if _set_of(file) in there for word in re.findall(r"\w+", text)
+    }
+    own = (text for file, text in sorted(around.sources.items()) if _set_of(file) == here)
+    tables = (match["name"] for text in own for match in _TABLE.finditer(text))
+    return next((name for name in tables if name in spoken), "")
+
+
+def _file_of(name: str, around: Around) -> str:
+    """The path of a file whose name a tool printed."""
+    found = [file for file in around.sources if PurePosixPath(file).name == name]
+    return found[0] if len(found) == 1 else name or "unknown"
+
+
+def _set_of(file: str) -> str:
+    return str(PurePosixPath(file).parent)
+
+
+def _list(files: Sequence[str]) -> str:
+    more = f" and {len(files) - _FILES_AT_MOST} more" if len(files) > _FILES_AT_MOST else ""
+    return ", ".join(files[:_FILES_AT_MOST]) + more
+
+
+_KNEX = re.compile(r'migration file "(?P<file>[^"]+)" failed\s+(?:migration failed with error: )?(?P<rest>[^\n]*)')
+_MESSAGE = re.compile(
+    r"(?:ERROR|error|Message\s*):\s*(?:ERROR:\s*)?"
+    r"(?P<message>[^\n]*(?:does not exist|is not available|already exists|permission denied)[^\n]*)"
+)
+
+
+def _from_log(log: str) -> Failure | None:
+    """Knex says `statement - message`; others print PostgreSQL's line as it is."""
+    if match := _KNEX.search(log):
+        statement, _, message = match["rest"].rpartition(" - ")
+        return Failure(match["file"], statement, message.strip())
+    if match := _MESSAGE.search(log):
+        return Failure("", "", match["message"].strip())
+    return None

@@ -1,0 +1,1 @@
+"""What stands in for container images: folders and programs of this machine."""

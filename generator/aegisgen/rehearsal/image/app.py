@@ -1,0 +1,68 @@
+"""The application's folder, as its image would hold it: a private copy for each scenario."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from aegisgen.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# What an image gets elsewhere, or not at all. Packages are linked: copying them would take longer than the scenario.
+_LINKED = frozenset({"node_modules", ".venv", "venv", "vendor", ".pnpm-store"})
+_LEFT_OUT = frozenset({".git", ".hg", ".nx", ".turbo", ".next", ".cache", "coverage", "__pycache__"})
+
+
+class App(NamedTuple):
+    """`--app DIR[:PATH]`: where the application is, and where its image has it (empty: not known)."""
+
+    folder: Path
+    path: str = ""
+
+
+def app_of(text: str) -> App:
+    """Read the option. Raises UsageError for a folder that is not there."""
+    folder, colon, path = text.rpartition(":")
+    if not (colon and path.startswith("/")):
+        folder, path = text, ""
+    if not Path(folder).is_dir():
+        raise UsageError(f"--app {folder}: no such folder; expected the application's, with its package.json")
+    return App(Path(folder).resolve(), path.rstrip("/"))
+
+
+def copy_app(source: Path, target: Path) -> None:
+    """Copy an application's own files. Installed packages stay where they are, linked."""
+    target.mkdir(parents=True)
+    with os.scandir(source) as entries:
+        for entry in entries:
+            place = target / entry.name
+            if entry.name in _LEFT_OUT:
+                continue
+            if entry.name in _LINKED or entry.is_symlink():
+                place.symlink_to(_destination(entry))
+            elif entry.is_dir():
+                copy_app(Path(entry.path), place)
+            elif entry.is_file():
+                shutil.copy2(entry.path, place)
+
+
+def packages(folder: Path, depth: int = 3) -> Iterator[Path]:
+    """Yield the folders with a package.json of their own, the workspace's packages after its top."""
+    if (folder / "package.json").is_file():
+        yield folder
+    if depth:
+        for child in sorted(folder.iterdir()):
+            if child.is_dir() and not child.is_symlink() and not child.name.startswith("."):
+                yield from packages(child, depth - 1)
+
+
+def _destination(entry: os.DirEntry[str]) -> str:
+    if not entry.is_symlink():
+        return entry.path
+    link = os.readlink(entry.path)  # noqa: PTH115 - Path would normalise it
+    # A link out of the tree, or to packages, keeps leading there; one inside stays inside of the copy.
+    return link if not os.path.isabs(link) and entry.name not in _LINKED else os.path.realpath(entry.path)  # noqa: PTH117

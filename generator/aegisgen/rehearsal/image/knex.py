@@ -1,0 +1,109 @@
+"""Migrations for Knex that a scenario adds to the application's own, and what Knex's bookkeeping says.
+
+Source: Knex 3.x, `lib/migrations/migrate` (order by name, `config.transaction`, the table of what was applied).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TABLE = "knex_migrations"
+GATE = (1634036081, 1735681381)
+"""The advisory lock at which slow migrations wait; whoever holds it decides when they go on."""
+GATE_MARK = "aegisgen rehearsal gate"
+PREFIX = "aegisgen_rehearsal_"
+_FILE = re.compile(r"(\d+)[_-].*\.(js|cjs|mjs|ts)\Z")
+_SKIPPED = frozenset({"node_modules", "dist", "build"})
+
+_WAIT = (
+    "await knex.raw(`SELECT pg_advisory_lock_shared({0}, {1}), pg_advisory_unlock_shared({0}, {1}) "
+    "/* {2} pid=${{process.pid}} */`);"
+).format(*GATE, GATE_MARK)
+_CREATE = 'await knex.schema.createTable("{table}", (table) => {{ table.increments(); }});'
+_CREATE_AGAIN = 'await knex.raw("CREATE TABLE IF NOT EXISTS {table} (id serial PRIMARY KEY)");'
+_BROKEN = 'await knex.raw("ALTER TABLE aegisgen_rehearsal_no_such_table ADD COLUMN name text");'
+
+BEHAVIOURS: Mapping[str, tuple[bool, tuple[str, ...]]] = {
+    "adds-a-table": (True, (_CREATE_AGAIN,)),
+    "is-slow": (False, (_CREATE_AGAIN, _WAIT)),
+    "hangs": (False, (_CREATE_AGAIN, _WAIT)),
+    "fails": (True, (_CREATE, _BROKEN)),
+    "fails-without-transaction": (False, (_CREATE, _BROKEN)),
+}
+"""What a migration can be like: whether in a transaction, and what it does.
+
+What takes long does so outside of a transaction, as an index that is built while the application writes: inside, Knex
+would take its lock in the same transaction, and a killed run would leave nothing behind.
+"""
+
+
+def migrations_folder(app: Path, hint: str) -> Path | None:
+    """Return the folder with the application's migrations: `hint` where it is there, else the one with most of them."""
+    if hint and (app / hint).is_dir():
+        return app / hint
+    found: list[tuple[int, int, Path]] = []
+    for place, folders, files in os.walk(app):
+        folders[:] = sorted(set(folders) - _SKIPPED)
+        if "migrations" in place.rpartition("/")[2]:
+            count = sum(_FILE.match(name) is not None for name in files)
+            found.append((count, -len(Path(place).parts), Path(place)))
+    best = max(found, default=None)
+    return best[2] if best and best[0] else None
+
+
+def files_of(folder: Path) -> tuple[str, ...]:
+    """Return the names of all migrations in the order in which they run."""
+    return tuple(sorted(file.name for file in folder.iterdir() if _FILE.match(file.name)))
+
+
+def write_migrations(folder: Path, wanted: Mapping[str, str]) -> tuple[str, ...]:
+    """Let exactly these migrations (behaviour by name) follow the application's own; return their files' names."""
+    for old in folder.glob(f"*_{PREFIX}*"):
+        old.unlink()
+    own = files_of(folder)
+    last = _FILE.match(own[-1]) if own else None
+    number, width, extension = (int(last[1]), len(last[1]), last[2]) if last else (20260101000000, 14, "js")
+    module = extension in {"mjs", "ts"} or (extension == "js" and _is_module(folder))
+    names = []
+    for index, (name, behaviour) in enumerate(wanted.items(), 1):
+        file = folder / f"{number + index:0{width}d}_{PREFIX}{name.replace('-', '_')}.{extension}"
+        file.write_text(_text(name, behaviour, module=module, typed=extension == "ts"))
+        names.append(file.name)
+    return tuple(names)
+
+
+def table_of(name: str) -> str:
+    """Return the table that a scenario's migration creates."""
+    return PREFIX + name.replace("-", "_")
+
+
+def _text(name: str, behaviour: str, *, module: bool, typed: bool) -> str:
+    transaction, steps = BEHAVIOURS[behaviour]
+    table = table_of(name)
+    argument = "knex: any" if typed else "knex"
+    body = "\n".join(f"  {step.format(table=table) if '{table}' in step else step}" for step in steps)
+    drop = f'  await knex.schema.dropTableIfExists("{table}");'
+    parts = {"up": f"async ({argument}) => {{\n{body}\n}}", "down": f"async ({argument}) => {{\n{drop}\n}}"}
+    if not transaction:
+        parts["config"] = "{ transaction: false }"
+    form = "export const {} = {};" if module else "exports.{} = {};"
+    return "// Written by a rehearsal.\n" + "\n".join(form.format(*part) for part in parts.items()) + "\n"
+
+
+def _is_module(folder: Path) -> bool:
+    for place in (folder, *folder.parents):
+        file = place / "package.json"
+        if file.is_file():
+            try:
+                data = json.loads(file.read_bytes())
+            except ValueError:
+                return False
+            return isinstance(data, dict) and data.get("type") == "module"
+    return False

@@ -1,0 +1,1 @@
+"""What the kubelet does with a pod, done with local processes."""

@@ -1,0 +1,210 @@
+"""What of a pod's spec decides how it runs. Fields that change nothing here are left out.
+
+Source of names and defaults: Kubernetes API reference, core/v1 PodSpec and Container.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from aegisgen.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from aegisgen.kube.resource import Identity
+
+_Spec = TypeVar("_Spec", bound=msgspec.Struct)
+
+
+class _Part(msgspec.Struct, frozen=True, rename="camel"):
+    """Unknown fields are fine: schemas judge them elsewhere."""
+
+
+class KeyRef(_Part, frozen=True, rename="camel"):
+    """A key of a ConfigMap or Secret."""
+
+    name: str = ""
+    key: str = ""
+    optional: bool = False
+
+
+class ObjectRef(_Part, frozen=True, rename="camel"):
+    """A whole ConfigMap or Secret."""
+
+    name: str = ""
+    optional: bool = False
+
+
+class FieldRef(_Part, frozen=True, rename="camel"):
+    """A field of the pod's own."""
+
+    field_path: str = ""
+
+
+class ResourceRef(_Part, frozen=True, rename="camel"):
+    """A request or limit of the container's own."""
+
+    resource: str = ""
+
+
+class Origin(_Part, frozen=True, rename="camel"):
+    """Where a variable's value comes from."""
+
+    config_map_key_ref: KeyRef | None = None
+    secret_key_ref: KeyRef | None = None
+    field_ref: FieldRef | None = None
+    resource_field_ref: ResourceRef | None = None
+
+
+class Variable(_Part, frozen=True, rename="camel"):
+    """One entry of `env`."""
+
+    name: str
+    value: str = ""
+    value_from: Origin | None = None
+
+
+class VariableSource(_Part, frozen=True, rename="camel"):
+    """One entry of `envFrom`."""
+
+    prefix: str = ""
+    config_map_ref: ObjectRef | None = None
+    secret_ref: ObjectRef | None = None
+
+
+class Mount(_Part, frozen=True, rename="camel"):
+    """Where a container has a volume."""
+
+    name: str
+    mount_path: str
+    sub_path: str = ""
+
+
+class Resources(_Part, frozen=True, rename="camel"):
+    """Requests and limits, for `resourceFieldRef`."""
+
+    limits: dict[str, str | int | float] = {}
+    requests: dict[str, str | int | float] = {}
+
+
+class Container(_Part, frozen=True, rename="camel"):
+    """A container, an init container or, with `restartPolicy: Always`, a sidecar."""
+
+    name: str
+    image: str = ""
+    command: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()
+    env: tuple[Variable, ...] = ()
+    env_from: tuple[VariableSource, ...] = ()
+    volume_mounts: tuple[Mount, ...] = ()
+    working_dir: str = ""
+    restart_policy: str = ""
+    resources: Resources = Resources()
+    termination_message_path: str = "/dev/termination-log"
+    termination_message_policy: str = "File"
+
+    @property
+    def sidecar(self) -> bool:
+        """Whether it runs beside what follows."""
+        return self.restart_policy == "Always"
+
+
+class Item(_Part, frozen=True, rename="camel"):
+    """A key and the file that it becomes."""
+
+    key: str
+    path: str
+
+
+class ConfigMapVolume(_Part, frozen=True, rename="camel"):
+    """A ConfigMap as files."""
+
+    name: str = ""
+    items: tuple[Item, ...] = ()
+    optional: bool = False
+
+
+class SecretVolume(_Part, frozen=True, rename="camel"):
+    """A Secret as files."""
+
+    secret_name: str = ""
+    items: tuple[Item, ...] = ()
+    optional: bool = False
+
+
+class Claim(_Part, frozen=True, rename="camel"):
+    """A volume that outlives the pod."""
+
+    claim_name: str = ""
+
+
+class Volume(_Part, frozen=True, rename="camel"):
+    """A volume of a pod; every kind that is not listed is an empty folder here."""
+
+    name: str
+    config_map: ConfigMapVolume | None = None
+    secret: SecretVolume | None = None
+    persistent_volume_claim: Claim | None = None
+
+
+class PodSpec(_Part, frozen=True, rename="camel"):
+    """A pod."""
+
+    containers: tuple[Container, ...] = ()
+    init_containers: tuple[Container, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    restart_policy: str = "Always"
+    service_account_name: str = "default"
+    termination_grace_period_seconds: int = 30
+
+
+class Metadata(_Part, frozen=True, rename="camel"):
+    """A pod template's metadata."""
+
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+
+
+class Template(_Part, frozen=True, rename="camel"):
+    """What pods are made from."""
+
+    metadata: Metadata = Metadata()
+    spec: PodSpec = PodSpec()
+
+
+class JobSpec(_Part, frozen=True, rename="camel"):
+    """A Job (batch/v1 JobSpec)."""
+
+    template: Template
+    backoff_limit: int = 6
+    active_deadline_seconds: int | None = None
+    suspend: bool = False
+    parallelism: int = 1
+    completions: int | None = None
+
+
+class WorkloadSpec(_Part, frozen=True, rename="camel"):
+    """A Deployment, StatefulSet, ReplicaSet or DaemonSet."""
+
+    template: Template
+    replicas: int = 1
+    progress_deadline_seconds: int = 600
+
+
+def spec_of(data: object, kind: type[_Spec], identity: Identity, source: str) -> _Spec:
+    """Read a part of a manifest. Raises InputError where it is not what Kubernetes would take."""
+    try:
+        return msgspec.convert(_without_nulls(data), kind)
+    except msgspec.ValidationError as error:
+        problem = Problem(source, 0, 0, str(identity), f"cannot be run: {error}; see: aegisgen validate")
+        raise InputError(problem) from None
+
+
+def _without_nulls(data: object) -> object:
+    """The API server takes `command: null` as if it were not there."""
+    if isinstance(data, dict):
+        return {key: _without_nulls(value) for key, value in data.items() if value is not None}
+    if isinstance(data, list):
+        return [_without_nulls(value) for value in data]
+    return data

@@ -1,0 +1,7 @@
+"""Why something of a rehearsal cannot be played here."""
+
+from __future__ import annotations
+
+
+class NotRehearsedError(Exception):
+    """A step's program is missing, or the stage cannot play it. The message is for people, in one line."""

@@ -1,0 +1,107 @@
+"""A data folder that has just been made, to be copied for each server."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import subprocess
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from aegisgen.errors import ToolError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from aegisgen.rehearsal.postgres.installation import Installation
+
+SUPERUSER = "postgres"
+_SECONDS = 120
+_BUILTIN_LOCALES = 17
+"""The major version since which C.UTF-8 is PostgreSQL's own, on every system."""
+
+
+class Template:
+    """A data folder that has just been made, copied for each server: initdb takes ten times as long as the copy."""
+
+    def __init__(self, installation: Installation, folder: Path, account: str | None) -> None:
+        self._installation = installation
+        self._folder = folder
+        self._account = account
+        self._making = threading.Lock()
+        self._made = False
+        self.password = secrets.token_hex(16)
+
+    def copy_to(self, data: Path) -> None:
+        """Make the data folder of a server. Raises ToolError with initdb's words."""
+        with self._making:
+            if not self._made:
+                self._create()
+                self._made = True
+        self._run("cp", "-R", str(self._folder / "data"), str(data))
+
+    def _create(self) -> None:
+        new_folder(self._folder, self._account)
+        secret = self._folder / "password"
+        secret.touch(mode=0o600)
+        secret.write_text(self.password)
+        if self._account:
+            shutil.chown(secret, self._account)
+        self._run(
+            str(self._installation.programs / "initdb"),
+            *("--pgdata", str(self._folder / "data"), "--username", SUPERUSER, "--pwfile", str(secret)),
+            *("--auth", "scram-sha-256", "--no-sync", "--no-instructions", "--encoding", "UTF8"),
+            *("--wal-segsize", "1"),  # megabytes; a sixteenth of the usual to copy
+            *self._locale(),
+        )
+        secret.unlink()
+
+    def _locale(self) -> tuple[str, ...]:
+        if self._installation.version[0] >= _BUILTIN_LOCALES:
+            return ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+        return (f"--locale={_system_locale()}",)
+
+    def _run(self, *command: str) -> None:
+        try:
+            answer = subprocess.run(
+                command,
+                user=self._account,
+                cwd=self._folder,
+                env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
+                capture_output=True,
+                text=True,
+                errors="replace",
+                check=False,
+                timeout=_SECONDS,
+            )
+            code, reason = answer.returncode, answer.stderr.strip() or answer.stdout.strip()
+        except subprocess.TimeoutExpired:
+            code, reason = 1, f"no end within {_SECONDS} s"
+        if code:
+            raise ToolError(f"{self._installation}: {os.path.basename(command[0])} failed: {reason}")  # noqa: PTH119
+
+
+def new_folder(folder: Path, account: str | None) -> None:
+    """Make a folder that belongs to the account."""
+    folder.mkdir(parents=True, mode=0o700)
+    if account:
+        shutil.chown(folder, account)
+
+
+def _system_locale() -> str:
+    """Return a locale of the system's that knows UTF-8's letters; C, which knows ASCII's, where there is none."""
+    for name in ("C.UTF-8", "en_US.UTF-8"):
+        with suppress(OSError, subprocess.SubprocessError):
+            answer = subprocess.run(
+                ["locale", "charmap"],
+                env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": name},
+                capture_output=True,
+                text=True,
+                check=True,
+                timeout=20,
+            )
+            if answer.stdout.strip() == "UTF-8":
+                return name
+    return "C"

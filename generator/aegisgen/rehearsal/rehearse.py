@@ -1,0 +1,111 @@
+"""A whole rehearsal: scenarios on as many servers as there are cores."""
+
+from __future__ import annotations
+
+import queue
+import secrets
+import threading
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from aegisgen.rehearsal.kubelet.processes import become_reaper
+from aegisgen.rehearsal.outcome import Rehearsal
+from aegisgen.rehearsal.scenario.play import Play
+from aegisgen.rehearsal.scenario.premises import Place
+from aegisgen.rehearsal.show.redact import Redaction
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aegisgen.rehearsal.leftovers import Workspace
+    from aegisgen.rehearsal.outcome import ScenarioRun
+    from aegisgen.rehearsal.postgres import Supply
+    from aegisgen.rehearsal.scenario.model import Scenario
+    from aegisgen.rehearsal.scenario.setting import Setting
+    from aegisgen.rehearsal.show.progress import Progress
+
+_POLL_SECONDS = 0.2
+
+
+class Crew(NamedTuple):
+    """What plays scenarios."""
+
+    run: Workspace
+    databases: Supply
+    progress: Progress
+    jobs: int
+
+
+class _State:
+    """What the threads of one rehearsal share."""
+
+    def __init__(self, scenarios: Sequence[Scenario]) -> None:
+        self.todo: queue.SimpleQueue[Scenario] = queue.SimpleQueue()
+        for scenario in scenarios:
+            self.todo.put(scenario)
+        self.done: dict[str, ScenarioRun] = {}
+        self.notes: list[str] = []
+        self.hidden: set[str] = set()
+        self.errors: list[BaseException] = []
+        self.playing: set[Play] = set()
+        self.stopped = threading.Event()
+
+
+def rehearse(title: str, scenarios: Sequence[Scenario], setting: Setting, crew: Crew) -> Rehearsal:
+    """Play the scenarios; they come back in their order. Raises whatever is no outcome."""
+    become_reaper()
+    began = time.monotonic()
+    state = _State(scenarios)
+    password = secrets.token_urlsafe(16)
+    threads = [
+        threading.Thread(
+            target=_work, args=(f"{number}", setting, crew, password, state), name=f"player {number}", daemon=True
+        )
+        for number in range(max(1, min(crew.jobs, len(scenarios))))
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        for thread in threads:
+            while thread.is_alive():
+                thread.join(_POLL_SECONDS)  # a wait without an end would not hear Ctrl-C
+    finally:
+        state.stopped.set()
+        for play in list(state.playing):
+            play.stop()
+        for thread in threads:
+            thread.join()
+    if state.errors:
+        raise state.errors[0]
+    shown = Redaction(state.hidden | {password})
+    return shown.record(
+        Rehearsal(
+            environment=title,
+            postgres=crew.databases.version,
+            seconds=time.monotonic() - began,
+            scenarios=tuple(state.done[scenario.name] for scenario in scenarios if scenario.name in state.done),
+            notes=tuple(dict.fromkeys((*state.notes, *setting.observer.notes))),
+        )
+    )
+
+
+def _work(name: str, setting: Setting, crew: Crew, password: str, state: _State) -> None:
+    """Play one scenario after the other on a server of one's own."""
+    try:
+        with crew.databases.server(name) as server:
+            folder = crew.run.folder / f"stage-{name}"
+            place = Place(folder, server, crew.run.environment, password, set())
+            while not state.stopped.is_set():
+                try:
+                    scenario = state.todo.get_nowait()
+                except queue.Empty:
+                    return
+                play = Play(scenario, setting, place, crew.progress)
+                state.playing.add(play)
+                state.done[scenario.name] = play.run()
+                state.playing.discard(play)
+                state.notes += play.notes
+                state.hidden |= play.hidden
+    except BaseException as error:
+        state.errors.append(error)
+        state.stopped.set()

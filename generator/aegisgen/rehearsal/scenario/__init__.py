@@ -1,0 +1,1 @@
+"""Scenarios: what goes wrong, and what must hold all the same."""

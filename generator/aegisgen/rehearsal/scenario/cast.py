@@ -1,0 +1,122 @@
+"""Who in an overlay plays which part: what migrates, backs up, dry-runs, rolls back, tells and waits for approval."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from aegisgen.argocd.hooks import Phase, hook_of
+from aegisgen.rehearsal.image.images import bare_name, is_postgres, is_tool
+from aegisgen.rules.references import pod_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from aegisgen.kube.resource import Identity, Resource
+    from aegisgen.rules.references import Container, Pod
+
+_WORKLOADS = ("Deployment", "StatefulSet", "ReplicaSet", "DaemonSet")
+_TAKES_BACK = re.compile(r"roll.?back|migrate:down|\bundo\b|downgrade", re.IGNORECASE)
+_TELLS = re.compile(r"slack|teams|webhook|pushgateway", re.IGNORECASE)
+
+
+class Cast(NamedTuple):
+    """The parts. A migration is named by its resource and its container."""
+
+    pods: tuple[Pod, ...]
+    applications: frozenset[str]
+    """Images, without tag and digest, that hold the application."""
+    migrations: frozenset[tuple[Identity, str]]
+    workloads: frozenset[Identity]
+    backups: frozenset[Identity]
+    features: frozenset[str]
+    """What the overlay has of a scenario's needs."""
+
+    @property
+    def jobs(self) -> frozenset[str]:
+        """The names of the Jobs that migrate."""
+        return frozenset(identity.name for identity, _ in self.migrations if identity.kind == "Job")
+
+    @property
+    def containers(self) -> frozenset[str]:
+        """The names of the containers that migrate."""
+        return frozenset(name for _, name in self.migrations)
+
+
+def cast(resources: Sequence[Resource]) -> Cast:
+    """Tell the parts by kinds, images, names and commands."""
+    pods = tuple(
+        pod
+        for resource in resources
+        if resource.identity.kind != "CronJob" and (pod := pod_of(resource, hook_of(resource)))
+    )
+    migrations = _migrations(pods)
+    workloads = [pod for pod in pods if pod.resource.identity.kind in _WORKLOADS]
+    images = {container.image for pod in workloads for container in pod.application}
+    images |= {
+        container.image
+        for pod in pods
+        for container in pod.containers
+        if (pod.resource.identity, container.name) in migrations
+    }
+    backups = frozenset(pod.resource.identity for pod in pods if _backs_up(pod))
+    applications = frozenset(bare_name(image) for image in images if not is_postgres(image) and not is_tool(image))
+    features = {
+        "backup": bool(backups),
+        "dry-run": any(_has_own_database(pod) and any(each.migrates for each in pod.containers) for pod in pods),
+        "rollback": any(_rolls_back(pod) for pod in pods),
+        "notifications": any(_tells(pod) for pod in pods),
+        "approval": any(_is_gate(resource) for resource in resources),
+    }
+    return Cast(
+        pods,
+        applications,
+        migrations,
+        frozenset(pod.resource.identity for pod in workloads),
+        backups,
+        frozenset(name for name, there in features.items() if there),
+    )
+
+
+def _migrations(pods: Iterable[Pod]) -> frozenset[tuple[Identity, str]]:
+    """Those whose command speaks of migrating; where names do so as well, only those."""
+    found: list[tuple[Identity, Container]] = []
+    for pod in pods:
+        identity = pod.resource.identity
+        in_sync = pod.hook is None or Phase.SYNC_FAIL not in pod.hook.phases
+        if not in_sync or _has_own_database(pod):
+            continue
+        containers = [each for each in pod.containers if each.init or identity.kind not in _WORKLOADS]
+        found += [
+            (identity, each)
+            for each in containers
+            if each.migrates and not is_postgres(each.image) and not is_tool(each.image)
+        ]
+    named = [(identity, each) for identity, each in found if "migrat" in each.name or "migrat" in identity.name]
+    return frozenset((identity, each.name) for identity, each in named or found)
+
+
+def _has_own_database(pod: Pod) -> bool:
+    return any(each.fields.get("restartPolicy") == "Always" and is_postgres(each.image) for each in pod.containers)
+
+
+def _backs_up(pod: Pod) -> bool:
+    lines = [line for each in pod.containers for line in each.command_line.splitlines()]
+    return not _has_own_database(pod) and any("pg_dump" in line for line in lines if not line.lstrip().startswith("#"))
+
+
+def _rolls_back(pod: Pod) -> bool:
+    return (
+        pod.hook is not None
+        and Phase.SYNC_FAIL in pod.hook.phases
+        and any(_TAKES_BACK.search(each.command_line) for each in pod.containers)
+    )
+
+
+def _tells(pod: Pod) -> bool:
+    names = "\n".join(str(each.fields.get("env", "")) + each.command_line for each in pod.containers)
+    return bool(_TELLS.search(names))
+
+
+def _is_gate(resource: Resource) -> bool:
+    return resource.identity.kind == "Job" and resource.at("spec", "suspend") is True

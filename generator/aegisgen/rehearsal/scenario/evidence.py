@@ -1,0 +1,114 @@
+"""What there is to look at after a sync: in the database, in the volumes, at the sink."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from aegisgen.rehearsal.cluster.job import Job
+from aegisgen.rehearsal.cluster.workload import Workload
+from aegisgen.rehearsal.database.fingerprint import Fingerprint, fingerprint
+from aegisgen.rehearsal.image.knex import files_of
+from aegisgen.rehearsal.outside import NotRehearsedError
+from aegisgen.rehearsal.postgres.sessions import connect
+from aegisgen.rehearsal.scenario.judge import Evidence
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from aegisgen.rehearsal.cluster.sync import Ended
+    from aegisgen.rehearsal.outcome import SyncRun
+    from aegisgen.rehearsal.scenario.gate import Gate
+    from aegisgen.rehearsal.scenario.premises import Premises
+    from aegisgen.rehearsal.server import Server
+
+_KNEX_TABLES = """
+SELECT format('%I.%I', table_schema, table_name) FROM information_schema.columns
+WHERE column_name IN ('name', 'batch', 'migration_time') GROUP BY table_schema, table_name HAVING count(*) = 3
+"""
+_ARCHIVE = b"PGDMP"
+# dash, bash and busybox each have words of their own for it
+_NOT_FOUND = re.compile(r"(?:^|[ :])([\w.+-]+): (?:command )?not found\s*$", re.MULTILINE)
+
+
+class Before(NamedTuple):
+    """What was there before a sync."""
+
+    database: Fingerprint
+    files: frozenset[Path]
+    requests: int
+
+
+def before(there: Premises, server: Server) -> Before:
+    """Look around. The database must be up."""
+    with _session(there, server) as session:
+        return Before(fingerprint(session), _files(there), len(there.sink.requests))
+
+
+def after(there: Premises, server: Server, was: Before, ended: Ended, gate: Gate | None) -> Evidence:
+    """Look around again. The database must be up."""
+    with _session(there, server) as session:
+        now = fingerprint(session)
+        pending = _pending(there, session)
+    new = sorted(_files(there) - was.files)
+    good = [file for file in new if _is_whole(file, server.programs)]
+    workloads = [runner for runner in there.application.runners if isinstance(runner, Workload)]
+    return Evidence(
+        ended=ended,
+        pending=pending,
+        difference=was.database.difference(now),
+        updated=tuple(each.name for each in workloads if each.succeeded),
+        started=tuple(each.name for each in workloads),
+        at_once=gate.most if gate else None,
+        backups=tuple(file.name for file in good),
+        broken_backups=tuple(file.name for file in new if file not in good and file.suffix != ".sha256"),
+        requests=len(there.sink.requests) - was.requests,
+        suspended=any(isinstance(runner, Job) and runner.suspended for runner in there.application.runners),
+    )
+
+
+def refuse_missing_programs(run: SyncRun) -> None:
+    """Raise NotRehearsedError where a container failed for want of a program that this machine has not got."""
+    for step in run.steps:
+        for container in step.containers:
+            for match in _NOT_FOUND.finditer(container.log) if container.code != 0 else ():
+                if shutil.which(match[1]) is None:
+                    raise NotRehearsedError(f"{container.container} needs the program {match[1]}, which is not here")
+
+
+def _session(there: Premises, server: Server) -> psycopg.Connection:
+    return connect(server.superuser._replace(database=there.login.database))
+
+
+def _pending(there: Premises, session: psycopg.Connection) -> tuple[str, ...] | None:
+    """The migrations of the application's folder that Knex has not recorded; whatever suffix they were built to."""
+    if there.migrations is None:
+        return None
+    recorded: set[str] = set()
+    tables = [str(name) for (name,) in session.execute(_KNEX_TABLES).fetchall()]
+    for table in tables:
+        recorded |= {Path(str(name)).stem for (name,) in session.execute(f"SELECT name FROM {table}".encode())}  # noqa: S608
+    return tuple(name for name in files_of(there.migrations) if Path(name).stem not in recorded)
+
+
+def _files(there: Premises) -> frozenset[Path]:
+    """All files that outlive pods: in volumes, and in the S3 client's storage."""
+    places = (there.folder / "volumes", there.folder / "storage")
+    return frozenset(file for place in places for file in place.rglob("*") if file.is_file())
+
+
+def _is_whole(file: Path, programs: Path | None) -> bool:
+    """An archive of pg_dump's that can be read to its end; of anything else, that it is not empty."""
+    if file.suffix == ".sha256":
+        return False
+    with suppress(OSError), file.open("rb") as opened:
+        beginning = opened.read(len(_ARCHIVE))
+        if beginning == _ARCHIVE and programs:
+            command = [str(programs / "pg_restore"), "--file=/dev/null", str(file)]
+            return subprocess.run(command, check=False, capture_output=True, timeout=60).returncode == 0
+        return bool(beginning) and ".partial" not in file.name
+    return False

@@ -1,0 +1,102 @@
+"""The gate at which a scenario's slow migrations wait: who waits there, and when they may go on.
+
+It is an advisory lock, so that waiting there is waiting in a statement on the server, as a long migration would.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from aegisgen.rehearsal.image.knex import GATE, GATE_MARK
+from aegisgen.rehearsal.postgres.sessions import connect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import psycopg
+
+    from aegisgen.rehearsal.server import Login
+
+_POLL_SECONDS = 0.05
+_PID = re.compile(re.escape(GATE_MARK) + r" pid=(\d+)")
+_WAITING = (
+    "SELECT query FROM pg_stat_activity WHERE datname = %s AND state = 'active' AND pid <> pg_backend_pid() "
+    "AND query LIKE %s"
+)
+
+
+class Arrival(NamedTuple):
+    """A migration that waits at the gate: the process that asked for it. Its session may outlive it."""
+
+    pid: int
+
+
+class Gate:
+    """The gate of one database, closed from `__enter__` until `open`."""
+
+    def __init__(self, login: Login, arrived: Callable[[Gate, Arrival], None], alive: Callable[[int], bool]) -> None:
+        """`login` is a superuser's, for the scenario's database; `arrived` hears of each migration that waits.
+
+        `alive` tells whether a process that asked still runs.
+        """
+        self.most = 0
+        """The most migrations that were seen at once."""
+        self._login = login
+        self._arrived = arrived
+        self._alive = alive
+        self._known: set[int] = set()
+        self._opened = threading.Event()
+        self._session: psycopg.Connection | None = None
+        self._thread = threading.Thread(target=self._watch, name="gate", daemon=True)
+
+    def __enter__(self) -> Gate:
+        """Close the gate and watch who comes."""
+        self._session = connect(self._login)
+        self._session.execute("SELECT pg_advisory_lock(%s, %s)", GATE)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop watching; whoever still waits may go on."""
+        self.open()
+        self._thread.join()
+        if self._session:
+            self._session.close()
+
+    def open(self) -> None:
+        """Let everybody go on, from now on without waiting."""
+        self._opened.set()
+
+    def _watch(self) -> None:
+        import psycopg  # noqa: PLC0415 - only a rehearsal has it
+
+        session = self._session
+        if session is None:
+            return
+        try:
+            while not self._opened.wait(_POLL_SECONDS):
+                self._look(session)
+            session.execute("SELECT pg_advisory_unlock_all()")
+        except psycopg.Error:
+            return  # the server was stopped: the scenario's doing, and the gate is gone with it
+
+    def _look(self, session: psycopg.Connection) -> None:
+        rows = session.execute(_WAITING, (self._login.database, f"%{GATE_MARK} pid=%")).fetchall()
+        there = {int(match[1]) for (query,) in rows if (match := _PID.search(str(query)))}
+        self.most = max(self.most, sum(self._alive(pid) for pid in there))
+        for pid in there - self._known:
+            self._known.add(pid)
+            self._arrived(self, Arrival(pid))
+
+
+def after(seconds: float, action: Callable[[], None]) -> None:
+    """Do something a little later, in real time."""
+
+    def run() -> None:
+        time.sleep(seconds)
+        action()
+
+    threading.Thread(target=run, name="after", daemon=True).start()

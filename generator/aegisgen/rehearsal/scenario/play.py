@@ -1,0 +1,169 @@
+"""One scenario from its beginning to its end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from aegisgen.rehearsal.clock import Clock
+from aegisgen.rehearsal.cluster.sync import Conditions
+from aegisgen.rehearsal.database import snapshot
+from aegisgen.rehearsal.image.knex import write_migrations
+from aegisgen.rehearsal.outcome import Expectation, ScenarioRun, Verdict
+from aegisgen.rehearsal.outside import NotRehearsedError
+from aegisgen.rehearsal.postgres import load_dump
+from aegisgen.rehearsal.scenario import evidence
+from aegisgen.rehearsal.scenario.faults import conditions, faults_of
+from aegisgen.rehearsal.scenario.judge import judge
+from aegisgen.rehearsal.scenario.observed import migrations_of
+from aegisgen.rehearsal.scenario.premises import premises
+
+if TYPE_CHECKING:
+    from aegisgen.rehearsal.kubelet.pod import Pod
+    from aegisgen.rehearsal.outcome import MigrationRun, SyncRun
+    from aegisgen.rehearsal.scenario.model import Scenario, Sync
+    from aegisgen.rehearsal.scenario.premises import Place, Premises
+    from aegisgen.rehearsal.scenario.setting import Setting
+    from aegisgen.rehearsal.show.progress import Progress
+
+_FEATURES = {
+    "backup": "backup step",
+    "dry-run": "dry run",
+    "rollback": "rollback",
+    "notifications": "notifications",
+    "approval": "approval gate",
+}
+_RELEASED, _DUMPED = "released", "dumped"
+
+
+class Play:
+    """One scenario. `run` is for a thread of its own; `stop` for any."""
+
+    def __init__(self, scenario: Scenario, setting: Setting, place: Place, progress: Progress) -> None:
+        self._scenario = scenario
+        self._setting = setting
+        self._place = place
+        self._progress = progress
+        self._stopped = threading.Event()
+        self._there: Premises | None = None
+        self._expectations: list[Expectation] = []
+        self._syncs: list[SyncRun] = []
+        self._migrations: tuple[MigrationRun, ...] = ()
+        self.notes: list[str] = []
+        """What a reader must know."""
+        self.hidden: set[str] = set()
+        """What a reader must not see."""
+
+    def stop(self) -> None:
+        """End it early."""
+        self._stopped.set()
+        if self._there:
+            self._there.application.abandon()
+
+    def run(self) -> ScenarioRun:
+        """Play it. Raises what is no outcome: a defect, or what PostgreSQL's programs say of the dump."""
+        began = time.monotonic()
+        self._progress.began(self._scenario.name, self._scenario.spec.title)
+        try:
+            self._refuse()
+            self._play()
+            failed = next((each for each in self._expectations if not each.held), None)
+            verdict = Verdict.FAILED if failed else Verdict.PASSED
+            reason = f"expected: {failed.text}; saw: {failed.saw}" if failed else ""
+        except NotRehearsedError as error:
+            verdict, reason = Verdict.NOT_REHEARSED, str(error)
+        done = ScenarioRun(
+            name=self._scenario.name,
+            title=self._scenario.spec.title,
+            verdict=verdict,
+            reason=reason,
+            seconds=time.monotonic() - began,
+            expectations=tuple(self._expectations),
+            syncs=tuple(self._syncs),
+            migrations=self._migrations,
+        )
+        self._progress.ended(done)
+        return done
+
+    def _refuse(self) -> None:
+        """What can be told before anything is started. Raises NotRehearsedError."""
+        spec = self._scenario.spec
+        lacking = [name for name in spec.needs if name not in self._setting.cast.features]
+        if lacking:
+            raise NotRehearsedError(f"this overlay has no {' and no '.join(_FEATURES[name] for name in lacking)}")
+        adds = any(sync.migrations for sync in spec.syncs)
+        if adds and self._setting.tool.name != "knex":
+            raise NotRehearsedError(
+                f"scenarios can add migrations to Knex's only, and this is {self._setting.tool.name}"
+            )
+        if any(sync.faults.database in {"down", "late"} for sync in spec.syncs) and not self._place.server.own:
+            raise NotRehearsedError("the server is your own (--database-url), and is not stopped")
+
+    def _play(self) -> None:
+        clock, server = Clock(), self._place.server
+        with premises(self._scenario, self._setting, self._place, clock, self._said) as there, clock.working():
+            self._there = there
+            self._give(there)
+            watch = self._setting.observer.watch
+            with watch(server, there.login, clock=clock.elapsed, app=there.app) as observation:
+                try:
+                    for sync in self._scenario.spec.syncs:
+                        self._sync(sync, there)
+                finally:
+                    self._migrations = migrations_of(observation, self._syncs, there, self._setting, server)
+
+    def _give(self, there: Premises) -> None:
+        """Bring the database, and the cluster, to where the scenario begins."""
+        server, kept = self._place.server, self._place.snapshots
+        released = self._scenario.spec.given == "a-release"
+        if released:
+            for resource in self._setting.resources:
+                there.objects.apply(resource, None)
+            if _RELEASED in kept:
+                snapshot.restore(server, there.login, _RELEASED)
+                return
+        if self._setting.options.dump:
+            scratch = there.folder / "dump"
+            scratch.mkdir()
+            self.notes += load_dump(server, there.login, self._setting.options.dump, scratch=scratch)
+        if released:
+            ended = there.application.sync("The release before", Conditions(replicas=1))
+            self._complain(ended.run)
+            if not ended.run.succeeded:
+                raise NotRehearsedError("the release before it cannot be deployed; the scenario clean shows why")
+            if server.own:
+                snapshot.keep(server, there.login, _RELEASED)
+                kept.add(_RELEASED)
+
+    def _sync(self, sync: Sync, there: Premises) -> None:
+        if sync.migrations:
+            if there.migrations is None:
+                raise NotRehearsedError("no folder with Knex migrations was found in --app; name it in the profile")
+            write_migrations(there.migrations, sync.migrations)
+        server = self._place.server
+        was = evidence.before(there, server)
+        with faults_of(sync, self._setting, there, server) as gate:
+            ended = there.application.sync(sync.title, conditions(sync, self._setting))
+        self._syncs.append(ended.run)
+        self._complain(ended.run)
+        seen = evidence.after(there, server, was, ended, gate)
+        several = len(self._scenario.spec.syncs) > 1
+        for each in judge(sync, seen, self._setting.cast):
+            self._expectations.append(each._replace(text=f"{sync.title}: {each.text}") if several else each)
+        hidden = {*there.values.hidden, there.login.password}
+        self.hidden |= hidden
+        logs = [text for step in ended.run.steps for run in step.containers for text in (run.log, run.message)]
+        told = any(secret in text for secret in hidden for text in logs)
+        self._expectations.append(Expectation("no secret is in a log", not told, "found" if told else "none found"))
+
+    def _complain(self, run: SyncRun) -> None:
+        """Raise what kept the sync from being played as it is."""
+        if self._there and self._there.stage.errors:
+            raise self._there.stage.errors[0]
+        if self._stopped.is_set():
+            raise NotRehearsedError("interrupted")
+        evidence.refuse_missing_programs(run)
+
+    def _said(self, pod: Pod) -> None:
+        self._progress.step(self._scenario.name, pod.name, pod.status)

@@ -1,0 +1,34 @@
+"""Makes what a wheel or an editable install of aegisgen has and its repository has not: the translated templates."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+MODULE = "aegisgen/translated_templates.py"
+
+
+class TranslatedTemplates(BuildHookInterface):
+    """Packs them into a wheel; an editable install finds them beside the sources, where git ignores them."""
+
+    def initialize(self, version: str, build_data: dict) -> None:
+        """Run before the wheel is put together."""
+        source = Path(self.root, "generator")
+        sys.path.insert(0, str(source))
+        from aegisgen.translations import make  # noqa: PLC0415
+
+        self._folder = Path(tempfile.mkdtemp())
+        made = self._folder / "translated_templates.py"
+        make(made)
+        if version == "editable":
+            shutil.copyfile(made, source / MODULE)
+        else:
+            build_data["force_include"][str(made)] = MODULE
+
+    def finalize(self, version: str, build_data: dict, artifact_path: str) -> None:  # noqa: ARG002
+        """Run when the wheel is there."""
+        shutil.rmtree(self._folder)

@@ -1,0 +1,103 @@
+"""What a check of a few services does not import: start-up is most of what a hook costs. No times are measured here."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.conftest import ROOT
+
+from aegisgen.profile import model
+from aegisgen.profile.base import Model
+from aegisgen.translations import make
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+# Each with what it stands for, or what it brings along.
+HEAVY = {
+    "typer": "the command line, for help, completion and mistakes",
+    "jinja2": "templates that were not translated",
+    "jsonschema_rs": "schemas, for many objects and for faults",
+    "jsonschema": "an explanation of what is wrong in a profile",
+    "yaml": "YAML that is not plain",
+    "rich": "tables",
+    "typing_extensions": "what msgspec can do without",
+    "inspect": "ast, dis and tokenize",
+    "dataclasses": "inspect",
+    "subprocess": "Kustomize",
+    "multiprocessing": "many files",
+    "email": "jsonschema_rs",
+    "hashlib": "OpenSSL",
+    "shutil": "every format of compressed files",
+    "difflib": "a diff, or a name that is nearly right",
+    "tempfile": "random",
+    "logging": "nothing",
+    "importlib.metadata": "email, csv and zipfile",
+}
+# What the process beside this one imports counts too.
+ALONE = "from aegisgen import beside; beside._can_fork = lambda: False"
+PROGRAM = """
+import sys
+{before}
+sys.argv[1:] = {arguments!r}
+from aegisgen.__main__ import main
+try:
+    main()
+except SystemExit as leaving:
+    assert leaving.code == 0, leaving.code
+for name in list(sys.modules):
+    print(name, file=sys.stderr)
+"""
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package as an installation has it: with translated templates."""
+    home = tmp_path_factory.mktemp("installed")
+    package = home / "generator/aegisgen"
+    package.mkdir(parents=True)
+    for entry in (ROOT / "generator/aegisgen").iterdir():
+        if entry.name not in ("__pycache__", "translated_templates.py"):
+            (package / entry.name).symlink_to(entry)
+    for name in ("templates", "schemas"):
+        (home / name).symlink_to(ROOT / name)
+    make(package / "translated_templates.py")
+    return home / "generator"
+
+
+def imported(arguments: list[str], path: Path, before: str = "") -> set[str]:
+    """Return the modules that a command line imports."""
+    command = [sys.executable, "-c", PROGRAM.format(arguments=arguments, before=before)]
+    outcome = subprocess.run(
+        command, cwd=ROOT, env={"PYTHONPATH": str(path)}, capture_output=True, text=True, check=False
+    )
+    assert outcome.returncode == 0, outcome.stderr
+    return set(outcome.stderr.splitlines())
+
+
+@pytest.mark.parametrize("line", ["check --all --no-compose", "check production --no-compose", "render --all --diff"])
+def test_a_clean_run_starts_nothing_heavy(line: str, installed: Path) -> None:
+    assert sorted(HEAVY.keys() & imported(line.split(), installed, ALONE)) == []
+
+
+def test_the_version_costs_an_empty_program(installed: Path) -> None:
+    command = [sys.executable, "-c", "import sys; print(*sys.modules)"]
+    empty = subprocess.run(command, env={"PYTHONPATH": str(installed)}, capture_output=True, text=True, check=True)
+    more = imported(["--version"], installed) - set(empty.stdout.split())
+    assert more == {"__future__", "gc", "aegisgen", "aegisgen.__main__"}
+
+
+def test_no_type_of_the_users_files_is_told_in_text() -> None:
+    told = [each.__qualname__ for each in types(Model) if str in map(type, each.__annotations__.values())]
+    assert model.Settings in set(types(Model))
+    assert told == []
+
+
+def types(base: type) -> Iterator[type]:
+    for each in base.__subclasses__():
+        yield each
+        yield from types(each)
