@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MOST_STATEMENTS = 200
 CUT = "the session was cut before COMMIT; PostgreSQL took the transaction back"
-HALF_DONE = "cut off before its tool recorded it; what it executed outside a transaction stays"
+HALF_DONE = "it ended before its tool recorded it; what it executed outside a transaction stays"
 _NOT_RECORDED = "no bookkeeping of a known tool names these statements"
 
 # From the strongest to the weakest (PostgreSQL's documentation, "Table-Level Locks").
