@@ -5,13 +5,17 @@
 
 What is compared, each as a new process, one after the other in every round, so that all see the same machine:
 
-    check      aegisgen check --all --no-compose: drift, schemas, and the overlays read without Kustomize
+    check      aegisgen check --all --no-compose: drift, schemas, and the overlays read without Kustomize; without any
+               cache, for there is no folder where one could be
+    one core   the same on one processor: without the process beside it that renders
     peer       kubectl kustomize (and kustomize, where it is installed) on both overlays, piped into
                kubeconform -strict with the bundled schemas
     start      aegisgen --version, beside an empty Python program: what start-up costs
 
-A ratio is that of the medians, check over peer: up to 1.00 the check is the faster one. CPU time is user and system
-time of all processes together; on a busy machine it says more than the clock. Exit code 2 where a tool is missing.
+Whether templates were translated when aegisgen was installed is printed, because Jinja takes longer; an edited checkout
+wants another `pip install --editable .`. A ratio is that of the medians, check over peer: up to 1.00 the check is the
+faster one. CPU time is user and system time of all processes together; on a busy machine it says more than the clock.
+Exit code 2 where a tool is missing.
 """
 
 from __future__ import annotations
@@ -27,6 +31,9 @@ import time
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
+
+from aegisgen.bundle import bundled
+from aegisgen.translations import translations
 
 ROOT = Path(__file__).resolve().parents[1]
 OVERLAYS = ("argocd/overlays/staging/api", "argocd/overlays/production/api")
@@ -66,13 +73,16 @@ def main() -> int:
         print(f"not on PATH: {', '.join(missing)}; .ci/tools builds kubeconform with Go", file=sys.stderr)
         return 2
 
+    os.environ["XDG_CACHE_HOME"] = os.devnull
+
     check = Subject("aegisgen check --all --no-compose", "aegisgen check --all --no-compose")
+    alone = [Subject("  on one core", f"taskset --cpu-list 0 {check.command}")] if shutil.which("taskset") else []
     peers = [peer("kubectl kustomize")]
     if shutil.which("kustomize"):
         peers.append(peer("kustomize build"))
     version = Subject("aegisgen --version", "aegisgen --version")
     empty = Subject("python -c pass", "python -c pass")
-    subjects = [check, *peers, version, empty]
+    subjects = [check, *alone, *peers, version, empty]
 
     samples: dict[Subject, list[Sample]] = {subject: [] for subject in subjects}
     for number in range(WARM_UP_ROUNDS + rounds):
@@ -84,6 +94,7 @@ def main() -> int:
     print(
         f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
         f"{rounds} rounds, times in ms\n"
+        f"templates: {'translated' if translated() else 'rendered by Jinja; install aegisgen again'}\n"
     )
     width = max(len(subject.name) for subject in subjects)
     print(f"{'':{width}}  {'median':>7} {'least':>7} {'most':>7} {'CPU':>7}")
@@ -94,7 +105,7 @@ def main() -> int:
     print()
     for other in peers:
         print(f"check / {other.name}: {ratio(samples[check], samples[other])}")
-    print(f"--version - python: {1000 * (middle(samples[version]).wall - middle(samples[empty]).wall):.0f} ms")
+    print(f"--version / python: {ratio(samples[version], samples[empty])}")
     return 0
 
 
@@ -103,6 +114,13 @@ def peer(kustomize: str) -> Subject:
     # Each overlay is a document stream of its own, and nothing separates them but this.
     build = "; echo ---; ".join(f"{kustomize} {overlay}" for overlay in OVERLAYS)
     return Subject(f"{kustomize} | kubeconform", f"{{ {build}; }} | kubeconform -strict -schema-location '{SCHEMAS}'")
+
+
+def translated() -> bool:
+    """Tell whether what is measured has translations of its templates, and of today's."""
+    folder = bundled("templates")
+    sources = {file.relative_to(folder).as_posix(): file.read_text(encoding="utf-8") for file in folder.rglob("*.j2")}
+    return "presync-job/migration-job.yaml.j2" in translations(sources)
 
 
 def measure(subject: Subject) -> Sample:

@@ -16,11 +16,12 @@ from hypothesis import HealthCheck, settings
 
 from tests.fixture_app import app
 from tests.postgres import database, postgres
+from tests.small_fleet import fleet_origin, small_fleet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["app", "database", "postgres"]
+__all__ = ["app", "database", "fleet_origin", "postgres", "small_fleet"]
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -14,10 +14,12 @@ def main() -> None:
         sys.stdout.write(f"aegisgen {__version__}\n")
         sys.exit(0)
     gc.set_threshold(100_000)  # importing makes many objects and no garbage
-    from aegisgen.ending import run  # noqa: PLC0415 - the command line costs ten times what --version does
-
     try:
+        from aegisgen.ending import run  # noqa: PLC0415 - the command line costs ten times what --version does
+
         run(command)
+    except KeyboardInterrupt:
+        sys.exit(130)  # so early that `run` was not there to say it
     finally:
         gc.freeze()  # the system takes it all back; looking through it for garbage first is a tenth of a check
 

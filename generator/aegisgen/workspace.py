@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from aegisgen.bundle import bundled
 from aegisgen.errors import InputError, Problem, UsageError
 from aegisgen.profile.load import display, find_project, load_profiles, load_project
-from aegisgen.profile.resolve import Target, directory_of, resolve
-from aegisgen.render.places import APPS, file_of
+from aegisgen.profile.resolve import Target, directory_of, is_enabled, resolve
+from aegisgen.render.places import APPS, RUNBOOKS, file_of, runbook_of, usual_runbook
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,11 +35,27 @@ class Selection(NamedTuple):
     """Names of environments; empty: all of them."""
     services: tuple[str, ...]
     """Names or globs of services; empty: all of them."""
+    changed_since: str | None = None
+    """Only what can be otherwise than it was at this revision of git."""
+    shard: str | None = None
+    """Only this part of all that: I/N."""
+
+    @property
+    def partial(self) -> bool:
+        """Whether it is a part that is found out, and not one that is named."""
+        return self.changed_since is not None or self.shard is not None
 
 
-def selection(project: Path | None, environments: Sequence[str] | None, services: Sequence[str] | None) -> Selection:
+def selection(
+    project: Path | None,
+    environments: Sequence[str] | None,
+    services: Sequence[str] | None,
+    *,
+    changed_since: str | None = None,
+    shard: str | None = None,
+) -> Selection:
     """Return what a command line selects; None: nothing was said."""
-    return Selection(project, tuple(environments or ()), tuple(services or ()))
+    return Selection(project, tuple(environments or ()), tuple(services or ()), changed_since, shard)
 
 
 class Workspace(NamedTuple):
@@ -48,7 +64,11 @@ class Workspace(NamedTuple):
     project: ProjectSource
     targets: tuple[Target, ...]
     scope: tuple[str, ...]
-    """The folders, relative to the project's, in which generated files that nothing renders are orphans."""
+    """The paths, relative to the project's folder, in which generated files that nothing renders are orphans."""
+    deployed: tuple[Target, ...]
+    """Those whose Applications are compared: the selected ones, or all where `apps/` as a whole is in the scope."""
+    of_whole: bool
+    """Whether this is a part, a shard or what a change can affect, of something that has `apps/` as a whole."""
 
     @property
     def root(self) -> Path:
@@ -62,18 +82,45 @@ def open_workspace(selected: Selection) -> Workspace:
     project = load_project(file)
     services = _services(project, selected.services)
     profiles = load_profiles(project.root, selected.environments)
+    scope = _scope(selected, project, profiles, services)
+    of_whole = APPS in scope and selected.partial
+    if selected.partial:
+        services, scope = _part(selected, project, profiles, services, scope)
+    # What is said of the others has not changed. Applications know of each other.
+    needed = services if selected.changed_since is not None and APPS not in scope else None
     targets: list[Target] = []
     problems: list[Problem] = []
     for profile in profiles:
         try:
-            targets += resolve(project, profile)
+            targets += resolve(project, profile, needed)
         except InputError as error:
             problems += error.problems
     if problems:
         raise InputError(*problems)
-    _refuse_shared(targets)
+    _refuse_shared([_Place(*target[:3], target.directory) for target in targets] + _others(project, profiles, needed))
     chosen = tuple(target for target in targets if target.service in services)
-    return Workspace(project, chosen, _scope(selected, project, profiles, services))
+    if APPS in scope and not selected.partial:
+        scope += tuple(sorted({RUNBOOKS} | {path.rpartition("/")[0] for path in map(runbook_of, chosen) if path}))
+    deployed = tuple(targets) if APPS in scope else () if of_whole else chosen
+    return Workspace(project, chosen, scope, deployed, of_whole)
+
+
+def _part(
+    selected: Selection,
+    project: ProjectSource,
+    profiles: Sequence[ProfileSource],
+    services: set[str],
+    scope: tuple[str, ...],
+) -> tuple[set[str], tuple[str, ...]]:
+    """Return the services and the scope of what changed, of a shard, or of a shard of what changed."""
+    from aegisgen.fleet.part import Part, changed_part, shard, shard_part  # noqa: PLC0415 - most work on the whole
+
+    part = Part(frozenset(services), scope)
+    if selected.shard is not None:
+        part = shard_part(project, profiles, part, shard(selected.shard))
+    if selected.changed_since is not None:
+        part = changed_part(project, profiles, part, selected.changed_since)
+    return set(part.services), part.scope
 
 
 def render_all(workspace: Workspace) -> list[Overlay]:
@@ -83,7 +130,12 @@ def render_all(workspace: Workspace) -> list[Overlay]:
 
     templates = load_templates(workspace.root)
     overlays = [render(target, templates) for target in workspace.targets]
-    return [*overlays, *render_applications(workspace.targets, templates, whole=APPS in workspace.scope)]
+    runbooks: list[Overlay] = []
+    if any(map(runbook_of, workspace.targets)):
+        from aegisgen.runbook.files import render_runbooks  # noqa: PLC0415 - see above
+
+        runbooks = render_runbooks(workspace.targets, overlays, templates)
+    return [*overlays, *render_applications(workspace.deployed, templates, whole=APPS in workspace.scope), *runbooks]
 
 
 def changes(workspace: Workspace, overlays: Sequence[Overlay], *, force: bool = False) -> list[Change]:
@@ -94,17 +146,18 @@ def changes(workspace: Workspace, overlays: Sequence[Overlay], *, force: bool = 
     root = workspace.root
     tree = Tree(
         read=lambda path: read(root, path),
-        generated={**generated(root, workspace.scope), **_generated_applications(workspace)},
+        generated={**generated(root, workspace.scope), **_generated_beside(workspace)},
         display=lambda path: display(root / path),
     )
     return compare(overlays, tree, force=force)
 
 
-def _generated_applications(workspace: Workspace) -> dict[str, bytes]:
-    """Return the generated Applications of the selected services; those of others are out of a narrower scope."""
+def _generated_beside(workspace: Workspace) -> dict[str, bytes]:
+    """Return what lies in folders of all services and is the selected ones': Applications and runbooks."""
     from aegisgen.tree import is_generated, read  # noqa: PLC0415 - see above
 
-    paths = [file_of(target) for target in workspace.targets]
+    paths = [file_of(target) for target in workspace.deployed]
+    paths += [path for target in workspace.targets for path in (runbook_of(target), usual_runbook(target)) if path]
     contents = {path: read(workspace.root, path) for path in paths}
     return {path: content for path, content in contents.items() if content is not None and is_generated(content)}
 
@@ -130,11 +183,29 @@ def _unknown_service(pattern: str, known: Sequence[str]) -> UsageError:
     return UsageError(f"no service {pattern!r}; there is {listed(known)}{meant}")
 
 
-def _refuse_shared(targets: Sequence[Target]) -> None:
+class _Place(NamedTuple):
+    environment: str
+    service: str
+    profile: str
+    directory: str
+
+
+def _others(project: ProjectSource, profiles: Sequence[ProfileSource], needed: set[str] | None) -> list[_Place]:
+    """Return where the services lie that were not resolved."""
+    others = sorted(project.value.services.keys() - needed) if needed is not None else []
+    return [
+        _Place(profile.name, name, profile.path, directory_of(project, profile, name))
+        for profile in profiles
+        for name in others
+        if is_enabled(project, profile, name)
+    ]
+
+
+def _refuse_shared(places: Sequence[_Place]) -> None:
     """Two services in one folder would overwrite each other's files, and one below another's would lose its own."""
-    owners: dict[str, Target] = {}
+    owners: dict[str, _Place] = {}
     problems = []
-    for target in sorted(targets, key=lambda target: target.directory):
+    for target in sorted(places, key=lambda place: place.directory):
         folder = PurePosixPath(target.directory)
         above = next((owners[str(each)] for each in (folder, *folder.parents) if str(each) in owners), None)
         owners.setdefault(target.directory, target)

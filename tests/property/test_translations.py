@@ -64,6 +64,12 @@ EXPRESSIONS = st.recursive(
         ),
         st.builds("{}[{}]".format, st.sampled_from(["list", "word"]), st.sampled_from(["0", "1:", ":-1", "one", "9"])),
         st.builds("dict(table, x={})".format, inner),
+        st.builds("dict(*[table], **{})".format, st.sampled_from(["table", "{'z': word}", "one"])),
+        st.builds(
+            "({}.{} is defined)".format,
+            st.sampled_from(["table", "thing", "word", "missing"]),
+            st.sampled_from(["k", "no"]),
+        ),
     ),
     max_leaves=4,
 )
@@ -106,7 +112,7 @@ def by_translation(sources: dict[str, str]) -> str | None:
     return "".join(parts)
 
 
-@settings(max_examples=600)
+@settings(max_examples=300)
 @given(STATEMENTS, STATEMENTS)
 def test_what_a_translation_says_jinja_says(source: str, inner: str) -> None:
     sources = {"t": source, "inner": inner.replace("{% include 'inner' %}", "") or INNER}
@@ -126,10 +132,13 @@ def test_what_a_translation_says_jinja_says(source: str, inner: str) -> None:
         ("{{ list | shell }}{{ lines | block(2) }}", "a 'b b' 'c'\"'\"''a\n\n    b"),
         ("{{ table.items() | default(0) }}", None),
         ("{% for each in list %}{% include 'looks' %}{% endfor %}", None),
+        ("{% for each in list %}{{ word }}{% endfor %}{% set word = 1 %}", None),
+        ("{% set word = 2 %}{% for each in list %}{{ word }}{% endfor %}{% set word = 1 %}{{ word }}", "2221"),
         ("{{ missing }}", None),
         ("{{ thing }}", None),
         ("{% if missing %}{% endif %}", None),
         ("{% macro m() %}{% endmacro %}", None),
+        ("{% set one, word = word, one %}{{ word }}{{ one | raw }}", "1yes: 'no'"),
         ("{% include missing %}", None),
         ("{% include 'nowhere' %}", None),
     ],
@@ -159,9 +168,10 @@ def test_a_project_with_everything_on_renders_the_same_without_jinja(tmp_path: P
     assert {"presync-job/migration-job.yaml.j2", "apps/application.yaml.j2"} <= both.rendered
 
 
-def test_everything_that_an_overlay_is_rendered_from_has_a_translation() -> None:
+def test_every_template_has_a_translation() -> None:
     both = bundled_templates()
-    assert {name for name in both._sources if not name.startswith("init/")} <= both.translations.keys()
+    left = both._sources.keys() - both.translations.keys()
+    assert not left, "render/translate.py does not know what these use, and they are slow; simplify them, or teach it"
 
 
 @pytest.fixture

@@ -307,7 +307,7 @@ def test_statements_that_no_tool_recorded_are_reported_as_such():
 
 def records(log: Log, *, app: Path | None = None, logs: tuple[str, ...] = ()) -> tuple[MigrationRun, ...]:
     evidence = Evidence({}, "nothing was executed again", (), {})
-    return assemble(executed(log.transactions()), evidence, Files(app), logs=logs, since=0.0)
+    return assemble(executed(log.transactions()), evidence, Files(app), logs=logs, scenario_time=lambda at: at)
 
 
 def app(folder: Path, *files: str) -> Path:
@@ -361,7 +361,13 @@ def test_what_was_cut_off_outside_a_transaction_is_said_to_stay():
 def test_times_count_from_the_beginning_of_the_scenario():
     log = Log().run("a", "BEGIN", "create table t (i int)", "COMMIT").knex("a", "1_a.js")
     began = log.transactions()[0].began
-    (record,) = assemble(executed(log.transactions()), Evidence({}, "", (), {}), Files(None), logs=(), since=began - 2)
+    (record,) = assemble(
+        executed(log.transactions()),
+        Evidence({}, "", (), {}),
+        Files(None),
+        logs=(),
+        scenario_time=lambda at: at - began + 2,
+    )
     assert record.began == pytest.approx(2.0, abs=1e-4)
     assert record.seconds == pytest.approx(0.005, abs=1e-4)  # until the row was written
 

@@ -118,3 +118,66 @@ def test_two_applications_of_one_name_are_refused(deployed: Path) -> None:
     outcome = aegisgen("render", "--all")
     assert outcome.code == 2
     assert "same is that of api in production as well" in outcome.err
+
+
+ROLLOUT = "[{environments: [staging]}, {environments: [production], maxUpdate: 10%}]"
+
+
+@pytest.fixture
+def rolled_out(project: Path):
+    """Render the set of both environments with a rollout."""
+
+    def render(rollout: str, generator: str = "git") -> None:
+        application_set = f"{{name: all, generator: {generator}, rollout: {rollout}}}"
+        say_of_project(project, REPOSITORY + f"argocd: {{applicationSet: {application_set}}}\n")
+        for environment in ("production", "staging"):
+            say(project, environment, "  application: {}\n")
+
+    return render
+
+
+@pytest.mark.parametrize("generator", ["list", "git"])
+def test_a_rollout_goes_by_a_label_that_each_application_has(rolled_out, generator: str) -> None:
+    rolled_out(ROLLOUT, generator)
+    spec = rendered("--all")["argocd/apps/applicationset.yaml"]["spec"]
+    steps = spec["strategy"]["rollingSync"]["steps"]
+    assert spec["strategy"]["type"] == "RollingSync"
+    assert [(step["matchExpressions"][0]["values"], step["maxUpdate"]) for step in steps] == [
+        (["staging"], "100%"),
+        (["production"], "10%"),
+    ]
+    (key,) = {step["matchExpressions"][0]["key"] for step in steps}
+    label = spec["template"]["metadata"]["labels"][key]
+    if generator == "list":
+        assert label == "{{ .environment }}"
+        assert [each["environment"] for each in spec["generators"][0]["list"]["elements"]] == ["production", "staging"]
+    else:
+        assert label == "{{ index .path.segments 2 }}", "argocd/overlays/<environment>/<service>"
+    assert aegisgen("render", "--all").code == 0
+    assert "error" not in aegisgen("check", "--all", "--no-compose").out
+
+
+def test_a_step_of_none_at_a_time_is_left_to_people(rolled_out) -> None:
+    rolled_out("[{environments: [staging]}, {environments: [production], maxUpdate: 0}]")
+    spec = rendered("--all")["argocd/apps/applicationset.yaml"]["spec"]
+    assert [step["maxUpdate"] for step in spec["strategy"]["rollingSync"]["steps"]] == ["100%", 0]
+
+
+@pytest.mark.parametrize(
+    ("rollout", "expected"),
+    [
+        ("[{environments: [staging]}]", "no step names production, and Argo CD would never sync it"),
+        (f"[*{ROLLOUT[1:-1]}]".replace("*", "{environments: [staging]}, "), "staging is in more than one step"),
+        (
+            ROLLOUT.replace("[production]", "[production, preview]"),
+            "preview has no Application, expected one of production",
+        ),
+        (ROLLOUT.replace("10%", "110%"), "expected a whole number or a share such as 10%"),
+        (ROLLOUT.replace("10%", "-1"), "expected a whole number, 0 or more"),
+        ("[{environments: []}]", "expected at least one environment"),
+    ],
+)
+def test_a_rollout_that_leaves_something_out_is_refused(rolled_out, rollout: str, expected: str) -> None:
+    rolled_out(rollout)
+    outcome = aegisgen("render", "--all")
+    assert (outcome.code, expected in outcome.err) == (2, True), outcome.err

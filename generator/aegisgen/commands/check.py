@@ -12,8 +12,10 @@ from aegisgen.commands.report import output as form
 from aegisgen.errors import UsageError
 from aegisgen.findings import Finding, Severity
 from aegisgen.profile.load import display
+from aegisgen.proof.inputs import sources
 from aegisgen.proof.prove import Method, prove, relative
 from aegisgen.render.places import APPS, file_of
+from aegisgen.rules.configuration import UNUSED
 from aegisgen.rules.drift import DRIFT
 from aegisgen.workspace import open_workspace, selection
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from aegisgen.proof.prove import Proof
     from aegisgen.workspace import Selection, Workspace
 
     # path, before, after
@@ -32,6 +35,8 @@ def main(
     environments: Sequence[str] | None,
     every: bool,  # noqa: ARG001 - all of them is what naming none means
     service: Sequence[str] | None,
+    changed_since: str | None,
+    shard: str | None,
     output: str,
     engine: str,
     compose: bool,
@@ -43,7 +48,7 @@ def main(
 ) -> int:
     """Run the command as the command line has it."""
     return run(
-        selection(project, environments, service),
+        selection(project, environments, service, changed_since=changed_since, shard=shard),
         engine=engine,
         compose=compose,
         require_tools=require_tools,
@@ -68,6 +73,8 @@ def run(
     """Check the selected environments and return the exit code; `keep` writes the project's baseline instead."""
     workspace = open_workspace(selected)
     baseline = workspace.project.value.rules.baseline
+    if keep and selected.partial:
+        raise UsageError("a baseline is of the whole project, expected neither --changed-since nor --shard")
     if keep and not baseline:
         raise UsageError("the project names no baseline; add 'rules: {baseline: FILE}' to the project file")
     method = Method(
@@ -86,7 +93,13 @@ def run(
         proof = prove(_files(workspace), present, method, workspace.project, _drift(drifted))
         if keep and baseline:
             return keep_as_baseline(proof, workspace.root / baseline)
-        return report(proof, output, diff=_diff(drifted()) if drifted() else "")
+        unsettled: list[Finding] = []
+        if selected.partial:
+            proof, unsettled = _settled(proof, workspace)
+        if selected.changed_since is not None:
+            unsettled = []  # no other part will ever settle it
+        diff = _diff(drifted()) if drifted() else ""
+        return report(proof, output, diff=diff, shard=selected.shard or "", unsettled=unsettled)
 
 
 def _drifted(workspace: Workspace) -> list[_Drifted]:
@@ -133,11 +146,35 @@ def _first_difference(before: bytes, after: bytes) -> int:
     return next(same, min(len(old), len(new)))
 
 
+def _settled(proof: Proof, workspace: Workspace) -> tuple[Proof, list[Finding]]:
+    """Take out of a part's proof what only the whole can know, and what another part counts.
+
+    Whether an ignore of the project, or one in `apps/`, ignores nothing depends on all services.
+    """
+    apps = display(workspace.root / APPS)
+    everybodys = {workspace.project.document.source}
+    unsettled = [
+        finding
+        for finding in proof.findings
+        if finding.rule == UNUSED and (finding.path in everybodys or finding.path.startswith(f"{apps}/"))
+    ]
+    left = tuple(finding for finding in proof.findings if finding not in unsettled)
+    counted = proof.files - len(list(sources(_beside(workspace))))
+    return proof._replace(findings=left, files=counted), unsettled
+
+
 def _files(workspace: Workspace) -> list[str]:
     """Return what belongs to the selected services: their bases, their overlays and their Applications."""
     folders = {folder for target in workspace.targets for folder in (target.settings.base, target.directory)}
-    folders |= {file_of(target) for target in workspace.targets}
     if APPS in workspace.scope:
-        folders = {folder for folder in folders if not folder.startswith(f"{APPS}/")} | {APPS}
+        folders.add(APPS)
+    elif not workspace.of_whole:
+        folders |= {file_of(target) for target in workspace.targets}
     existing = [workspace.root / folder for folder in sorted(folders) if (workspace.root / folder).exists()]
-    return [display(folder) for folder in existing]
+    return [display(folder) for folder in existing] + _beside(workspace)
+
+
+def _beside(workspace: Workspace) -> list[str]:
+    """Return the folder of Applications for a part to which it does not belong: they say how overlays are deployed."""
+    apps = workspace.root / APPS
+    return [display(apps)] if workspace.of_whole and APPS not in workspace.scope and apps.exists() else []

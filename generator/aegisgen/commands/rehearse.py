@@ -15,13 +15,13 @@ from aegisgen.proof.prove import relative
 from aegisgen.rehearsal.database.address import Names
 from aegisgen.rehearsal.image.app import app_of
 from aegisgen.rehearsal.leftovers import workspace
+from aegisgen.rehearsal.observe import Observer
 from aegisgen.rehearsal.postgres import Supply, Wanted
 from aegisgen.rehearsal.rehearse import Crew, rehearse
 from aegisgen.rehearsal.scenario.cast import cast
 from aegisgen.rehearsal.scenario.load import chosen, scenarios
 from aegisgen.rehearsal.scenario.setting import Options, Setting, Tool
-from aegisgen.rehearsal.show import FORMATS, View
-from aegisgen.rehearsal.show.progress import progress
+from aegisgen.rehearsal.show import FORMATS, View, progress, save
 from aegisgen.workspace import Selection, open_workspace
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ def run(
             f"{overlay.directory.as_posix()}: nothing here migrates; expected a Job or an init container whose name or "
             "command speaks of it"
         )
+    application = app_of(app) if app else None
     with workspace() as place, progress(len(playing)) as events:
         databases = Supply(wanted, place)
         setting = Setting(
@@ -85,13 +86,14 @@ def run(
             cast=parts,
             names=overlay.names,
             tool=overlay.tool,
-            app=app_of(app) if app else None,
+            app=application,
             options=options,
             copies=databases.copy,
+            observer=Observer(app=application.folder if application else None),
         )
         done = rehearse(overlay.title, playing, setting, Crew(place, databases, events, 1 if wanted.url else jobs))
-    if report and "html" in FORMATS:
-        report.write_text(FORMATS["html"](done, View()))
+    if report:
+        save(report, FORMATS["html"](done, View()))
     sys.stdout.write(FORMATS[form](done, View.of(sys.stdout)))
     return OK if done.passed else FINDINGS
 

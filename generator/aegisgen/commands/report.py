@@ -46,8 +46,11 @@ def keep_as_baseline(proof: Proof, file: Path) -> int:
     return 0
 
 
-def report(proof: Proof, form: Output, *, diff: str = "") -> int:
-    """Print a proof and return the exit code: 1 where it holds an error, else 0."""
+def report(proof: Proof, form: Output, *, diff: str = "", shard: str = "", unsettled: Iterable[Finding] = ()) -> int:
+    """Print a proof and return the exit code: 1 where it holds an error, else 0.
+
+    `shard` and `unsettled` are what a part of a whole says of itself; see `report.model`.
+    """
     findings = tuple(sorted(set(proof.findings)))
     text = FORMATS[form.format](
         Report(
@@ -60,6 +63,8 @@ def report(proof: Proof, form: Output, *, diff: str = "") -> int:
             version=__version__,
             color=form.color,
             withheld=frozenset((finding.path, finding.line) for finding in findings if _about_a_secret(finding)),
+            shard=shard,
+            unsettled=tuple(sorted(set(unsettled))),
         )
     )
     sys.stdout.write(text)

@@ -55,6 +55,12 @@ def include(project: ProjectSource) -> ProjectSource:
     )
 
 
+def includes(pattern: str, path: str) -> bool:
+    """Tell whether a pattern of `include` means a file, whether it is there or not."""
+    segments, names = pattern.split("/"), path.split("/")
+    return len(segments) == len(names) and all(map(_means, segments, names))
+
+
 def _files(project: ProjectSource, problems: list[Problem]) -> list[str]:
     """Return the included files, each once, sorted; what is wrong with a pattern is added to `problems`."""
     found: set[str] = set()
@@ -88,13 +94,17 @@ def _expanded(root: Path, segments: Sequence[str], below: str = "") -> Iterator[
 
 
 def _matching(folder: Path, pattern: str) -> list[str]:
-    """List a folder as a shell does: what begins with a dot is matched only by a pattern that does."""
+    """Return the names in a folder that a pattern means, sorted."""
     try:
         names = sorted(entry.name for entry in folder.iterdir())
     except OSError:  # not a folder, or not ours to read: it matches nothing, and the caller says so
         return []
-    shown = (name for name in names if pattern.startswith(".") or not name.startswith("."))
-    return [name for name in shown if fnmatchcase(name, pattern)]
+    return [name for name in names if _means(pattern, name)]
+
+
+def _means(segment: str, name: str) -> bool:
+    """A shell's rule: what begins with a dot is meant only by a pattern that does."""
+    return fnmatchcase(name, segment) and (segment.startswith(".") or not name.startswith("."))
 
 
 def _twice(name: str, document: Document, other: Document) -> Problem:

@@ -10,8 +10,11 @@ from aegisgen.errors import InputError, Problem
 from aegisgen.kube.resource import value_at
 from aegisgen.profile.layers import Layer, missing, problem
 from aegisgen.profile.model import OVERLAY, Settings
+from aegisgen.profile.steps.runbook import PATH
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from aegisgen.profile.load import ProfileSource, ProjectSource
     from aegisgen.profile.steps.application import ArgoCD, Repository
 
@@ -99,8 +102,8 @@ def overlay_folder(pattern: str, environment: str, service: str) -> str:
     return pattern.replace("{environment}", environment).replace("{service}", service)
 
 
-def resolve(project: ProjectSource, profile: ProfileSource) -> list[Target]:
-    """Return the environment's enabled services, sorted by name.
+def resolve(project: ProjectSource, profile: ProfileSource, only: Collection[str] | None = None) -> list[Target]:
+    """Return the environment's enabled services, or those of them named in `only`, sorted by name.
 
     Raises InputError with everything that the two files, each valid by itself, do not say or say against each other.
     """
@@ -108,7 +111,7 @@ def resolve(project: ProjectSource, profile: ProfileSource) -> list[Target]:
 
     problems = list(unknown_services(project, profile))
     targets: list[Target] = []
-    for name in sorted(project.value.services):
+    for name in sorted(project.value.services if only is None else project.value.services.keys() & only):
         layers = layers_of(project, profile, name)
         target = _target(project, profile, name, layers)
         if isinstance(target, Target):
@@ -143,6 +146,19 @@ def directory_of(project: ProjectSource, profile: ProfileSource, service: str) -
     """Return a service's overlay folder, whether the environment runs the service or not."""
     said = [pattern for layer in layers_of(project, profile, service) if (pattern := layer.data.get("overlay"))]
     return overlay_folder(str(said[-1]) if said else OVERLAY, profile.name, service)
+
+
+def runbook_place(project: ProjectSource, profile: ProfileSource, service: str) -> str:
+    """Return where a service's runbook is, whether it has one or not."""
+    paths = [value_at(layer.data, ("runbook", "path")) for layer in layers_of(project, profile, service)]
+    said = [path for path in paths if isinstance(path, str)]
+    return overlay_folder(said[-1] if said else PATH, profile.name, service)
+
+
+def is_enabled(project: ProjectSource, profile: ProfileSource, service: str) -> bool:
+    """Tell whether the environment runs a service."""
+    said = [layer.data["enabled"] for layer in layers_of(project, profile, service) if "enabled" in layer.data]
+    return not said or said[-1] is not False
 
 
 def _target(

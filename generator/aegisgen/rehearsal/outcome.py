@@ -118,6 +118,8 @@ class MigrationRun(NamedTuple):
     """Why PostgreSQL refused it, beyond the message; empty where nothing more is known."""
     way_out: str = ""
     """What to do about that."""
+    added: bool = False
+    """Whether the scenario brought it, and not the application."""
 
 
 class ScenarioRun(NamedTuple):

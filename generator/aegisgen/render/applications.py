@@ -34,6 +34,7 @@ class _App(NamedTuple):
     destination: dict[str, str]
     sync_policy: dict[str, object]
     annotations: dict[str, str]
+    environment: str
 
 
 def render_applications(targets: Sequence[Target], templates: Templates, *, whole: bool) -> list[Overlay]:
@@ -82,6 +83,7 @@ def _app(target: Target, application: Application) -> _App:
         {"name": destination.name} if destination.name else {"server": destination.server or _SAME_CLUSTER},
         _sync_policy(application),
         subscriptions(target),
+        target.environment,
     )
 
 
@@ -130,6 +132,7 @@ def _set(targets: Sequence[Target], apps: Sequence[_App], templates: Templates) 
     repository = targets[0].repository
     folder = repository.path if repository else "argocd"
     first = len(folder.split("/")) + 1
+    _refuse_gaps(targets)
     return templates.render(
         "apps/applicationset.yaml.j2",
         application_set=argocd.application_set,
@@ -153,14 +156,39 @@ def _refuse_twins(targets: Sequence[Target], apps: Sequence[_App]) -> None:
             owners[claim] = target
 
 
+def _refuse_gaps(targets: Sequence[Target]) -> None:
+    """What no step of a rollout names is never synced, and nobody says so."""
+    argocd = targets[0].argocd
+    steps = argocd.application_set.rollout if argocd.application_set else []
+    named = [environment for step in steps for environment in step.environments]
+    known = {target.environment for target in targets}
+    problems = []
+    for environment in sorted(known - set(named)) if steps else []:
+        message = (
+            f"no step names {environment}, and Argo CD would never sync it; expected it in a step, one with "
+            "maxUpdate: 0 if people sync it"
+        )
+        problems.append(Problem(_PROJECT_FILE, 0, 0, "argocd.applicationSet.rollout", message))
+    for environment in sorted(set(named)):
+        if environment not in known:
+            message = f"{environment} has no Application, expected one of {', '.join(sorted(known))}"
+            problems.append(Problem(_PROJECT_FILE, 0, 0, "argocd.applicationSet.rollout", message))
+        elif named.count(environment) > 1:
+            message = f"{environment} is in more than one step, expected it in one"
+            problems.append(Problem(_PROJECT_FILE, 0, 0, "argocd.applicationSet.rollout", message))
+    if problems:
+        raise InputError(*problems)
+
+
 def _refuse_differences(targets: Sequence[Target], apps: Sequence[_App]) -> None:
     """A git generator knows of an overlay its path only."""
     problems = []
+    first = apps[0]._replace(name="", namespace="", path="", environment="")
     for target, app in zip(targets, apps, strict=True):
-        told = app._replace(name="", namespace="", path="")
+        told = app._replace(name="", namespace="", path="", environment="")
         application = target.settings.application
         own = bool(application and (application.name or application.path)) or target.settings.overlay != OVERLAY
-        if own or app.namespace != target.environment or told != apps[0]._replace(name="", namespace="", path=""):
+        if own or app.namespace != target.environment or told != first:
             message = (
                 f"git knows of {target.service} in {target.environment} the folder only, and this Application has a "
                 "namespace, folder, name or policy of its own; expected list"

@@ -31,6 +31,15 @@ def attribute(value: object, name: str) -> object:
         return value[name]  # type: ignore[index]  # or TypeError
 
 
+def has(value: object, name: str) -> bool:
+    """Tell whether `attribute` finds something."""
+    try:
+        attribute(value, name)
+    except (AttributeError, LookupError, TypeError):
+        return False
+    return True
+
+
 def looped(values: Iterable[object]) -> Iterator[tuple[dict[str, object], object]]:
     """Yield the values, each with what a template may ask of where the loop is."""
     items = list(values)
@@ -62,5 +71,12 @@ def string(value: object) -> str:
 
 
 GLOBALS: dict[str, object] = {"dict": dict}
-FILTERS = {"block": block, "indent": indent, "lower": lambda value: string(value).lower(), "raw": Text, "shell": shell}
-FILTERS |= {"string": string}
+FILTERS = {
+    "block": block,
+    "indent": indent,
+    "int": int,
+    "lower": lambda value: string(value).lower(),
+    "raw": Text,
+    "shell": shell,
+    "string": string,
+}

@@ -23,7 +23,7 @@ _HEAD = '''\
 # mypy: ignore-errors
 """The templates as functions of the names that they know and of where their text goes."""
 
-from aegisgen.render.plain import FILTERS, attribute, looped, safe
+from aegisgen.render.plain import FILTERS, attribute, has, looped, safe
 
 '''
 _COMPARISONS = {
@@ -44,7 +44,7 @@ _BINARY: dict[type[nodes.BinExpr], str] = {
     nodes.Or: "or",
 }
 _UNARY: dict[type[nodes.UnaryExpr], str] = {nodes.Neg: "-", nodes.Not: "not "}
-_FILTERS = frozenset({"block", "indent", "lower", "raw", "shell", "string"})
+_FILTERS = frozenset({"block", "indent", "int", "lower", "raw", "shell", "string"})
 
 
 class RefusedError(Exception):
@@ -84,7 +84,7 @@ class _Function:
 
     def __init__(self, template: nodes.Template, identifiers: Mapping[str, str]) -> None:
         """`identifiers`: the functions' names by the templates'."""
-        _refuse_foreign_loops(template)
+        _vet(template, (_Scope(),))
         self._identifiers = identifiers
         self.includes: list[str] = []
         self.body = "\n".join(self._body(template.body, depth=0, indent=1))
@@ -100,8 +100,8 @@ class _Function:
             for each in node.nodes:
                 text = repr(each.data) if isinstance(each, nodes.TemplateData) else f"safe({_value(each, names)})"
                 yield f"{pad}{write}({text})"
-        elif isinstance(node, nodes.Assign) and isinstance(node.target, nodes.Name):
-            yield f"{pad}{names}[{node.target.name!r}] = {_value(node.node, names)}"
+        elif isinstance(node, nodes.Assign):
+            yield f"{pad}{_target(node.target, names)} = {_value(node.node, names)}"
         elif isinstance(node, nodes.If):
             yield f"{pad}if {_value(node.test, names)}:"
             yield from self._body(node.body, depth=depth, indent=indent + 1)
@@ -134,12 +134,51 @@ class _Function:
             raise RefusedError(node)
 
 
-def _refuse_foreign_loops(node: nodes.Node) -> None:
-    """Refuse `loop` outside of a loop: Jinja has it there only if the loop around an `include` asks for it too."""
-    if isinstance(node, nodes.Name) and node.name == "loop":
-        raise RefusedError(node)
-    for child in node.iter_child_nodes(exclude=("body",) if isinstance(node, nodes.For) else None):
-        _refuse_foreign_loops(child)
+class _Scope:
+    """The names that a template, a loop or a filter block sets so far, and those that blocks in it read before that."""
+
+    def __init__(self, *names: str) -> None:
+        self.set = set(names)
+        self.read_inside: set[str] = set()
+
+
+def _vet(node: nodes.Node, scopes: tuple[_Scope, ...]) -> None:
+    """Refuse what Jinja has ways of its own about, which are not worth having.
+
+    `loop` outside of a loop is there only if the loop around an `include` asks for it too; and a name that is set after
+    a loop or filter block has read it was undefined in there, whatever it was before.
+    """
+    here = scopes[-1]
+    inner: list[nodes.Node] = []
+    if isinstance(node, nodes.Name):
+        if node.ctx == "load":
+            _read(node, scopes)
+        elif node.name in here.read_inside - here.set:
+            raise RefusedError(node)
+        else:
+            here.set.add(node.name)
+    elif isinstance(node, nodes.For):
+        _vet(node.iter, scopes)
+        inner, scopes = [node.target, *node.body], (*scopes, _Scope("loop"))
+    elif isinstance(node, nodes.FilterBlock):
+        _vet(node.filter, scopes)
+        inner, scopes = node.body, (*scopes, _Scope())
+    elif isinstance(node, nodes.Assign):
+        inner = [node.node, node.target]
+    else:
+        inner = list(node.iter_child_nodes())
+    for each in inner:
+        _vet(each, scopes)
+
+
+def _read(name: nodes.Name, scopes: tuple[_Scope, ...]) -> None:
+    for scope in reversed(scopes):
+        if name.name in scope.set:
+            return
+        if scope is not scopes[-1]:
+            scope.read_inside.add(name.name)
+    if name.name == "loop":
+        raise RefusedError(name)
 
 
 def _target(node: nodes.Node, names: str) -> str:
@@ -200,14 +239,14 @@ def _item(node: nodes.Getitem, names: str) -> str:
 
 @_value.register(nodes.Call)
 def _call(node: nodes.Call, names: str) -> str:
-    if node.dyn_args or node.dyn_kwargs:
-        raise RefusedError(node)
     return f"{_value(node.node, names)}({_arguments(node, names)})"
 
 
 def _arguments(node: nodes.Call | nodes.Filter, names: str) -> str:
     given = [_value(argument, names) for argument in node.args]
-    return ", ".join([*given, *(f"{each.key}={_value(each.value, names)}" for each in node.kwargs)])
+    given += [f"{each.key}={_value(each.value, names)}" for each in node.kwargs]
+    starred = {"*": node.dyn_args, "**": node.dyn_kwargs}
+    return ", ".join([*given, *(f"{stars}{_value(each, names)}" for stars, each in starred.items() if each)])
 
 
 @_value.register(nodes.Filter)
@@ -220,7 +259,7 @@ def _filtered(node: nodes.Filter, names: str) -> str:
 
 
 def _filter(node: nodes.Filter, names: str, value: str) -> str:
-    if node.name not in _FILTERS or node.dyn_args or node.dyn_kwargs:
+    if node.name not in _FILTERS:
         raise RefusedError(node)
     return f"FILTERS[{node.name!r}]({', '.join(filter(None, [value, _arguments(node, names)]))})"
 
@@ -229,6 +268,8 @@ def _filter(node: nodes.Filter, names: str, value: str) -> str:
 def _test(node: nodes.Test, names: str) -> str:
     if node.name == "defined" and isinstance(node.node, nodes.Name):
         return f"({node.node.name!r} in {names})"
+    if node.name == "defined" and isinstance(node.node, nodes.Getattr):
+        return f"has({_value(node.node.node, names)}, {node.node.attr!r})"
     if node.name == "none":
         return f"({_value(node.node, names)} is None)"
     raise RefusedError(node)

@@ -6,6 +6,8 @@ findings   a list, in order of path and line; each has `path`, `line`, `column` 
 summary    `checked`, `errors`, `warnings`, `infos`: numbers
 skipped    a list of strings, one for each check that could not run
 diff       the unified diff of drift, empty where there is none
+shard      only with `--shard`: which part this is, such as "2/4"
+unsettled  only with `--shard`: findings, as above, that hold if every shard reports them
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 def render(report: Report) -> str:
     """Return the report as one JSON object, in ASCII so that no terminal's encoding can spoil it."""
-    document = {
+    document: dict[str, object] = {
         "findings": [finding._asdict() for finding in report.findings],
         "summary": {
             "checked": report.checked,
@@ -32,4 +34,7 @@ def render(report: Report) -> str:
         "skipped": report.skipped,
         "diff": report.diff,
     }
+    if report.shard:
+        document["shard"] = report.shard
+        document["unsettled"] = [finding._asdict() for finding in report.unsettled]
     return json.dumps(document, indent=2) + "\n"

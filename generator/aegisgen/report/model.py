@@ -40,6 +40,10 @@ class Report(NamedTuple):
     color: bool = False
     withheld: frozenset[tuple[str, int]] = frozenset()
     """Lines, by path and number, that hold a secret: no format shows them."""
+    shard: str = ""
+    """Which part of a whole this is: `2/4`. Empty: the whole."""
+    unsettled: tuple[Finding, ...] = ()
+    """Of a part: what is a finding of the whole only if all parts say so."""
 
     def count(self, severity: Severity) -> int:
         """Return how many findings have this severity."""

@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING
 
 from aegisgen.rehearsal.observe.advise import Adviser
 from aegisgen.rehearsal.observe.copies import Copies
-from aegisgen.rehearsal.observe.files import Files
 from aegisgen.rehearsal.observe.observation import Observation
 from aegisgen.rehearsal.observe.replay import Replays
 from aegisgen.rehearsal.observe.sample import Sampler
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from aegisgen.rehearsal.server import Login, Server
@@ -36,8 +35,8 @@ class Observer:
     """Watches scenarios, several at once if need be; remembers what it has once found out."""
 
     def __init__(self, *, app: Path | None) -> None:
-        """`app` is the application's folder, in which the migrations' files are looked for."""
-        self._files = Files(app)
+        """`app` is the application's folder: migrations of its own are reviewed, with its own settings of squawk."""
+        self._app = app
         self._adviser = Adviser(app)
         self._replays = Replays()
 
@@ -47,14 +46,19 @@ class Observer:
         return self._adviser.problems
 
     @contextmanager
-    def watch(self, server: Server, login: Login, *, since: float | None = None) -> Iterator[Observation]:
+    def watch(
+        self, server: Server, login: Login, *, clock: Callable[[], float] | None = None, app: Path | None = None
+    ) -> Iterator[Observation]:
         """Observe a database from now on; nobody else may be connected to it at this moment.
 
-        `since` is when the scenario began (`time.time()`), now by default: the records' times count from there.
+        `clock` gives the scenario's time, by default the seconds since now: the records' `began` is of that time, their
+        durations are real. `app` is the scenario's copy of the application, where it has one.
         """
-        began = time.time() if since is None else since
+        start = time.monotonic()
         copies = Copies(server, login)
-        sampler = Sampler(server.superuser, login.database, quiet=server.own)
+        sampler = Sampler(
+            server.superuser, login.database, quiet=server.own, clock=clock or (lambda: time.monotonic() - start)
+        )
         log = server.log
         offset = log.stat().st_size if log and log.exists() else 0
         sampler.start()
@@ -66,8 +70,7 @@ class Observer:
                 copies=copies,
                 replays=self._replays,
                 offset=offset,
-                since=began,
-                files=self._files,
+                app=app or self._app,
                 adviser=self._adviser,
             )
         finally:

@@ -31,8 +31,12 @@ class Adviser:
         return tuple(dict.fromkeys(review.problem for review in self._reviews.values() if review.problem))
 
     def advice(self, record: MigrationRun, executed: Executed, postgres: str) -> tuple[Advice, ...]:
-        """Return what squawk says of a migration that was applied; what is taken back is not reviewed."""
-        if self._program is None or record.reverts:
+        """Return what squawk says of a migration of the application's.
+
+        What is taken back is not reviewed, nor are migrations that a scenario brings with it.
+        """
+        foreign = self._app is not None and not (self._app / record.file).exists()
+        if self._program is None or record.reverts or foreign:
             return ()
         key = (record.file, record.statements)
         with self._lock:

@@ -10,7 +10,7 @@ from aegisgen.rehearsal.observe.sample import INTERVAL_SECONDS
 from aegisgen.rehearsal.outcome import MigrationRun, TableLock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from aegisgen.rehearsal.observe.attribute import Executed
     from aegisgen.rehearsal.observe.rerun import Replayed
@@ -47,14 +47,23 @@ class Evidence(NamedTuple):
 
 
 def assemble(
-    found: Sequence[Executed], evidence: Evidence, files: Files, *, logs: Iterable[str], since: float
+    found: Sequence[Executed],
+    evidence: Evidence,
+    files: Files,
+    *,
+    logs: Iterable[str],
+    scenario_time: Callable[[float], float],
 ) -> tuple[MigrationRun, ...]:
-    """Return a record a migration, without advice. `since` is when the scenario began, in seconds since 1970."""
+    """Return a record a migration, without advice. `scenario_time` takes seconds since 1970."""
     names = _names(found, files, said_to_fail(logs))
-    return tuple(_record(one, name, evidence, files, since=since) for one, name in zip(found, names, strict=True))
+    return tuple(
+        _record(one, name, evidence, files, scenario_time=scenario_time) for one, name in zip(found, names, strict=True)
+    )
 
 
-def _record(one: Executed, name: str, evidence: Evidence, files: Files, *, since: float) -> MigrationRun:
+def _record(
+    one: Executed, name: str, evidence: Evidence, files: Files, *, scenario_time: Callable[[float], float]
+) -> MigrationRun:
     began = min((statement.began for statement in one.statements), default=one.ended)
     exact = all(id(part.transaction) in evidence.replayed for part in one.parts if changes(part.statements))
     notes = [] if exact else [f"locks were sampled every {INTERVAL_SECONDS * 1000:.0f} ms: {evidence.missing}"]
@@ -67,10 +76,12 @@ def _record(one: Executed, name: str, evidence: Evidence, files: Files, *, since
             error = HALF_DONE
         else:
             notes.append(_NOT_RECORDED)
-    locks, rows = _exact(one, evidence) if exact else (_sampled(began, one.ended, evidence), None)
+    locks, rows = (
+        _exact(one, evidence) if exact else (sampled(began, one.ended, evidence.samples, evidence.tables), None)
+    )
     return MigrationRun(
         file=files.locate(name) if name else UNATTRIBUTED,
-        began=max(began - since, 0.0),
+        began=max(scenario_time(began), 0.0),
         seconds=max(one.ended - began, 0.0),
         rows=rows,
         statements=_texts(one.statements),
@@ -83,7 +94,7 @@ def _record(one: Executed, name: str, evidence: Evidence, files: Files, *, since
     )
 
 
-def _exact(one: Executed, evidence: Evidence) -> tuple[tuple[TableLock, ...], int]:
+def _exact(one: Executed, evidence: Evidence) -> tuple[tuple[TableLock, ...], int | None]:
     held: dict[tuple[str, str, bool], float] = {}
     rows = 0
     for part in one.parts:
@@ -103,11 +114,12 @@ def _exact(one: Executed, evidence: Evidence) -> tuple[tuple[TableLock, ...], in
     return _sorted(locks), rows
 
 
-def _sampled(began: float, ended: float, evidence: Evidence) -> tuple[TableLock, ...]:
+def sampled(began: float, ended: float, samples: Iterable[Seen], tables: Mapping[int, str]) -> tuple[TableLock, ...]:
+    """Return the locks that were seen between two moments, in seconds since 1970."""
     held: dict[tuple[str, str], float] = {}
-    for seen in evidence.samples:
+    for seen in samples:
         first, last = max(seen.first, began), min(seen.last, ended)
-        name = evidence.tables.get(seen.relation)
+        name = tables.get(seen.relation)
         if name and first <= last:
             held[name, seen.mode] = held.get((name, seen.mode), 0.0) + last - first
     return _sorted([TableLock(table, mode, seconds) for (table, mode), seconds in held.items()])

@@ -7,8 +7,10 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from aegisgen.rehearsal.observe import remote
 from aegisgen.rehearsal.observe.attribute import executed
 from aegisgen.rehearsal.observe.bookkeeping import bookkeeping_tables
+from aegisgen.rehearsal.observe.files import Files
 from aegisgen.rehearsal.observe.migrations import Evidence, assemble
 from aegisgen.rehearsal.observe.serverlog import read, transactions
 from aegisgen.rehearsal.observe.session import IGNORED, connect, session_errors
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 
     from aegisgen.rehearsal.observe.advise import Adviser
     from aegisgen.rehearsal.observe.copies import Copies
-    from aegisgen.rehearsal.observe.files import Files
     from aegisgen.rehearsal.observe.replay import Replays
     from aegisgen.rehearsal.observe.rerun import Replayed
     from aegisgen.rehearsal.observe.sample import Sampler
@@ -47,8 +48,7 @@ class Observation:
         copies: Copies,
         replays: Replays,
         offset: int,
-        since: float,
-        files: Files,
+        app: Path | None,
         adviser: Adviser,
     ) -> None:
         self._server = server
@@ -57,9 +57,10 @@ class Observation:
         self._copies = copies
         self._replays = replays
         self._offset = offset
-        self._since = since
-        self._files = files
+        self._app = app
         self._adviser = adviser
+        self._start = time.time()
+        self._recorded = remote.recorded(login) if server.log is None else ()
 
     def migrations(self, logs: Iterable[str] = ()) -> tuple[MigrationRun, ...]:
         """Return the migrations that ran, in their order, those that failed or were cut off among them.
@@ -69,7 +70,7 @@ class Observation:
         """
         log = self._server.log
         if log is None:
-            return ()
+            return self._remote()
         self._wait_for(log)
         samples = self._sampler.stop()
         done = transactions(read(log, self._offset, self._login.database), ignored=IGNORED)
@@ -81,20 +82,30 @@ class Observation:
             state, ground = self._copies.state, self._copies.ground
             replayed, missing = self._replays.of(done, state=state, ignored=ignored, copy=ground)
         by_identity = {id(done[place]): what for place, what in replayed.items()}
-        names = {oid: name for oid, name in self._tables().items() if name not in ignored}
-        evidence = Evidence(by_identity, missing, samples, names)
-        records = assemble(found, evidence, self._files, logs=logs, since=self._since)
+        evidence = Evidence(by_identity, missing, samples, self._tables(ignored))
+        files = Files(self._app) if found else Files(None)
+        records = assemble(found, evidence, files, logs=logs, scenario_time=self._sampler.scenario_time)
         return tuple(
             record._replace(advice=self._adviser.advice(record, one, self._server.version))
             for record, one in zip(records, found, strict=True)
         )
 
-    def _tables(self) -> dict[int, str]:
-        with (
-            suppress(*session_errors()),
-            connect(self._server.superuser._replace(database=self._login.database)) as session,
-        ):
-            return dict(session.execute(_NAMES).fetchall())
+    def _remote(self) -> tuple[MigrationRun, ...]:
+        return remote.migrations(
+            self._recorded,
+            remote.recorded(self._login),
+            files=Files(self._app),
+            samples=self._sampler.stop(),
+            tables=self._tables(bookkeeping_tables(())),
+            start=self._start,
+            scenario_time=self._sampler.scenario_time,
+        )
+
+    def _tables(self, ignored: Iterable[str]) -> dict[int, str]:
+        """The names of the tables by their numbers, which is what samples have."""
+        superuser = self._server.superuser._replace(database=self._login.database)
+        with suppress(*session_errors()), connect(superuser, quiet=self._server.own) as session:
+            return {oid: name for oid, name in session.execute(_NAMES).fetchall() if name not in ignored}
         return {}
 
     def _wait_for(self, log: Path) -> None:

@@ -1,19 +1,23 @@
 """What holds locks on tables, looked up in pg_locks again and again while a scenario runs.
 
 Short locks slip through; where the replay tells them exactly, this is not used. The session that looks is in the
-database `postgres`, so that it never stands in the way of what happens to the scenario's own.
+database `postgres`, so that it never stands in the way of what happens to the scenario's own. It also reads the
+scenario's clock, as that of the log is another.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from bisect import bisect_right
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.rehearsal.observe.session import connect, session_errors
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import psycopg
 
     from aegisgen.rehearsal.server import Login
@@ -41,10 +45,12 @@ class Seen(NamedTuple):
 class Sampler:
     """Looks from `start` to `stop`, in a thread; a server that goes away meanwhile is waited for."""
 
-    def __init__(self, superuser: Login, database: str, *, quiet: bool) -> None:
+    def __init__(self, superuser: Login, database: str, *, quiet: bool, clock: Callable[[], float]) -> None:
         self._login = superuser
         self._database = database
         self._quiet = quiet
+        self._clock = clock
+        self._times = [(time.time(), clock())]
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="aegisgen-observe", daemon=True)
         self._open: dict[tuple[int, str], tuple[float, float]] = {}
@@ -53,6 +59,13 @@ class Sampler:
     def start(self) -> None:
         """Begin to look."""
         self._thread.start()
+
+    def scenario_time(self, moment: float) -> float:
+        """Return what the scenario's clock said at a moment in seconds since 1970; that clock may jump."""
+        place = max(bisect_right(self._times, (moment, float("inf"))) - 1, 0)
+        real, shown = self._times[place]
+        passed = shown + max(moment - real, 0.0)
+        return min(passed, self._times[place + 1][1]) if place + 1 < len(self._times) else passed
 
     def stop(self) -> tuple[Seen, ...]:
         """Stop, and return what was seen; may be called again."""
@@ -67,11 +80,13 @@ class Sampler:
             with suppress(*session_errors()), connect(self._login, quiet=self._quiet) as session:
                 self._look(session)
             self._ending.wait(_RECONNECT_SECONDS)
+            self._times.append((time.time(), self._clock()))
 
     def _look(self, session: psycopg.Connection) -> None:
         while not self._ending.wait(INTERVAL_SECONDS):
             rows = session.execute(_HELD, (self._database,), prepare=True).fetchall()
             now = time.time()
+            self._times.append((now, self._clock()))
             for relation, mode in rows:
                 first, _ = self._open.get((relation, mode), (now, now))
                 self._open[relation, mode] = (first, now)

@@ -39,7 +39,7 @@ def conditions(sync: Sync, setting: Setting) -> Conditions:
     migrates_in_pods = any(identity.kind != "Job" for identity, _ in cast.migrations)
     return Conditions(
         copies=dict.fromkeys(cast.jobs, pods),
-        replicas=faults.pods if migrates_in_pods else None,
+        replicas=pods if migrates_in_pods else 1,
         starts=faults.application is None,
         approved=faults.approval is None,
     )
@@ -115,6 +115,7 @@ def _gate(sync: Sync, setting: Setting, there: Premises, server: Server) -> Iter
     login = server.superuser._replace(database=there.login.database)
     over = threading.Event()
     hangs = "hangs" in sync.migrations.values()
+    hanging: list[str] = []
 
     def arrived(gate: Gate, arrival: Arrival) -> None:
         process = _process(there, arrival.pid)
@@ -125,6 +126,7 @@ def _gate(sync: Sync, setting: Setting, there: Premises, server: Server) -> Iter
             gate.open()
         elif hangs:
             for each in [process] if process else _running(there, setting):
+                hanging.append(each.mark)
                 each.hang()
         else:
             threading.Thread(target=lambda: _open_later(gate, there, over), name="opens", daemon=True).start()
@@ -134,6 +136,14 @@ def _gate(sync: Sync, setting: Setting, there: Premises, server: Server) -> Iter
             yield gate
         finally:
             over.set()
+            _end(there, hanging)
+
+
+def _end(there: Premises, marks: list[str]) -> None:
+    """What hangs never goes on by itself, not even when the scenario lets go of what it waits for."""
+    for runner in list(there.application.runners):
+        if any(process.mark in marks for pod in list(runner.pods) for process in pod.running):
+            runner.abandon()
 
 
 def _open_later(gate: Gate, there: Premises, over: threading.Event) -> None:

@@ -125,9 +125,14 @@ def _words(expect: Expect, seen: Evidence) -> Iterator[Expectation]:
         yield Expectation(f"it says {word!r}", there, "said" if there else "said nowhere")
     if expect.reason:
         last = max((run for run in runs if run.code != 0), key=lambda run: run.ended, default=None)
-        message = last.message.strip() if last else ""
-        saw = message.splitlines()[0] if message else "an empty termination message"
-        yield Expectation("kubectl describe shows why", bool(message), saw)
+        lines = ((last.message.strip() or last.log.strip()) if last else "").splitlines()
+        where = "kubectl describe" if last and last.message.strip() else "kubectl logs"
+        saw = (
+            f"{where}: {lines[0] if where == 'kubectl describe' else lines[-1]}"
+            if lines
+            else "neither a message nor a log"
+        )
+        yield Expectation("what failed says why", bool(lines), saw)
 
 
 def _migrations(ended: Ended, cast: Cast) -> tuple[ContainerRun, ...]:

@@ -63,7 +63,7 @@ class Expect(Model, frozen=True, kw_only=True):
     says: Annotated[
         list[Text], Meta(description="Texts that the migration's messages or logs contain; each of them.")
     ] = []
-    reason: Annotated[bool, Meta(description="Whether the failed container's termination message says why.")] = False
+    reason: Annotated[bool, Meta(description="Whether what failed says why, in its message or log.")] = False
     migration: Annotated[Literal["never-starts"] | None, Meta(description="Whether the migration itself began.")] = None
     backup: Annotated[Literal["made", "none"] | None, Meta(description="Whether a whole backup is in its place.")] = (
         None

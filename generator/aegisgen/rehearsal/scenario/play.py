@@ -6,21 +6,22 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from aegisgen.rehearsal.clock import Clock
 from aegisgen.rehearsal.cluster.sync import Conditions
 from aegisgen.rehearsal.database import snapshot
-from aegisgen.rehearsal.database.address import Wish
 from aegisgen.rehearsal.image.knex import write_migrations
 from aegisgen.rehearsal.outcome import Expectation, ScenarioRun, Verdict
 from aegisgen.rehearsal.outside import NotRehearsedError
-from aegisgen.rehearsal.postgres.dump import load_dump
+from aegisgen.rehearsal.postgres import load_dump
 from aegisgen.rehearsal.scenario import evidence
 from aegisgen.rehearsal.scenario.faults import conditions, faults_of
 from aegisgen.rehearsal.scenario.judge import judge
-from aegisgen.rehearsal.scenario.premises import premises, wish_of
+from aegisgen.rehearsal.scenario.observed import migrations_of
+from aegisgen.rehearsal.scenario.premises import premises
 
 if TYPE_CHECKING:
     from aegisgen.rehearsal.kubelet.pod import Pod
-    from aegisgen.rehearsal.outcome import SyncRun
+    from aegisgen.rehearsal.outcome import MigrationRun, SyncRun
     from aegisgen.rehearsal.scenario.model import Scenario, Sync
     from aegisgen.rehearsal.scenario.premises import Place, Premises
     from aegisgen.rehearsal.scenario.setting import Setting
@@ -48,6 +49,7 @@ class Play:
         self._there: Premises | None = None
         self._expectations: list[Expectation] = []
         self._syncs: list[SyncRun] = []
+        self._migrations: tuple[MigrationRun, ...] = ()
         self.notes: list[str] = []
         """What a reader must know."""
         self.hidden: set[str] = set()
@@ -79,7 +81,7 @@ class Play:
             seconds=time.monotonic() - began,
             expectations=tuple(self._expectations),
             syncs=tuple(self._syncs),
-            migrations=(),
+            migrations=self._migrations,
         )
         self._progress.ended(done)
         return done
@@ -99,16 +101,17 @@ class Play:
             raise NotRehearsedError("the server is your own (--database-url), and is not stopped")
 
     def _play(self) -> None:
-        wanted = wish_of(self._setting, self._place.folder / self._scenario.name / "volumes") or Wish("app", "app")
-        with premises(self._scenario, self._setting, self._place, wanted, self._said) as there, there.clock.working():
+        clock, server = Clock(), self._place.server
+        with premises(self._scenario, self._setting, self._place, clock, self._said) as there, clock.working():
             self._there = there
-            if self._stopped.is_set():
-                return
             self._give(there)
-            for sync in self._scenario.spec.syncs:
-                if self._stopped.is_set():
-                    return
-                self._sync(sync, there)
+            watch = self._setting.observer.watch
+            with watch(server, there.login, clock=clock.elapsed, app=there.app) as observation:
+                try:
+                    for sync in self._scenario.spec.syncs:
+                        self._sync(sync, there)
+                finally:
+                    self._migrations = migrations_of(observation, self._syncs, there, self._setting, server)
 
     def _give(self, there: Premises) -> None:
         """Bring the database, and the cluster, to where the scenario begins."""
@@ -158,8 +161,7 @@ class Play:
         """Raise what kept the sync from being played as it is."""
         if self._there and self._there.stage.errors:
             raise self._there.stage.errors[0]
-        refused = self._stopped.is_set()
-        if refused:
+        if self._stopped.is_set():
             raise NotRehearsedError("interrupted")
         evidence.refuse_missing_programs(run)
 

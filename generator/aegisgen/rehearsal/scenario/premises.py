@@ -5,12 +5,11 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from aegisgen.rehearsal.clock import Clock
 from aegisgen.rehearsal.cluster.names import facts_of
 from aegisgen.rehearsal.cluster.objects import Objects
 from aegisgen.rehearsal.cluster.supply import Values, supply
 from aegisgen.rehearsal.cluster.sync import Application
-from aegisgen.rehearsal.database.address import wish
+from aegisgen.rehearsal.database.address import Wish, wish
 from aegisgen.rehearsal.image.app import copy_app
 from aegisgen.rehearsal.image.images import Images
 from aegisgen.rehearsal.image.knex import migrations_folder
@@ -19,13 +18,14 @@ from aegisgen.rehearsal.image.sink import Sink
 from aegisgen.rehearsal.image.standins import ContainerClock, write_storage
 from aegisgen.rehearsal.kubelet.environment import MissingError, environment
 from aegisgen.rehearsal.kubelet.spec import Template, spec_of
+from aegisgen.rehearsal.processes import MARK
 from aegisgen.rehearsal.stage import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from aegisgen.rehearsal.database.address import Wish
+    from aegisgen.rehearsal.clock import Clock
     from aegisgen.rehearsal.kubelet.pod import Pod
     from aegisgen.rehearsal.scenario.model import Scenario
     from aegisgen.rehearsal.scenario.setting import Setting
@@ -63,6 +63,8 @@ class Premises(NamedTuple):
     application: Application
     values: Values
     container_clock: ContainerClock | None
+    released: bool
+    """Whether a release was there before the first sync."""
 
     def run_at(self, speed: int) -> None:
         """Let all clocks run `speed` times as fast."""
@@ -73,16 +75,16 @@ class Premises(NamedTuple):
 
 @contextmanager
 def premises(
-    scenario: Scenario, setting: Setting, place: Place, wanted: Wish, said: Callable[[Pod], None]
+    scenario: Scenario, setting: Setting, place: Place, clock: Clock, said: Callable[[Pod], None]
 ) -> Iterator[Premises]:
     """Set everything up, and end whatever still runs afterwards."""
+    wanted = _wish(setting, place.folder / scenario.name / "volumes") or Wish("", "")
     folder = place.folder / scenario.name
     app = folder / "app" if setting.app else None
     if setting.app and app:
         copy_app(setting.app.folder, app)
         write_scripts(app, folder / "bin")
     write_storage(folder / "bin", folder / "storage")
-    clock = Clock()
     hurries = any(sync.speed > 1 for sync in scenario.spec.syncs)
     container_clock = ContainerClock(folder / "clock") if hurries else None
     empty = folder / "root"
@@ -103,7 +105,7 @@ def premises(
     login = place.server.database(wanted.name or "app", owner=wanted.user or "app", password=place.password)
     stage = Stage(
         folder=folder,
-        mark=f"{place.password[:8]}/{scenario.name}",
+        mark=f"{place.environment[MARK]}/{scenario.name}",
         clock=clock,
         objects=objects,
         images=images,
@@ -124,14 +126,27 @@ def premises(
     stage.on_trouble(application.abandon)
     try:
         found = migrations_folder(app, setting.tool.path) if app else None
-        yield Premises(folder, app, found, login, clock, objects, stage, sink, application, values, container_clock)
+        yield Premises(
+            folder=folder,
+            app=app,
+            migrations=found,
+            login=login,
+            clock=clock,
+            objects=objects,
+            stage=stage,
+            sink=sink,
+            application=application,
+            values=values,
+            container_clock=container_clock,
+            released=scenario.spec.given == "a-release",
+        )
     finally:
         application.abandon()
         sink.close()
         place.server.drop(wanted.name or "app")
 
 
-def wish_of(setting: Setting, folder: Path) -> Wish | None:
+def _wish(setting: Setting, folder: Path) -> Wish | None:
     """Return the database that the overlay's migrations ask for, when all that they refer to is there."""
     values = Values(setting.names, "unused", "http://127.0.0.1:9", setting.cast.pods)
     objects = Objects(folder, supply(setting.resources, setting.cast.pods, values, setting.options.given), values)

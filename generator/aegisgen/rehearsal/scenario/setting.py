@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from aegisgen.rehearsal.cluster.supply import Key
     from aegisgen.rehearsal.database.address import Names
     from aegisgen.rehearsal.image.app import App
+    from aegisgen.rehearsal.observe import Observer
     from aegisgen.rehearsal.scenario.cast import Cast
     from aegisgen.rehearsal.server import Server
 
@@ -54,5 +55,6 @@ class Setting(NamedTuple):
     tool: Tool
     app: App | None
     options: Options
+    observer: Observer
     copies: Callable[[str], AbstractContextManager[Server]]
     """Runs a server without passwords, by a name of its own."""

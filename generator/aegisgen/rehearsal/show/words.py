@@ -21,6 +21,7 @@ BLOCKS = {
     "ShareLock": "blocks writes",
 }
 _MINUTE = 60
+_MILLISECOND = 0.001
 # What kubectl prints in full seconds, and up to where it adds the seconds to the minutes.
 _AGE_SECONDS, _AGE_MINUTES = 120, 600
 
@@ -36,9 +37,11 @@ class Counsel(NamedTuple):
 
 
 def duration(seconds: float) -> str:
-    """Return `seconds` for people: `8 ms`, `3.1 s`, `1 min 05 s`."""
+    """Return `seconds` for people: `under 1 ms`, `8 ms`, `3.1 s`, `1 min 05 s`."""
+    if seconds < _MILLISECOND / 2:
+        return "under 1 ms"
     if seconds < 1:
-        return f"{max(seconds, 0) * 1000:.0f} ms"
+        return f"{seconds / _MILLISECOND:.0f} ms"
     if round(seconds, 1) < _MINUTE:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), _MINUTE)
@@ -88,7 +91,7 @@ def model_scenario(rehearsal: Rehearsal) -> ScenarioRun | None:
     """Return the scenario whose migrations stand for all: the first with most of them, one that passed if there is."""
     ran = [scenario for scenario in rehearsal.scenarios if scenario.migrations]
     passed = [scenario for scenario in ran if scenario.verdict is Verdict.PASSED]
-    return max(passed or ran, key=lambda scenario: len(scenario.migrations), default=None)
+    return max(passed or ran, key=lambda scenario: sum(not each.added for each in scenario.migrations), default=None)
 
 
 def counsels(rehearsal: Rehearsal) -> list[Counsel]:

@@ -1,0 +1,124 @@
+"""`aegisgen merge`: the JSON reports of all shards of a check become the one report of the whole."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from aegisgen.commands.report import output as form
+from aegisgen.commands.report import report
+from aegisgen.errors import InputError, Problem, UsageError
+from aegisgen.findings import Finding, Severity
+from aegisgen.fleet.part import Shard
+from aegisgen.fleet.part import shard as shard_of
+from aegisgen.proof.prove import Proof
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+# Where the diff of a file begins: of lines within, the third would begin with a space, + or -.
+_FILE = re.compile(r"^(?=--- [^\n]*\n\+\+\+ [^\n]*\n@@ )", re.MULTILINE)
+
+
+class _Found(msgspec.Struct, frozen=True):
+    path: str
+    line: int
+    column: int
+    rule: str
+    severity: Severity
+    message: str
+    resource: str
+    fix: str
+
+    def finding(self) -> Finding:
+        return Finding(
+            self.path, self.line, self.column, self.rule, self.severity, self.message, self.resource, self.fix
+        )
+
+
+class _Summary(msgspec.Struct, frozen=True):
+    checked: int
+
+
+class _Part(msgspec.Struct, frozen=True):
+    findings: list[_Found]
+    summary: _Summary
+    skipped: list[str]
+    diff: str
+    shard: str
+    unsettled: list[_Found]
+
+
+def run(files: Sequence[Path], *, form_name: str) -> int:
+    """Print the merged report in a format and return its exit code.
+
+    Raises InputError for a file that is no shard's report, UsageError where they are not all shards of one whole.
+    """
+    parts = {file: _read(file) for file in files}
+    _refuse_gaps(parts)
+    ordered = [part for _, part in sorted(parts.items(), key=lambda item: shard_of(item[1].shard))]
+    # What every shard says that nothing here breaks, nothing anywhere breaks.
+    settled = set.intersection(*({each.finding() for each in part.unsettled} for part in ordered))
+    proof = Proof(
+        findings=tuple(sorted({each.finding() for part in ordered for each in part.findings} | settled)),
+        files=sum(part.summary.checked for part in ordered),
+        skipped=tuple(dict.fromkeys(text for part in ordered for text in part.skipped)),
+    )
+    return report(proof, form(form_name), diff=_diff([part.diff for part in ordered]))
+
+
+def _read(file: Path) -> _Part:
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=_Part)
+    except OSError as error:
+        raise InputError(Problem(file.as_posix(), 0, 0, "", f"cannot be read: {error.strerror or error}")) from None
+    except msgspec.MsgspecError as error:
+        message = (
+            f"not the report of a shard, expected what 'aegisgen check --shard I/N --format json' prints ({error})"
+        )
+        raise InputError(Problem(file.as_posix(), 0, 0, "", message)) from None
+
+
+def _refuse_gaps(parts: dict[Path, _Part]) -> None:
+    found: dict[Shard, Path] = {}
+    for file, part in parts.items():
+        shard = shard_of(part.shard)
+        if shard in found:
+            raise UsageError(f"{found[shard]} and {file} are both shard {shard}")
+        found[shard] = file
+    totals = sorted({shard.total for shard in found})
+    if len(totals) > 1:
+        raise UsageError(f"these are shards of {' and of '.join(map(str, totals))}, expected those of one whole")
+    missing = [str(shard) for number in range(1, totals[0] + 1) if (shard := Shard(number, totals[0])) not in found]
+    if missing:
+        raise UsageError(f"missing: shard {', '.join(missing)}; what it would have found is not known")
+
+
+def _diff(diffs: Sequence[str]) -> str:
+    """Put the files of several diffs into one order; what is said without showing it comes last."""
+    files: list[str] = []
+    rest: list[str] = []
+    for diff in diffs:
+        head, *shown = _FILE.split(diff)
+        if shown:
+            shown[-1], hidden = _cut(shown[-1])
+            files += shown
+            rest += hidden
+        else:
+            rest += head.splitlines(keepends=True)
+    return "".join(sorted(files, key=_path) + sorted(rest))
+
+
+def _cut(last: str) -> tuple[str, list[str]]:
+    """Part the last file's diff from the lines that follow it."""
+    lines = last.splitlines(keepends=True)
+    end = next((at for at, line in enumerate(lines) if at > 1 and line[0] not in " +-@\\"), len(lines))
+    return "".join(lines[:end]), lines[end:]
+
+
+def _path(diff: str) -> str:
+    old, new = (line[4:].partition("\t")[0] for line in diff.split("\n", 2)[:2])
+    return (old if new == "/dev/null" else new)[2:]

@@ -1,0 +1,136 @@
+"""Which services, and which folders of generated files, a change can affect.
+
+What a check finds of a service depends on what is said of it (project file, included files, profiles), on templates and
+baseline, on the files in its base and overlays and on all that those name, on the Applications that deploy it, and on
+what kustomizations above it call a patch. Each of these is followed here; tests compare the outcome with whole checks.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from aegisgen.errors import InputError
+from aegisgen.fleet.definitions import redefined
+from aegisgen.fleet.references import is_in
+from aegisgen.kube.compose import KUSTOMIZATION_NAMES
+from aegisgen.kube.resource import Resource
+from aegisgen.kube.shape import mapping
+from aegisgen.profile.load import display
+from aegisgen.profile.resolve import runbook_place
+from aegisgen.proof.manifests import pieces
+from aegisgen.render.places import APPS
+from aegisgen.rules.context import deploying
+from aegisgen.yamlsource import Document, decode, parse, parse_one
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from aegisgen.fleet.changed import Changed
+    from aegisgen.fleet.references import References
+    from aegisgen.profile.load import ProfileSource, ProjectSource
+
+    _Contents = Mapping[str, bytes | None]
+    Contents = Callable[[list[str]], _Contents]
+
+_PATCHES = ("patches", "patchesStrategicMerge", "patchesJson6902")
+_MANIFESTS = (".yaml", ".yml", ".json")
+# What can hide a word in YAML's double quotes.
+_ESCAPE = re.compile(rb"\\(?:[xuU]|\r|\n)")
+
+
+class Affected(NamedTuple):
+    """What a change can affect."""
+
+    services: frozenset[str]
+    """They need not be there any more."""
+    applications: bool
+    """Whether what is rendered for Argo CD, or lies beside it, can be affected."""
+
+
+class Tree(NamedTuple):
+    """A project as it is seen here: paths are relative to its folder."""
+
+    project: ProjectSource
+    profiles: Sequence[ProfileSource]
+    folders: Mapping[str, Sequence[str]]
+    """The base and the overlays of each service."""
+    leaders: Mapping[str, str]
+    """See `units`."""
+    references: References
+
+
+def affected(tree: Tree, changed: Changed, now: Contents, before: Contents) -> Affected | None:
+    """Return what a change can affect, None where that is everything; `now` and `before` give what files hold, held."""
+    if changed.everything:
+        return None
+    baseline = tree.project.value.rules.baseline
+    said = redefined(tree.project, tree.profiles, changed, before)
+    if said is None or (baseline and changed.touches(posixpath.normpath(baseline))):
+        return None
+    found = set(said) | set(_runbooks(tree, changed))
+    files = sorted(path for path in changed.paths if path.endswith((*_MANIFESTS, *KUSTOMIZATION_NAMES)))
+    then, here = before(files), now(files)
+    for folder in _other_patches(files, then, here):
+        found |= {name for name, own in tree.folders.items() if any(_is_below(each, folder) for each in own)}
+    applications = [*_applications(then), *_applications(here)]
+    for name, own in tree.folders.items() if applications else ():
+        if any(deploying(display(tree.project.root / folder), applications) for folder in own):
+            found.add(name)
+    touched = {tree.leaders[name] for name in found & tree.leaders.keys()}
+    for name, own in tree.folders.items():
+        leader = tree.leaders[name]
+        if leader not in touched and any(map(changed.touches, tree.references.closure(own))):
+            touched.add(leader)
+    together = {name for name, leader in tree.leaders.items() if leader in touched}
+    return Affected(frozenset(found | together), bool(said) or changed.touches(APPS))
+
+
+def _runbooks(tree: Tree, changed: Changed) -> Iterator[str]:
+    """Yield the services whose runbooks changed."""
+    if not any(path.endswith((".md", ".html")) for path in changed.paths):
+        return
+    for profile in tree.profiles:
+        for name in tree.folders:
+            if changed.touches(runbook_place(tree.project, profile, name)):
+                yield name
+
+
+def _other_patches(files: Iterable[str], then: _Contents, here: _Contents) -> Iterator[str]:
+    """Yield the folders whose kustomizations call other files patches than before: that is asked from far below."""
+    for path in files:
+        folder, name = posixpath.split(path)
+        if name in KUSTOMIZATION_NAMES and _patches(then[path]) != _patches(here[path]):
+            yield folder
+
+
+def _patches(raw: bytes | None) -> str:
+    try:
+        data = mapping(parse_one(raw, "").data) if raw is not None else {}
+    except InputError:
+        return ""
+    return repr([data.get(field) for field in _PATCHES])
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return folder == "" or posixpath.basename(folder) == ".." or is_in(path, folder)
+
+
+def _applications(contents: _Contents) -> Iterator[Resource]:
+    """Yield the Applications in some files, without reading those in which there can be none."""
+    for path, raw in contents.items():
+        if raw and (b"Application" in raw or _ESCAPE.search(raw)):
+            for document in _documents(raw, path):
+                resources = (piece.object() for piece in pieces(document, patch=False))
+                yield from (
+                    each for each in resources if isinstance(each, Resource) and each.identity.kind == "Application"
+                )
+
+
+def _documents(raw: bytes, path: str) -> Iterator[Document]:
+    try:
+        text = decode(raw, path)
+    except InputError:
+        return
+    yield from (document for document in parse(text, path) if isinstance(document, Document))

@@ -1,0 +1,34 @@
+"""Paths that changed, and what of a tree they touch. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aegisgen.fleet.references import is_in
+from aegisgen.fleet.units import above
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+
+class Changed:
+    """A set of files and folders, seen from the project's folder; of a folder, anything may have changed."""
+
+    def __init__(self, paths: Collection[str]) -> None:
+        self.paths = frozenset(paths)
+        self._above = {folder for path in self.paths for folder in above(path)}
+        # A path that leads out of the project, such as one of the repository's top, has all of it below itself.
+        self.everything = any(path == "." or path.rpartition("/")[2] == ".." for path in self.paths)
+
+    def touches(self, path: str) -> bool:
+        """Tell whether something that changed is this path, lies in it, or holds it."""
+        if self.everything or path in self._above or (self.paths and (path == "." or path.rpartition("/")[2] == "..")):
+            return True
+        return any(folder in self.paths for folder in above(path))
+
+    def in_folder(self, folder: str) -> Iterator[str]:
+        """Yield what changed in a folder; the folder itself where that changed or lies in what changed, sorted."""
+        if self.everything or any(each in self.paths for each in above(folder)):
+            yield folder
+        elif folder in self._above:
+            yield from sorted(path for path in self.paths if is_in(path, folder))

@@ -1,0 +1,137 @@
+"""What git says has changed, and what files were. Reads the repository, changes nothing, needs no network."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import subprocess
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from aegisgen.errors import ToolError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_TIMEOUT_SECONDS = 120
+_WHOLE = ["--full-name", "-z", "--", ":/"]
+# Set where a hook of git's own runs, and meant for git; relative ones are so to where that hook runs.
+_PATHS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR")
+
+
+class Repository(NamedTuple):
+    """A commit of the repository that a project lies in."""
+
+    root: Path
+    """The project's folder."""
+    prefix: str
+    """The project's folder seen from the top of the repository; empty where it is that."""
+    commit: str
+
+    def changed(self) -> frozenset[str]:
+        """Return the paths that differ from the commit, as seen from the project's folder.
+
+        That is what is committed since, staged, not staged, untracked, ignored, or hidden from git on request
+        (`git update-index --assume-unchanged`). A renamed file is two paths. Outside of the project a submodule, and a
+        folder in which git knows no file, is told as a folder; inside, a submodule is told as the project (".").
+        """
+        diff = ["diff", "--name-only", "--no-renames", "--no-ext-diff", "--ignore-submodules=none", "-z", self.commit]
+        # Side by side: each looks at all files once.
+        listings = ([*diff, "--"], ["ls-files", "--others", "--directory", *_WHOLE], ["ls-files", "-v", *_WHOLE])
+        with ExitStack() as running:
+            started = [running.enter_context(_start(self.root, *arguments)) for arguments in listings]
+            different, others, listed = (_finish(process).split("\0") for process in started)
+        # Lower case: assumed to be unchanged; S: not to be in the working tree, and maybe there all the same.
+        hidden = [line[2:] for line in listed if line[:1].islower() or line[:2] == "S "]
+        seen = {self._seen(path) for path in (*different, *others, *hidden) if path}
+        return frozenset(name for path in seen for name in self._files(path))
+
+    def _seen(self, path: str) -> str:
+        """Return a path of the repository as it is seen from the project's folder; that of a folder ends in a slash."""
+        seen = posixpath.relpath(f"/{path}", f"/{self.prefix}")
+        return f"{seen}/" if path.endswith("/") else seen
+
+    def _files(self, path: str) -> Iterator[str]:
+        """Yield a path, or the files below a folder of the project's."""
+        if path.startswith("../") or path in {"./", ".."}:
+            yield path.rstrip("/")
+        elif path.endswith("/"):
+            for folder, _, names in os.walk(self.root / path):
+                yield from (Path(folder, name).relative_to(self.root).as_posix() for name in names)
+        else:
+            yield "." if (self.root / path).is_dir() else path
+
+    def contents(self, paths: list[str]) -> dict[str, bytes | None]:
+        """Return what the files at these paths, seen from the project's folder, held at the commit; None: not there."""
+        wanted = {path: posixpath.normpath(posixpath.join(self.prefix, path)) for path in paths if "\n" not in path}
+        request = "".join(f"{self.commit}:{name}\n" for name in wanted.values())
+        process = _start(self.root, "cat-file", "--batch", stdin=subprocess.PIPE)
+        answer = _communicate(process, os.fsencode(request))
+        found: dict[str, bytes | None] = dict.fromkeys(paths)
+        place = 0
+        for path in wanted:
+            end = answer.index(b"\n", place)
+            head = answer[place:end].split()
+            place = end + 1
+            if len(head) == 3 and head[2].isdigit():  # noqa: PLR2004 - object, type and size; else "... missing"
+                size = int(head[2])
+                if head[1] == b"blob":
+                    found[path] = answer[place : place + size]
+                place += size + 1
+        return found
+
+
+def open_repository(root: Path, revision: str) -> Repository:
+    """Find the repository of a project and a revision in it.
+
+    Raises UsageError where there is no repository or no such revision, ToolError where git is missing.
+    """
+    real = os.path.realpath(root)
+    try:
+        top = _finish(_start(root, "rev-parse", "--show-toplevel")).removesuffix("\n")
+    except UsageError as error:
+        message = f"--changed-since needs a git repository, and {root} is in none ({error})"
+        raise UsageError(message) from None
+    try:
+        if revision.startswith("-"):
+            raise UsageError
+        commit = _finish(_start(root, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"))
+    except UsageError:
+        shallow = _finish(_start(root, "rev-parse", "--is-shallow-repository")).strip() == "true"
+        more = (
+            "; this clone is shallow, and may not reach back so far: fetch more of the history "
+            "(git fetch --unshallow, or fetch-depth: 0 for actions/checkout)"
+        )
+        raise UsageError(f"no revision {revision!r} in this repository{more if shallow else ''}") from None
+    prefix = posixpath.relpath(real, os.path.realpath(top))
+    return Repository(root, "" if prefix == "." else prefix, commit.strip())
+
+
+def _start(root: Path, *arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+    given = {name: os.path.abspath(os.environ[name]) for name in _PATHS if os.environ.get(name)}  # noqa: PTH100
+    if "GIT_DIR" in given:
+        given.setdefault("GIT_WORK_TREE", str(Path.cwd()))  # as git takes it
+    environment = os.environ | given | {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C", "GIT_LITERAL_PATHSPECS": "0"}
+    command = ["git", "-C", str(root), "-c", "core.quotePath=false", *arguments]
+    try:
+        return subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
+    except FileNotFoundError:
+        raise ToolError("git not found; --changed-since asks it what has changed") from None
+
+
+def _finish(process: subprocess.Popen[bytes]) -> str:
+    return os.fsdecode(_communicate(process))
+
+
+def _communicate(process: subprocess.Popen[bytes], request: bytes | None = None) -> bytes:
+    with process:
+        try:
+            out, err = process.communicate(request, timeout=_TIMEOUT_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise ToolError(f"git did not finish within {_TIMEOUT_SECONDS} s") from None
+    if process.returncode != 0:
+        said = os.fsdecode(err).strip().removeprefix("fatal: ")
+        raise UsageError(said or f"git failed with exit code {process.returncode}")
+    return out

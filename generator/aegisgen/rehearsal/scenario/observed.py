@@ -1,0 +1,58 @@
+"""What a scenario's migrations did, with the reason for those that PostgreSQL refused."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from aegisgen.rehearsal.diagnosis import Around, explained
+from aegisgen.rehearsal.image.knex import PREFIX
+from aegisgen.rehearsal.postgres import extensions_at_hand
+from aegisgen.rehearsal.sources import migration_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aegisgen.rehearsal.observe import Observation
+    from aegisgen.rehearsal.outcome import MigrationRun, SyncRun
+    from aegisgen.rehearsal.scenario.premises import Premises
+    from aegisgen.rehearsal.scenario.setting import Setting
+    from aegisgen.rehearsal.server import Server
+
+_MAJOR = re.compile(r"PostgreSQL (\d+)")
+
+
+def migrations_of(
+    observation: Observation, syncs: Sequence[SyncRun], there: Premises, setting: Setting, server: Server
+) -> tuple[MigrationRun, ...]:
+    """Return a record of each migration that ran in these syncs. The database must still be there."""
+    runs = sorted((run for sync in syncs for step in sync.steps for run in step.containers), key=lambda run: run.began)
+    logs = [run.log for run in runs]
+    records = tuple(map(_own_or_added, observation.migrations(logs)))
+    failed = "\n".join(run.log for run in runs if run.code != 0 and run.container in setting.cast.containers)
+    if there.app is None or not (failed or any(record.error for record in records)):
+        return records
+    major = _MAJOR.search(server.version)
+    around = Around(
+        applied=tuple(file for file in _own(there) if there.released),
+        sources=migration_texts(there.app),
+        server=server.version,
+        major=int(major[1]) if major else 0,
+        elsewhere=extensions_at_hand(),
+        schema_dump=str(setting.options.dump or ""),
+    )
+    return explained(records, around, failed)
+
+
+def _own_or_added(record: MigrationRun) -> MigrationRun:
+    """Nobody needs advice on what the rehearsal itself has written."""
+    added = PREFIX in record.file or any(PREFIX in statement for statement in record.statements)
+    return record._replace(added=True, advice=()) if added else record
+
+
+def _own(there: Premises) -> tuple[str, ...]:
+    """The application's own migrations, from its folder."""
+    if there.app is None or there.migrations is None:
+        return ()
+    files = sorted(file for file in there.migrations.iterdir() if file.is_file() and PREFIX not in file.name)
+    return tuple(file.relative_to(there.app).as_posix() for file in files)
