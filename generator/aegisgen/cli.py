@@ -64,6 +64,13 @@ class StatusFormat(StrEnum):
     JSON = "json"
 
 
+class RunbookFormat(StrEnum):
+    """How a runbook is written."""
+
+    MARKDOWN = "md"
+    HTML = "html"
+
+
 class Engine(StrEnum):
     """What checks manifests against the schemas."""
 
@@ -407,6 +414,28 @@ def show_cache(
     from aegisgen.commands.cache import run as command  # noqa: PLC0415
 
     raise typer.Exit(command(clear=clear))
+
+
+@app.command(
+    epilog="Examples: 'aegisgen runbook production' · 'aegisgen runbook production --format html --output runbook.html'"
+)
+def runbook(
+    environment: Annotated[
+        str, typer.Argument(metavar="ENV", help="The environment.", autocompletion=_complete_environment)
+    ],
+    *,
+    service: _Services = None,
+    output: Annotated[RunbookFormat, typer.Option("--format", help="How to write it.")] = RunbookFormat.MARKDOWN,
+    file: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it there. Default: print it.")
+    ] = None,
+    project: _Project = None,
+) -> None:
+    """Write the operating guide of a service: how to look, what it means, what to do, with its real names."""
+    from aegisgen.commands.runbook import run as command  # noqa: PLC0415
+    from aegisgen.workspace import selection  # noqa: PLC0415
+
+    raise typer.Exit(command(selection(project, [environment], service), form=output.value, output=file))
 
 
 @app.command(epilog="Examples: 'aegisgen explain' · 'aegisgen explain O201'")

@@ -21,6 +21,7 @@ from aegisgen.profile.steps.checks import Checks
 from aegisgen.profile.steps.dryrun import DryRun
 from aegisgen.profile.steps.notifications import Metrics, Notifications
 from aegisgen.profile.steps.rollback import Rollback
+from aegisgen.profile.steps.runbook import Runbook
 from aegisgen.profile.steps.security import Labels, Security
 from aegisgen.profile.types import (
     AnnotationKey,
@@ -227,6 +228,7 @@ class Overrides(Model, frozen=True, kw_only=True):
     notifications: Notifications | UnsetType = UNSET
     metrics: Metrics | UnsetType = UNSET
     rollback: Rollback | UnsetType = UNSET
+    runbook: Runbook | UnsetType = UNSET
     overlay: Annotated[
         RelativePath | UnsetType,
         Meta(
@@ -396,5 +398,6 @@ class Settings(Model, frozen=True, kw_only=True):
     notifications: Notifications = field(default_factory=Notifications)
     metrics: Metrics = field(default_factory=Metrics)
     rollback: Rollback = field(default_factory=Rollback)
+    runbook: Runbook | UnsetType = UNSET
     replicas: int | UnsetType = UNSET
     config: dict[EnvName, Text] = {}
