@@ -114,8 +114,11 @@ def _get(
                     for name, (kind, short) in resources.items()
                 ],
             }
+        parts = path.removeprefix(f"{root}/namespaces/").split("/")
+        if path.startswith(f"{root}/namespaces/") and len(parts) == 1:
+            return 200, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": parts[0]}}
         if path.startswith(f"{root}/namespaces/"):
-            return _objects(path.removeprefix(f"{root}/namespaces/").split("/"), group, query, state, forbidden)
+            return _objects(parts, group, query, state, forbidden)
     return 404, _status(404, "NotFound", "the server could not find the requested resource")
 
 

@@ -13,8 +13,6 @@ from typing import Annotated
 
 import typer
 
-from aegisgen.errors import AegisgenError
-
 app = typer.Typer(
     name="aegisgen",
     help="Render the GitOps tree that migrates a database when Argo CD deploys, and prove it.",
@@ -66,6 +64,13 @@ class StatusFormat(StrEnum):
     JSON = "json"
 
 
+class RunbookFormat(StrEnum):
+    """How a runbook is written."""
+
+    MARKDOWN = "md"
+    HTML = "html"
+
+
 class Engine(StrEnum):
     """What checks manifests against the schemas."""
 
@@ -74,19 +79,25 @@ class Engine(StrEnum):
 
 
 def _complete_environment(incomplete: str) -> list[str]:
-    from aegisgen.profile.load import environments, find_project  # noqa: PLC0415
+    from aegisgen.completion import environments  # noqa: PLC0415
 
-    try:
-        known = environments(find_project(Path.cwd()).parent)
-    except AegisgenError:
-        return []
-    return [name for name in known if name.startswith(incomplete)]
+    return environments(incomplete)
 
 
-def _complete_rule(incomplete: str) -> list[str]:
-    from aegisgen.rules.table import RULES  # noqa: PLC0415
+def _complete_service(incomplete: str) -> list[str]:
+    from aegisgen.completion import services  # noqa: PLC0415
 
-    return [identifier for identifier in RULES if identifier.startswith(incomplete.upper())]
+    return services(incomplete)
+
+
+def _complete_rule(incomplete: str) -> list[tuple[str, str]]:
+    from aegisgen.completion import rules  # noqa: PLC0415
+
+    return rules(incomplete)
+
+
+def _complete_schema(incomplete: str) -> list[str]:
+    return [name for name in ("project", "services", "profile") if name.startswith(incomplete)]
 
 
 _Environments = Annotated[
@@ -101,7 +112,12 @@ _Project = Annotated[
 ]
 _Services = Annotated[
     list[str] | None,
-    typer.Option("--service", metavar="NAME", help="Only this service, or those a glob matches; may be repeated."),
+    typer.Option(
+        "--service",
+        metavar="NAME",
+        help="Only this service, or those a glob matches; may be repeated.",
+        autocompletion=_complete_service,
+    ),
 ]
 _Format = Annotated[Format, typer.Option("--format", help="How to print what was found.")]
 _EngineOption = Annotated[Engine, typer.Option("--engine", help="What checks manifests against the schemas.")]
@@ -400,6 +416,28 @@ def show_cache(
     raise typer.Exit(command(clear=clear))
 
 
+@app.command(
+    epilog="Examples: 'aegisgen runbook production' · 'aegisgen runbook production --format html --output runbook.html'"
+)
+def runbook(
+    environment: Annotated[
+        str, typer.Argument(metavar="ENV", help="The environment.", autocompletion=_complete_environment)
+    ],
+    *,
+    service: _Services = None,
+    output: Annotated[RunbookFormat, typer.Option("--format", help="How to write it.")] = RunbookFormat.MARKDOWN,
+    file: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it there. Default: print it.")
+    ] = None,
+    project: _Project = None,
+) -> None:
+    """Write the operating guide of a service: how to look, what it means, what to do, with its real names."""
+    from aegisgen.commands.runbook import run as command  # noqa: PLC0415
+    from aegisgen.workspace import selection  # noqa: PLC0415
+
+    raise typer.Exit(command(selection(project, [environment], service), form=output.value, output=file))
+
+
 @app.command(epilog="Examples: 'aegisgen explain' · 'aegisgen explain O201'")
 def explain(
     rule: Annotated[
@@ -515,7 +553,12 @@ def adopt(
 
 @app.command(epilog="Examples: 'aegisgen schema profile > profile.schema.json' · 'aegisgen schema --write'")
 def schema(
-    kind: Annotated[str, typer.Argument(metavar="project|services|profile", help="Which file's schema.")] = "project",
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar="project|services|profile", help="Which file's schema.", autocompletion=_complete_schema
+        ),
+    ] = "project",
     *,
     write: Annotated[
         bool, typer.Option("--write", help="Write all into the project's .schemas/, where 'init' put them.")

@@ -39,8 +39,11 @@ def compare(overlays: Sequence[Overlay], tree: Tree, *, force: bool = False) -> 
     orphans = {path: content for path, content in tree.generated.items() if path not in wanted}
     changes += [Change(path, content, None) for path, content in orphans.items()]
     by_directory = {overlay.directory: overlay for overlay in overlays}
+    # Applications and runbooks, which no kustomization names.
+    unlisted = {APPS, *(overlay.directory for overlay in overlays if overlay.wiring is None)}
+    unlisted |= {_directory(path) for path in orphans if not path.endswith(".yaml")}
     for directory in sorted({*by_directory, *(_directory(path) for path in orphans)}):
-        if directory == APPS:  # Applications, which nothing lists
+        if directory in unlisted:
             continue
         change = _kustomization(directory, by_directory.get(directory), orphans, tree)
         if change is not None:

@@ -13,7 +13,7 @@ from aegisgen.bundle import bundled
 from aegisgen.errors import InputError, Problem, UsageError
 from aegisgen.profile.load import display, find_project, load_profiles, load_project
 from aegisgen.profile.resolve import Target, directory_of, is_enabled, resolve
-from aegisgen.render.places import APPS, file_of
+from aegisgen.render.places import APPS, RUNBOOKS, file_of, runbook_of, usual_runbook
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,6 +99,8 @@ def open_workspace(selected: Selection) -> Workspace:
         raise InputError(*problems)
     _refuse_shared([_Place(*target[:3], target.directory) for target in targets] + _others(project, profiles, needed))
     chosen = tuple(target for target in targets if target.service in services)
+    if APPS in scope and not selected.partial:
+        scope += tuple(sorted({RUNBOOKS} | {path.rpartition("/")[0] for path in map(runbook_of, chosen) if path}))
     deployed = tuple(targets) if APPS in scope else () if of_whole else chosen
     return Workspace(project, chosen, scope, deployed, of_whole)
 
@@ -128,7 +130,12 @@ def render_all(workspace: Workspace) -> list[Overlay]:
 
     templates = load_templates(workspace.root)
     overlays = [render(target, templates) for target in workspace.targets]
-    return [*overlays, *render_applications(workspace.deployed, templates, whole=APPS in workspace.scope)]
+    runbooks: list[Overlay] = []
+    if any(map(runbook_of, workspace.targets)):
+        from aegisgen.runbook.files import render_runbooks  # noqa: PLC0415 - see above
+
+        runbooks = render_runbooks(workspace.targets, overlays, templates)
+    return [*overlays, *render_applications(workspace.deployed, templates, whole=APPS in workspace.scope), *runbooks]
 
 
 def changes(workspace: Workspace, overlays: Sequence[Overlay], *, force: bool = False) -> list[Change]:
@@ -139,17 +146,18 @@ def changes(workspace: Workspace, overlays: Sequence[Overlay], *, force: bool = 
     root = workspace.root
     tree = Tree(
         read=lambda path: read(root, path),
-        generated={**generated(root, workspace.scope), **_generated_applications(workspace)},
+        generated={**generated(root, workspace.scope), **_generated_beside(workspace)},
         display=lambda path: display(root / path),
     )
     return compare(overlays, tree, force=force)
 
 
-def _generated_applications(workspace: Workspace) -> dict[str, bytes]:
-    """Return the generated Applications of the selected services; those of others are out of a narrower scope."""
+def _generated_beside(workspace: Workspace) -> dict[str, bytes]:
+    """Return what lies in folders of all services and is the selected ones': Applications and runbooks."""
     from aegisgen.tree import is_generated, read  # noqa: PLC0415 - see above
 
     paths = [file_of(target) for target in workspace.deployed]
+    paths += [path for target in workspace.targets for path in (runbook_of(target), usual_runbook(target)) if path]
     contents = {path: read(workspace.root, path) for path in paths}
     return {path: content for path, content in contents.items() if content is not None and is_generated(content)}
 

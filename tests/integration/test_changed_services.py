@@ -95,6 +95,11 @@ def test_a_definition_concerns_those_of_whom_it_says_something_else(small_fleet,
     assert changed() == (services, bool(services))
 
 
+def test_a_file_that_git_takes_for_renamed_concerns_those_whose_it_was(small_fleet) -> None:
+    git(small_fleet, "mv", "argocd/base/alpha/configmap.yaml", "unrelated/configmap.yaml")
+    assert changed() == ({"alpha"}, False)
+
+
 def test_the_order_of_keys_counts_and_one_is_not_true(small_fleet) -> None:
     replace(
         "argocd/services/one.yaml", "workload: {name: alpha, container: app}", "workload: {container: app, name: alpha}"
@@ -152,6 +157,7 @@ def test_a_new_file_concerns_those_whom_it_would(small_fleet, file, text, servic
         "configMapGenerator:\n  - name: a\n    files:\n      - key=../../../components/tracing/shared.yaml\n",
         "replacements:\n  - path: ../../../components/tracing/shared.yaml\n",
         "something: {unheard: [{of: ../../../components/tracing}]}\n",
+        "resources:\n  - ../../../base/plain\ncomponents: [../../../components/tracing]\n",
         "resources:\n  - nested\n",
         "resources:\n  - {top}/argocd/components/tracing\n",
     ],

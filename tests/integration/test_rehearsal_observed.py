@@ -222,6 +222,34 @@ def test_a_server_that_goes_down_and_comes_back_is_observed_further(server, logi
     assert all(not run.note for run in runs)
 
 
+class Theirs:
+    """The same server, as if it were the user's own."""
+
+    own = False
+    log = None
+
+    def __init__(self, server: Server) -> None:
+        self.superuser = server.superuser
+        self.version = server.version
+
+
+def test_on_a_server_of_the_users_own_tools_tell_names_and_times(server, login):
+    with knex(login) as tool:
+        tool.up("0.js", "CREATE TABLE users (id int)")
+    with Observer(app=None).watch(Theirs(server), login) as observation:
+        with knex(login) as tool:
+            tool.up("1.js", "ALTER TABLE users ADD COLUMN age int", "SELECT pg_sleep(0.2)")
+            tool.up("2.js", "CREATE TABLE visits (id int)")
+            tool.session.execute("CREATE TABLE django_migrations (id int, app text, name text, applied timestamptz)")
+            tool.session.execute("INSERT INTO django_migrations VALUES (1, 'shop', '0001_initial', now())")
+        first, second, third = observation.migrations()
+    assert [first.file, second.file, third.file] == ["1.js", "2.js", "shop.0001_initial"]
+    assert 0.1 < first.seconds < 2
+    assert ("users", "AccessExclusiveLock", False) in locks(first)
+    assert first.rows is None
+    assert first.note.startswith("the server is your own, so its log is not read")
+
+
 def _environment(login: Login, **more: str) -> dict[str, str]:
     names = {"HOST": login.host, "PORT": str(login.port), "USER": login.user, "NAME": login.database}
     database = {f"DATABASE_{name}": value for name, value in names.items()}

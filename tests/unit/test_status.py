@@ -37,6 +37,7 @@ SAID = {
     "retrying": (3, "in-progress", ["attempt 2 of 4", "exit code 12: a migration failed"], "kubectl logs"),
     "staging-migrating": (3, "in-progress", ["the migration runs in 2 pods"], "kubectl logs -n staging"),
     "rolling-out": (3, "in-progress", ["rolling out: 1 of 3 pods updated"], ""),
+    "between-waves": (3, "in-progress", ["the record of runs is done, the migration has not begun"], ""),
     "former-sync-failed": (3, "in-progress", ["the backup runs"], "kubectl logs"),
     "waiting-for-approval": (
         3,

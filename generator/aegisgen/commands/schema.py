@@ -23,7 +23,7 @@ def renew(project: Path | None) -> int:
     """Write the schemas into the project, where the modelines of `init` and `adopt` point to."""
     root = (project or find_project(Path.cwd())).parent
     with locked(root):
-        changes = [Change(path, read(root, path), text.encode()) for path, text in schema_files().items()]
+        changes = [Change(path, read(root, path), text.encode()) for path, text in schema_files(MODELS).items()]
         write(root, changes)
     for change in changes:
         verb = "unchanged" if change.before == change.after else "created  " if change.before is None else "updated  "

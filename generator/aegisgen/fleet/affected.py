@@ -18,6 +18,7 @@ from aegisgen.kube.compose import KUSTOMIZATION_NAMES
 from aegisgen.kube.resource import Resource
 from aegisgen.kube.shape import mapping
 from aegisgen.profile.load import display
+from aegisgen.profile.resolve import runbook_place
 from aegisgen.proof.manifests import pieces
 from aegisgen.render.places import APPS
 from aegisgen.rules.context import deploying
@@ -68,7 +69,7 @@ def affected(tree: Tree, changed: Changed, now: Contents, before: Contents) -> A
     said = redefined(tree.project, tree.profiles, changed, before)
     if said is None or (baseline and changed.touches(posixpath.normpath(baseline))):
         return None
-    found = set(said)
+    found = set(said) | set(_runbooks(tree, changed))
     files = sorted(path for path in changed.paths if path.endswith((*_MANIFESTS, *KUSTOMIZATION_NAMES)))
     then, here = before(files), now(files)
     for folder in _other_patches(files, then, here):
@@ -84,6 +85,16 @@ def affected(tree: Tree, changed: Changed, now: Contents, before: Contents) -> A
             touched.add(leader)
     together = {name for name, leader in tree.leaders.items() if leader in touched}
     return Affected(frozenset(found | together), bool(said) or changed.touches(APPS))
+
+
+def _runbooks(tree: Tree, changed: Changed) -> Iterator[str]:
+    """Yield the services whose runbooks changed."""
+    if not any(path.endswith((".md", ".html")) for path in changed.paths):
+        return
+    for profile in tree.profiles:
+        for name in tree.folders:
+            if changed.touches(runbook_place(tree.project, profile, name)):
+                yield name
 
 
 def _other_patches(files: Iterable[str], then: _Contents, here: _Contents) -> Iterator[str]:

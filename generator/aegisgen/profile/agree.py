@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aegisgen.kube.resource import value_at
 from aegisgen.profile import agree_migrations
 from aegisgen.profile.resolve import Layer, Target, missing, problem
-from aegisgen.profile.steps import application, approval, notifications, rollback, security
+from aegisgen.profile.steps import application, approval, notifications, rollback, runbook, security
 from aegisgen.profile.steps import needs as steps
 from aegisgen.profile.types import seconds
 
@@ -66,7 +66,7 @@ def disagreements(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     yield from _unmergeable(layers)
     yield from _database(target, layers)
     yield from agree_migrations.disagreements(target, layers)
-    for step in (security, approval, application, notifications, rollback):
+    for step in (security, approval, application, notifications, rollback, runbook):
         yield from step.problems(target, layers)
     if target.settings.strategy == "presync-job":
         yield from _job(target, layers)

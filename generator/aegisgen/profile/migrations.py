@@ -16,7 +16,8 @@ LockTable = Annotated[
     TableName | UnsetType, Meta(description="Knex: the table with its own lock row. Default: <table>_lock.")
 ]
 Words = Annotated[
-    list[Word], Meta(title="a command's words, such as [npm, run, migrate]", min_length=1, description="No shell.")
+    list[Word],
+    Meta(title="a command's words, such as [npm, run, migrate]", min_length=1, examples=[["npm", "run", "migrate"]]),
 ]
 
 
@@ -98,7 +99,13 @@ class Migrations(Model, frozen=True, kw_only=True):
     lock_table: LockTable = UNSET
     scripts: Scripts = field(default_factory=Scripts)
     commands: Commands = field(default_factory=Commands)
-    sets: Annotated[list[MigrationSet], Meta(description="Several sets, migrated in this order.")] = []
+    sets: Annotated[
+        list[MigrationSet],
+        Meta(
+            description="Several sets, migrated in this order.",
+            examples=[[{"name": "main"}, {"name": "billing", "table": "billing_migrations"}]],
+        ),
+    ] = []
     lock: Lock = field(default_factory=Lock)
     wait: Annotated[Duration, Meta(description="How long to wait for the database before giving up.")] = "60s"
     log: Annotated[Literal["text", "json"], Meta(description="How the runner writes its lines.")] = "text"
@@ -111,10 +118,10 @@ class Migrations(Model, frozen=True, kw_only=True):
 class DatabaseEnv(Model, frozen=True, kw_only=True):
     """Which environment variables carry what; the keys of the ConfigMap and the Secret are their names."""
 
-    host: EnvName = "DATABASE_HOST"
-    port: EnvName = "DATABASE_PORT"
-    user: EnvName = "DATABASE_USER"
-    name: EnvName = "DATABASE_NAME"
-    password: EnvName = "DATABASE_PASSWORD"  # noqa: S105 - a variable's name
+    host: Annotated[EnvName, Meta(description="The server's name or address.")] = "DATABASE_HOST"
+    port: Annotated[EnvName, Meta(description="Its port.")] = "DATABASE_PORT"
+    user: Annotated[EnvName, Meta(description="The user.")] = "DATABASE_USER"
+    name: Annotated[EnvName, Meta(description="The database's name.")] = "DATABASE_NAME"
+    password: Annotated[EnvName, Meta(description="The password.")] = "DATABASE_PASSWORD"  # noqa: S105
     ssl: Annotated[EnvName, Meta(description="'true' asks for TLS; PGSSLMODE is understood as well.")] = "DATABASE_SSL"
     url: Annotated[EnvName | UnsetType, Meta(description="A URL with everything, in place of the others.")] = UNSET

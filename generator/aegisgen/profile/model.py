@@ -21,6 +21,7 @@ from aegisgen.profile.steps.checks import Checks
 from aegisgen.profile.steps.dryrun import DryRun
 from aegisgen.profile.steps.notifications import Metrics, Notifications
 from aegisgen.profile.steps.rollback import Rollback
+from aegisgen.profile.steps.runbook import Runbook
 from aegisgen.profile.steps.security import Labels, Security
 from aegisgen.profile.types import (
     AnnotationKey,
@@ -50,7 +51,7 @@ OVERLAY = "overlays/{environment}/{service}"
 class Workload(Model, frozen=True, kw_only=True):
     """The workload that the service runs as, as it stands in the base."""
 
-    kind: Literal["Deployment", "StatefulSet", "DaemonSet"] = "Deployment"
+    kind: Annotated[Literal["Deployment", "StatefulSet", "DaemonSet"], Meta(description="Its kind.")] = "Deployment"
     name: Annotated[DnsName, Meta(description="Its name in the base, without the environment's prefix.")]
     container: Annotated[DnsLabel, Meta(description="The container that runs the application.")]
 
@@ -87,12 +88,17 @@ class Job(Model, frozen=True, kw_only=True):
         Duration, Meta(description="The longest that all attempts together may take; then the sync fails.")
     ] = "30m"
     annotations: Annotated[
-        dict[AnnotationKey, Text], Meta(description="Annotations for the Job's pod, such as a service mesh's.")
+        dict[AnnotationKey, Text],
+        Meta(
+            description="Annotations for the Job's pod, such as a service mesh's.",
+            examples=[{"sidecar.istio.io/inject": "false"}],
+        ),
     ] = {}
     labels: Annotated[
         Labels,
         Meta(
-            description="Labels for the Job and its pod beside aegisgen's own, such as those a network policy selects."
+            description="Labels for the Job and its pod beside aegisgen's own, such as those a network policy selects.",
+            examples=[{"network/database": "allowed"}],
         ),
     ] = {}
     name: Annotated[
@@ -116,7 +122,10 @@ class DatabaseConfig(Model, frozen=True, kw_only=True):
     )
     rename: Annotated[
         dict[EnvName, ObjectKey],
-        Meta(description="Keys that are called otherwise than their variable in `keys`: key by variable."),
+        Meta(
+            description="Keys that are called otherwise than their variable in `keys`: key by variable.",
+            examples=[{"DATABASE_PASSWORD": "password"}],
+        ),
     ] = {}
     every: Annotated[
         bool, Meta(description="Whether every entry becomes a variable (envFrom), besides `keys`; needs from: shared.")
@@ -139,7 +148,10 @@ class DatabaseSecret(Model, frozen=True, kw_only=True):
     )
     rename: Annotated[
         dict[EnvName, ObjectKey],
-        Meta(description="Keys that are called otherwise than their variable in `keys`: key by variable."),
+        Meta(
+            description="Keys that are called otherwise than their variable in `keys`: key by variable.",
+            examples=[{"DATABASE_PASSWORD": "password"}],
+        ),
     ] = {}
     every: Annotated[bool, Meta(description="Whether every entry becomes a variable (envFrom), besides `keys`.")] = (
         False
@@ -157,6 +169,7 @@ class Postgres(Model, frozen=True, kw_only=True):
                 ge=13,
                 le=99,
                 description="The server's major version; pg_dump takes no newer one. Image: postgres:<version>-alpine.",
+                examples=[17],
             ),
         ]
         | UnsetType
@@ -186,8 +199,16 @@ class Overrides(Model, frozen=True, kw_only=True):
     """What every layer may say of a service."""
 
     enabled: Annotated[bool | UnsetType, Meta(description="Whether the environment runs this service at all.")] = UNSET
-    image: ImageName | Image | UnsetType = UNSET
-    image_pull_secrets: Annotated[list[DnsName] | UnsetType, Meta(description="As the workload has them.")] = UNSET
+    image: Annotated[
+        ImageName | Image | UnsetType,
+        Meta(
+            description="The application's image, which carries its migrations: its name, or more of it.",
+            examples=["ghcr.io/example/api", {"tag": "v1.4.2"}],
+        ),
+    ] = UNSET
+    image_pull_secrets: Annotated[
+        list[DnsName] | UnsetType, Meta(description="As the workload has them.", examples=[["registry"]])
+    ] = UNSET
     strategy: Annotated[
         Strategy | UnsetType,
         Meta(description="init-container: in each pod, before the application. presync-job: once, before the sync."),
@@ -207,6 +228,7 @@ class Overrides(Model, frozen=True, kw_only=True):
     notifications: Notifications | UnsetType = UNSET
     metrics: Metrics | UnsetType = UNSET
     rollback: Rollback | UnsetType = UNSET
+    runbook: Runbook | UnsetType = UNSET
     overlay: Annotated[
         RelativePath | UnsetType,
         Meta(
@@ -214,9 +236,25 @@ class Overrides(Model, frozen=True, kw_only=True):
             examples=["overlays/{environment}"],
         ),
     ] = UNSET
-    replicas: Annotated[int, Meta(title="a whole number from 0 to 10000", ge=0, le=10000)] | UnsetType = UNSET
+    replicas: (
+        Annotated[
+            int,
+            Meta(
+                title="a whole number from 0 to 10000",
+                ge=0,
+                le=10000,
+                description="How many pods the workload has, in a kustomization that aegisgen creates.",
+                examples=[3],
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     config: Annotated[
-        dict[EnvName, Text] | UnsetType, Meta(description="Entries of the application's ConfigMap; never a secret.")
+        dict[EnvName, Text] | UnsetType,
+        Meta(
+            description="Entries of the application's ConfigMap; never a secret.",
+            examples=[{"DATABASE_HOST": "production-postgres"}],
+        ),
     ] = UNSET
 
 
@@ -241,13 +279,19 @@ class RuleSettings(Model, frozen=True, kw_only=True):
 
     severity: Annotated[
         dict[RuleId, Literal["error", "warning", "info", "disabled"]],
-        Meta(description="Severities that differ from the rules' own."),
+        Meta(description="Severities that differ from the rules' own.", examples=[{"H111": "disabled"}]),
     ] = {}
     pod_security: Annotated[
         Literal["privileged", "baseline", "restricted"],
         Meta(description="The level of the Pod Security Standards that pods must meet."),
     ] = "baseline"
-    ignore: list[RuleIgnore] = []
+    ignore: Annotated[
+        list[RuleIgnore],
+        Meta(
+            description="Findings that are all right where they are.",
+            examples=[[{"rule": "H111", "reason": "the tag is the environment's name on purpose"}]],
+        ),
+    ] = []
     baseline: Annotated[
         RelativePath | UnsetType,
         Meta(description="A file of findings that were known when the tree was taken on; see check --write-baseline."),
@@ -257,13 +301,19 @@ class RuleSettings(Model, frozen=True, kw_only=True):
 class Project(Model, frozen=True, kw_only=True):
     """`aegisgen.yaml`: the services that are rendered into the tree."""
 
-    api_version: Literal["aegisgen.dev/v1"]
-    kind: Literal["Project"]
+    api_version: Annotated[Literal["aegisgen.dev/v1"], Meta(description="The version of this format.")]
+    kind: Annotated[Literal["Project"], Meta(description="What this file is.")]
     kubernetes_version: Annotated[
         KubernetesVersion, Meta(description="The version whose schemas the manifests must meet.")
     ] = "1.34"
     services: Annotated[
-        dict[DnsLabel, ProjectService], Meta(title="at least one service", min_length=1, description="By name.")
+        dict[DnsLabel, ProjectService],
+        Meta(
+            title="at least one service",
+            min_length=1,
+            description="By name.",
+            examples=[{"api": {"workload": {"name": "api", "container": "api"}}}],
+        ),
     ] = {}
     include: Annotated[
         list[RelativePath],
@@ -282,11 +332,17 @@ class Project(Model, frozen=True, kw_only=True):
 class Services(Model, frozen=True, kw_only=True):
     """A file that a project includes: some of its services, such as a team's."""
 
-    api_version: Literal["aegisgen.dev/v1"]
-    kind: Literal["Services"]
+    api_version: Annotated[Literal["aegisgen.dev/v1"], Meta(description="The version of this format.")]
+    kind: Annotated[Literal["Services"], Meta(description="What this file is.")]
     defaults: Annotated[Overrides | UnsetType, Meta(description="What holds for the services of this file.")] = UNSET
     services: Annotated[
-        dict[DnsLabel, ProjectService], Meta(title="at least one service", min_length=1, description="By name.")
+        dict[DnsLabel, ProjectService],
+        Meta(
+            title="at least one service",
+            min_length=1,
+            description="By name.",
+            examples=[{"api": {"workload": {"name": "api", "container": "api"}}}],
+        ),
     ]
 
 
@@ -302,14 +358,17 @@ class ProfileSpec(Overrides, frozen=True, kw_only=True):
     namespace: Annotated[DnsLabel, Meta(description="The namespace of all resources.")]
     name_prefix: Annotated[NamePrefix, Meta(description="Put before every name by Kustomize.")] = ""
     name_suffix: Annotated[NameSuffix, Meta(description="Put behind every name by Kustomize.")] = ""
-    services: Annotated[dict[DnsLabel, Overrides], Meta(description="What differs for one service.")] = {}
+    services: Annotated[
+        dict[DnsLabel, Overrides],
+        Meta(description="What differs for one service.", examples=[{"api": {"replicas": 3}}]),
+    ] = {}
 
 
 class Profile(Model, frozen=True, kw_only=True):
     """`profiles/<environment>.yaml`: one environment."""
 
-    api_version: Literal["aegisgen.dev/v1"]
-    kind: Literal["EnvironmentProfile"]
+    api_version: Annotated[Literal["aegisgen.dev/v1"], Meta(description="The version of this format.")]
+    kind: Annotated[Literal["EnvironmentProfile"], Meta(description="What this file is.")]
     metadata: ProfileMetadata
     spec: ProfileSpec
 
@@ -339,5 +398,6 @@ class Settings(Model, frozen=True, kw_only=True):
     notifications: Notifications = field(default_factory=Notifications)
     metrics: Metrics = field(default_factory=Metrics)
     rollback: Rollback = field(default_factory=Rollback)
+    runbook: Runbook | UnsetType = UNSET
     replicas: int | UnsetType = UNSET
     config: dict[EnvName, Text] = {}

@@ -10,6 +10,7 @@ from aegisgen.errors import InputError, Problem
 from aegisgen.kube.resource import value_at
 from aegisgen.profile.layers import Layer, missing, problem
 from aegisgen.profile.model import OVERLAY, Settings
+from aegisgen.profile.steps.runbook import PATH
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -145,6 +146,13 @@ def directory_of(project: ProjectSource, profile: ProfileSource, service: str) -
     """Return a service's overlay folder, whether the environment runs the service or not."""
     said = [pattern for layer in layers_of(project, profile, service) if (pattern := layer.data.get("overlay"))]
     return overlay_folder(str(said[-1]) if said else OVERLAY, profile.name, service)
+
+
+def runbook_place(project: ProjectSource, profile: ProfileSource, service: str) -> str:
+    """Return where a service's runbook is, whether it has one or not."""
+    paths = [value_at(layer.data, ("runbook", "path")) for layer in layers_of(project, profile, service)]
+    said = [path for path in paths if isinstance(path, str)]
+    return overlay_folder(said[-1] if said else PATH, profile.name, service)
 
 
 def is_enabled(project: ProjectSource, profile: ProfileSource, service: str) -> bool:

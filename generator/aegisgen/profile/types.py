@@ -19,6 +19,7 @@ DnsLabel = Annotated[
         title="a DNS-1123 label: lower-case letters, digits and '-', at most 63 characters",
         pattern=r"^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?" + _END,
         max_length=63,
+        examples=["api"],
     ),
 ]
 DnsName = Annotated[
@@ -27,6 +28,7 @@ DnsName = Annotated[
         title="a DNS-1123 name: lower-case letters, digits, '-' and '.', at most 253 characters",
         pattern=r"^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*" + _END,
         max_length=253,
+        examples=["aegisx-api-config"],
     ),
 ]
 NamePrefix = Annotated[
@@ -35,6 +37,7 @@ NamePrefix = Annotated[
         title="the beginning of a DNS-1123 name, such as production-",
         pattern=r"^(?:[a-z0-9][a-z0-9.-]*)?" + _END,
         max_length=52,
+        examples=["production-"],
     ),
 ]
 NameSuffix = Annotated[
@@ -43,6 +46,7 @@ NameSuffix = Annotated[
         title="the end of a DNS-1123 name, such as -blue",
         pattern=r"^(?:[a-z0-9.-]*[a-z0-9])?" + _END,
         max_length=52,
+        examples=["-blue"],
     ),
 ]
 Duration = Annotated[
@@ -55,15 +59,19 @@ EnvName = Annotated[
         title="the name of an environment variable: letters, digits and '_'",
         pattern=r"^[A-Za-z_][A-Za-z0-9_]*" + _END,
         max_length=200,
+        examples=["DATABASE_HOST"],
     ),
 ]
-Text = Annotated[str, Meta(title="text without control characters", pattern=_TEXT, max_length=100_000)]
+Text = Annotated[
+    str, Meta(title="text without control characters", pattern=_TEXT, max_length=100_000, examples=["production"])
+]
 Script = Annotated[
     str,
     Meta(
         title="the name of a package script, such as db:migrate",
         pattern=r"^[A-Za-z0-9@][A-Za-z0-9_.:/@+-]*" + _END,
         max_length=200,
+        examples=["db:migrate"],
     ),
 ]
 ImageName = Annotated[
@@ -72,6 +80,7 @@ ImageName = Annotated[
         title="an image without tag or digest, such as ghcr.io/example/api",
         pattern=r"^(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:[._/-]+[a-z0-9]+)*" + _END,
         max_length=255,
+        examples=["ghcr.io/example/api"],
     ),
 ]
 ImageReference = Annotated[
@@ -81,17 +90,31 @@ ImageReference = Annotated[
         pattern=r"^(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:[._/-]+[a-z0-9]+)*"
         r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}|(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?@sha256:[0-9a-f]{64})" + _END,
         max_length=455,
+        examples=["postgres:17-alpine"],
     ),
 ]
 ImageTag = Annotated[
-    str, Meta(title="an image tag, such as production or v1.4.2", pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}" + _END)
+    str,
+    Meta(
+        title="an image tag, such as production or v1.4.2",
+        pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}" + _END,
+        examples=["v1.4.2"],
+    ),
 ]
-ImageDigest = Annotated[str, Meta(title="a digest: sha256: and 64 hex digits", pattern=r"^sha256:[0-9a-f]{64}" + _END)]
+ImageDigest = Annotated[
+    str,
+    Meta(
+        title="a digest: sha256: and 64 hex digits",
+        pattern=r"^sha256:[0-9a-f]{64}" + _END,
+        examples=["sha256:" + "0123456789abcdef" * 4],
+    ),
+]
 Quantity = Annotated[
     str,
     Meta(
         title="a quantity such as 500m, '1' or 256Mi",
         pattern=r"^[0-9]+(?:\.[0-9]+)?(?:m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?" + _END,
+        examples=["500m", "256Mi"],
     ),
 ]
 AnnotationKey = Annotated[
@@ -100,6 +123,7 @@ AnnotationKey = Annotated[
         title="an annotation's key, such as sidecar.istio.io/inject",
         pattern=r"^(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?/)?[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?" + _END,
         max_length=253,
+        examples=["sidecar.istio.io/inject"],
     ),
 ]
 RelativePath = Annotated[
@@ -108,6 +132,7 @@ RelativePath = Annotated[
         title="a path below the project's folder, without '..'",
         pattern=r"^(?!/)(?!(?:[\s\S]*/)?\.\.?(?:/|(?![\s\S])))[^\u0000-\u001f\u007f\\]+" + _END,
         max_length=400,
+        examples=["apps/api/migrations"],
     ),
 ]
 ObjectKey = Annotated[
@@ -116,6 +141,7 @@ ObjectKey = Annotated[
         title="a key of a ConfigMap or Secret: letters, digits, '-', '_' and '.'",
         pattern=r"^[A-Za-z0-9._-]+" + _END,
         max_length=253,
+        examples=["password"],
     ),
 ]
 Folder = Annotated[
@@ -124,6 +150,7 @@ Folder = Annotated[
         title="a folder, such as backups/api: letters, digits, '.', '_' and '-', parts separated by '/'",
         pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*" + _END,
         max_length=400,
+        examples=["backups/api"],
     ),
 ]
 HttpUrl = Annotated[
@@ -132,6 +159,7 @@ HttpUrl = Annotated[
         title="a URL such as https://storage.example.com, without a user",
         pattern=r"^https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?" + _END,
         max_length=400,
+        examples=["https://storage.example.com"],
     ),
 ]
 LabelKey = Annotated[
@@ -140,6 +168,7 @@ LabelKey = Annotated[
         title="a label's key, such as app.kubernetes.io/name",
         pattern=r"^(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?/)?[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?" + _END,
         max_length=253,
+        examples=["app.kubernetes.io/name"],
     ),
 ]
 LabelValue = Annotated[
@@ -147,22 +176,30 @@ LabelValue = Annotated[
     Meta(
         title="a label's value: letters, digits, '-', '_' and '.', at most 63 characters",
         pattern=r"^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?" + _END,
+        examples=["postgres"],
     ),
 ]
 Cidr = Annotated[
     str,
-    Meta(title="a network such as 10.0.0.0/16 or fd00::/64", pattern=r"^[0-9A-Fa-f.:]{2,45}/[0-9]{1,3}" + _END),
+    Meta(
+        title="a network such as 10.0.0.0/16 or fd00::/64",
+        pattern=r"^[0-9A-Fa-f.:]{2,45}/[0-9]{1,3}" + _END,
+        examples=["10.0.0.0/16"],
+    ),
 ]
-Port = Annotated[int, Meta(title="a port from 1 to 65535", ge=1, le=65535)]
+Port = Annotated[int, Meta(title="a port from 1 to 65535", ge=1, le=65535, examples=[5432])]
 Line = Annotated[
     str,
     Meta(
         title="one line of text",
         pattern=r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029\ufffe\uffff]+" + _END,
         max_length=2000,
+        examples=["main"],
     ),
 ]
-RuleId = Annotated[str, Meta(title="the ID of a rule, such as H105", pattern=r"^[A-Z][0-9]{3}" + _END)]
+RuleId = Annotated[
+    str, Meta(title="the ID of a rule, such as H105", pattern=r"^[A-Z][0-9]{3}" + _END, examples=["H105"])
+]
 # In a container's `command` the kubelet expands $(NAME) and halves $$; a word that means either would arrive changed.
 Word = Annotated[
     str,
@@ -170,6 +207,7 @@ Word = Annotated[
         title="one word of a command, on one line, without $( and $$",
         pattern=r"^(?:(?!\$[($])[^\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff])+" + _END,
         max_length=2000,
+        examples=["migrate"],
     ),
 ]
 # The kubelet does the same in the values of environment variables.
@@ -179,6 +217,7 @@ Sql = Annotated[
         title="one SQL statement without $( and $$; write $tag$ for $$",
         pattern=r"^(?:(?!\$[($])[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufffe\uffff])+" + _END,
         max_length=20_000,
+        examples=["SELECT count(*) FROM users"],
     ),
 ]
 TableName = Annotated[
@@ -186,6 +225,7 @@ TableName = Annotated[
     Meta(
         title="a table, such as knex_migrations or migrations.knex_migrations",
         pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,57}(?:\.[A-Za-z_][A-Za-z0-9_]{0,57})?" + _END,
+        examples=["knex_migrations"],
     ),
 ]
 LockName = Annotated[
@@ -194,9 +234,10 @@ LockName = Annotated[
         title="a lock's name: letters, digits, '.', '_' and '-', at most 63 characters",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*" + _END,
         max_length=63,
+        examples=["aegisgen"],
     ),
 ]
-Wave = Annotated[int, Meta(title="a sync wave: a whole number from -1000 to 1000", ge=-1000, le=1000)]
+Wave = Annotated[int, Meta(title="a sync wave: a whole number from -1000 to 1000", ge=-1000, le=1000, examples=[-1])]
 Strategy = Literal["init-container", "presync-job"]
 KubernetesVersion = Literal["1.30", "1.31", "1.32", "1.33", "1.34", "1.35", "1.36", "1.37"]
 

@@ -8,7 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from aegisgen.rehearsal.kubelet.processes import become_reaper
+from aegisgen.rehearsal.kubelet.processes import become_reaper, children, kill
 from aegisgen.rehearsal.outcome import Rehearsal
 from aegisgen.rehearsal.scenario.play import Play
 from aegisgen.rehearsal.scenario.premises import Place
@@ -54,6 +54,7 @@ class _State:
 def rehearse(title: str, scenarios: Sequence[Scenario], setting: Setting, crew: Crew) -> Rehearsal:
     """Play the scenarios; they come back in their order. Raises whatever is no outcome."""
     become_reaper()
+    before = set(children())
     began = time.monotonic()
     state = _State(scenarios)
     password = secrets.token_urlsafe(16)
@@ -75,6 +76,8 @@ def rehearse(title: str, scenarios: Sequence[Scenario], setting: Setting, crew: 
             play.stop()
         for thread in threads:
             thread.join()
+        # What has lost its mark (`env -i`) and its parent: nothing else of this process's runs any more.
+        kill([pid for pid in children() if pid not in before])
     if state.errors:
         raise state.errors[0]
     shown = Redaction(state.hidden | {password})

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from jinja2 import BytecodeCache
 
-    from aegisgen.render.jinja import JinjaTemplates
+    from aegisgen.render.jinja import Dialect, JinjaTemplates
 
     Translation = Callable[[dict[str, object], Callable[[str], object]], None]
 
@@ -48,6 +48,12 @@ class Templates:
             except Exception:  # noqa: S110 - Jinja knows better what is wrong, and whether anything is
                 pass
         return self._jinja.render(name, values)
+
+    def of(self, dialect: Dialect) -> JinjaTemplates:
+        """Return the same templates, taken as those of another language than YAML."""
+        from aegisgen.render.jinja import JinjaTemplates  # noqa: PLC0415 - see below
+
+        return JinjaTemplates(self._sources, self._origins, self._cache, dialect)
 
     @cached_property
     def _jinja(self) -> JinjaTemplates:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined, TemplateError, TemplateSyntaxError
 
@@ -17,26 +17,45 @@ if TYPE_CHECKING:
     from jinja2 import BytecodeCache
 
 # Beside its source, a template's compiled form depends on these settings; another value makes another cache.
-_SETTINGS = "trim lstrip keep-newline finalize strict"
+_SETTINGS = "trim lstrip keep-newline strict"
+
+
+class Dialect(NamedTuple):
+    """The language that templates are written in: what becomes of each `{{ value }}`, and what filters there are."""
+
+    name: str
+    finalize: Callable[[object], str]
+    extend: Callable[[Environment], None]
+
+
+def _extend(environment: Environment) -> None:
+    environment.filters.update(block=block, shell=shell, raw=Text)
+
+
+YAML = Dialect("yaml", safe, _extend)
 
 
 class JinjaTemplates:
     """The templates by name, compiled when first used."""
 
     def __init__(
-        self, sources: Mapping[str, str], origins: Mapping[str, str], cache: Callable[[str], BytecodeCache] | None
+        self,
+        sources: Mapping[str, str],
+        origins: Mapping[str, str],
+        cache: Callable[[str], BytecodeCache] | None,
+        dialect: Dialect = YAML,
     ) -> None:
         self._sources = sources
         self._origins = origins
         self._environment = Environment(
             loader=FunctionLoader(self._load),
             undefined=StrictUndefined,
-            finalize=safe,
-            autoescape=False,  # noqa: S701 - the output is YAML; `finalize` does for it what escaping does for HTML
-            bytecode_cache=cache(_SETTINGS) if cache else None,
+            finalize=dialect.finalize,
+            autoescape=False,  # noqa: S701 - `finalize` does for the dialect what escaping does for HTML
+            bytecode_cache=cache(f"{_SETTINGS} {dialect.name}") if cache else None,
             **WHITE_SPACE,
         )
-        self._environment.filters.update(block=block, shell=shell, raw=Text)
+        dialect.extend(self._environment)
 
     def render(self, name: str, values: Mapping[str, object]) -> str:
         """Render one template. Raises InputError with the template's line for whatever goes wrong in it."""

@@ -4,11 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aegisgen.profile.resolve import overlay_folder
+from aegisgen.profile.steps.runbook import PATH, Runbook, wanted
+
 if TYPE_CHECKING:
     from aegisgen.profile.resolve import Target
 
 APPS = "apps"
 """The folder of what Argo CD is told."""
+
+
+RUNBOOKS = "runbooks"
+"""The folder in which runbooks are unless somebody says otherwise."""
+
+
+def runbook_of(target: Target) -> str | None:
+    """Return the path of a service's runbook; None where it has none."""
+    if not wanted(target) or not isinstance(target.settings.runbook, Runbook):
+        return None
+    return overlay_folder(target.settings.runbook.path, target.environment, target.service)
+
+
+def usual_runbook(target: Target) -> str:
+    """Return where a service's runbook is unless somebody says otherwise."""
+    return overlay_folder(PATH, target.environment, target.service)
 
 
 def file_of(target: Target) -> str:

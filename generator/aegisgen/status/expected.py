@@ -127,8 +127,8 @@ def expected(target: Target, composed: Composed, *, namespace: str = "", context
         migration=job,
         steps=steps,
         never_applied=_never_applied(job, composed.resources) if job else "",
-        config=_reference(migrating, settings.database.config.keys, "configMapKeyRef") or target.migration_config_name,
-        secret=_reference(migrating, settings.database.secret.keys, "secretKeyRef") or target.secret_name,
+        config=referred(migrating, settings.database.config.keys, "configMapKeyRef") or target.migration_config_name,
+        secret=referred(migrating, settings.database.secret.keys, "secretKeyRef") or target.secret_name,
         pull_secrets=tuple(settings.image_pull_secrets),
         application=own or (application_name(target) if settings.application else ""),
         argocd_namespace=target.argocd.namespace,
@@ -184,7 +184,7 @@ def _never_applied(job: str, resources: tuple[Resource, ...]) -> str:
     return ""
 
 
-def _reference(spec: Mapping[str, object], variables: Sequence[str], kind: str) -> str:
+def referred(spec: Mapping[str, object], variables: Sequence[str], kind: str) -> str:
     """Return the object from which the first container of a pod's spec that does reads one of its variables, or all."""
     for container in [*sequence(spec.get("initContainers")), *sequence(spec.get("containers"))]:
         for item in map(mapping, sequence(mapping(container).get("env"))):

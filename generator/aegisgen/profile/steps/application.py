@@ -25,7 +25,11 @@ Percentage = Annotated[
 ]
 CronLine = Annotated[
     str,
-    Meta(title="a cron line of five fields, such as 0 22 * * 1-5", pattern=rf"^{_FIELD}(?: {_FIELD}){{4}}" + _END),
+    Meta(
+        title="a cron line of five fields, such as 0 22 * * 1-5",
+        pattern=rf"^{_FIELD}(?: {_FIELD}){{4}}" + _END,
+        examples=["0 22 * * 1-5"],
+    ),
 ]
 
 
@@ -39,7 +43,7 @@ class Repository(Model, frozen=True, kw_only=True):
 class SyncWindow(Model, frozen=True, kw_only=True):
     """A time in which syncs may, or may not, run."""
 
-    kind: Literal["allow", "deny"]
+    kind: Annotated[Literal["allow", "deny"], Meta(description="Whether syncs may run in it, or may not.")]
     schedule: Annotated[CronLine, Meta(description="When it opens.")]
     duration: Annotated[Duration, Meta(description="How long it stays open.")]
     time_zone: Annotated[Line, Meta(description="The schedule's time zone.", examples=["Europe/Berlin"])] = "UTC"
@@ -49,15 +53,29 @@ class SyncWindow(Model, frozen=True, kw_only=True):
 class AppProject(Model, frozen=True, kw_only=True):
     """The AppProject of all Applications: which repository, which namespaces, when."""
 
-    name: DnsLabel
-    description: Line | UnsetType = UNSET
-    sync_windows: Annotated[list[SyncWindow], Meta(description="Windows for all of its Applications.")] = []
+    name: Annotated[DnsLabel, Meta(description="Its name.")]
+    description: Annotated[Line | UnsetType, Meta(description="What it is for.", examples=["The shop"])] = UNSET
+    sync_windows: Annotated[
+        list[SyncWindow],
+        Meta(
+            description="Windows for all of its Applications.",
+            examples=[[{"kind": "deny", "schedule": "0 17 * * 5", "duration": "60h"}]],
+        ),
+    ] = []
 
 
 class RolloutStep(Model, frozen=True, kw_only=True):
     """Environments that are synced before those of the next step: all of them have to be healthy first."""
 
-    environments: Annotated[list[DnsLabel], Meta(title="at least one environment", min_length=1)]
+    environments: Annotated[
+        list[DnsLabel],
+        Meta(
+            title="at least one environment",
+            min_length=1,
+            description="The environments of this step.",
+            examples=[["staging"]],
+        ),
+    ]
     max_update: Annotated[
         Annotated[int, Meta(title="a whole number, 0 or more", ge=0)] | Percentage,
         Meta(
@@ -71,7 +89,7 @@ class RolloutStep(Model, frozen=True, kw_only=True):
 class ApplicationSet(Model, frozen=True, kw_only=True):
     """One ApplicationSet in place of an Application for each environment and service."""
 
-    name: DnsLabel
+    name: Annotated[DnsLabel, Meta(description="Its name.")]
     generator: Annotated[
         Literal["list", "git"],
         Meta(description="list: each overlay with its own settings. git: whatever folder there is, all alike."),
@@ -80,7 +98,8 @@ class ApplicationSet(Model, frozen=True, kw_only=True):
         list[RolloutStep],
         Meta(
             description="Progressive syncs: the set starts the syncs, step after step, and switches automated ones "
-            "off. Argo CD does that only where progressive syncs are enabled."
+            "off. Argo CD does that only where progressive syncs are enabled.",
+            examples=[[{"environments": ["staging"]}, {"environments": ["production"], "maxUpdate": "10%"}]],
         ),
     ] = []
 
@@ -105,15 +124,19 @@ class Retry(Model, frozen=True, kw_only=True):
 
     limit: Annotated[int, Meta(title="a whole number from 0 to 10", ge=0, le=10, description="Retries.")] = 1
     duration: Annotated[Duration, Meta(description="The wait before the first retry.")] = "30s"
-    factor: Annotated[int, Meta(title="a whole number from 1 to 10", ge=1, le=10)] = 2
+    factor: Annotated[
+        int, Meta(title="a whole number from 1 to 10", ge=1, le=10, description="How much longer each wait is.")
+    ] = 2
     max_duration: Annotated[Duration, Meta(description="The longest wait.")] = "5m"
 
 
 class Destination(Model, frozen=True, kw_only=True):
     """The cluster, by address or by the name that Argo CD knows it by."""
 
-    server: Line | UnsetType = UNSET
-    name: Line | UnsetType = UNSET
+    server: Annotated[
+        Line | UnsetType, Meta(description="Its address.", examples=["https://kubernetes.default.svc"])
+    ] = UNSET
+    name: Annotated[Line | UnsetType, Meta(description="Its name.", examples=["in-cluster"])] = UNSET
 
 
 class Application(Model, frozen=True, kw_only=True):
@@ -127,7 +150,11 @@ class Application(Model, frozen=True, kw_only=True):
     path: Annotated[RelativePath | UnsetType, Meta(description="The overlay's folder in the repository.")] = UNSET
     target_revision: Annotated[Line, Meta(description="The branch, tag or commit.")] = "HEAD"
     automated: Annotated[
-        bool | Automated, Meta(description="Whether Argo CD syncs by itself. false: people approve by syncing.")
+        bool | Automated,
+        Meta(
+            description="Whether Argo CD syncs by itself. false: people approve by syncing.",
+            examples=[True, {"prune": True}],
+        ),
     ] = False
     retry: Retry = field(default_factory=Retry)
     create_namespace: Annotated[bool, Meta(description="Whether Argo CD creates the namespace.")] = False

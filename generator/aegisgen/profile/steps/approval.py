@@ -31,7 +31,11 @@ class Approval(Model, frozen=True, kw_only=True):
         Duration, Meta(description="How long the resumed Job may take; the wait for the approval has no limit.")
     ] = "10m"
     sync_windows: Annotated[
-        list[SyncWindow], Meta(description="Times for the environment's syncs, rendered into argocd.project.")
+        list[SyncWindow],
+        Meta(
+            description="Times for the environment's syncs, rendered into argocd.project.",
+            examples=[[{"kind": "deny", "schedule": "0 17 * * 5", "duration": "60h"}]],
+        ),
     ] = []
 
 

@@ -40,6 +40,8 @@ class BackupS3(Model, frozen=True, kw_only=True):
         Meta(
             title="a bucket's name: lower-case letters, digits, '.' and '-', 3 to 63 characters",
             pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?![\s\S])",
+            description="The bucket.",
+            examples=["aegisx-backups"],
         ),
     ]
     prefix: Annotated[
@@ -47,7 +49,13 @@ class BackupS3(Model, frozen=True, kw_only=True):
     ] = UNSET
     endpoint: Annotated[HttpUrl | UnsetType, Meta(description="Of a storage that is not Amazon's.")] = UNSET
     region: Annotated[
-        str, Meta(title="a region, such as eu-central-1", pattern=r"^[a-z0-9-]+(?![\s\S])", max_length=50)
+        str,
+        Meta(
+            title="a region, such as eu-central-1",
+            pattern=r"^[a-z0-9-]+(?![\s\S])",
+            max_length=50,
+            description="Where the bucket is.",
+        ),
     ] = "us-east-1"
     secret: S3Secret | UnsetType = UNSET
     image: Annotated[
@@ -67,7 +75,13 @@ class Backup(StepJob, frozen=True, kw_only=True):
     keep: (
         Annotated[
             int,
-            Meta(title="a whole number from 1 to 10000", ge=1, le=10_000, description="Only so many newest are kept."),
+            Meta(
+                title="a whole number from 1 to 10000",
+                ge=1,
+                le=10_000,
+                description="Only so many newest are kept.",
+                examples=[14],
+            ),
         ]
         | UnsetType
     ) = UNSET

@@ -32,11 +32,15 @@ class Expect(Model, frozen=True, kw_only=True):
 
     # Not one field for both: msgspec 0.22 corrupts its memory over a union of a list and a string with a pattern.
     equals: Annotated[
-        _Value | int | bool | UnsetType, Meta(description="The value as psql prints it; true is t, null is empty.")
+        _Value | int | bool | UnsetType,
+        Meta(description="The value as psql prints it; true is t, null is empty.", examples=["42"]),
     ] = UNSET
-    rows: Annotated[list[_Value] | UnsetType, Meta(description="The rows, their columns separated by '|'.")] = UNSET
-    min: Annotated[int | UnsetType, Meta(description="The least that the number may be.")] = UNSET
-    max: Annotated[int | UnsetType, Meta(description="The most that the number may be.")] = UNSET
+    rows: Annotated[
+        list[_Value] | UnsetType,
+        Meta(description="The rows, their columns separated by '|'.", examples=[["admin", "user"]]),
+    ] = UNSET
+    min: Annotated[int | UnsetType, Meta(description="The least that the number may be.", examples=[1])] = UNSET
+    max: Annotated[int | UnsetType, Meta(description="The most that the number may be.", examples=[0])] = UNSET
 
 
 class Check(Model, frozen=True, kw_only=True):
@@ -52,7 +56,13 @@ class Checks(StepJob, frozen=True, kw_only=True):
     """Checks after the migration (presync-job); if one fails, the application is not touched."""
 
     wave: Annotated[Wave, Meta(description="The sync wave; after the migration's.")] = 0
-    run: Annotated[list[Check], Meta(description="All run, whatever the others say.")] = []
+    run: Annotated[
+        list[Check],
+        Meta(
+            description="All run, whatever the others say.",
+            examples=[[{"name": "users-kept", "sql": "SELECT count(*) FROM users", "expect": {"min": 1}}]],
+        ),
+    ] = []
 
 
 def problems(target: "Target", layers: "list[Layer]") -> "Iterator[Problem]":

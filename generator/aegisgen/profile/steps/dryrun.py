@@ -36,11 +36,17 @@ class DryRun(StepJob, frozen=True, kw_only=True):
     wave: Annotated[Wave, Meta(description="The sync wave; after the backup's, before the migration's.")] = -2
     tables: Annotated[
         list[TableName],
-        Meta(description="Tables whose rows are copied too, besides the tool's bookkeeping; a command names its own."),
+        Meta(
+            description="Tables whose rows are copied too, besides the tool's bookkeeping; a command names its own.",
+            examples=[["countries"]],
+        ),
     ] = []
     env: Annotated[
         dict[EnvName, Text],
-        Meta(description="What differs for the dry run. No key of the Secret reaches it: stand-ins go here."),
+        Meta(
+            description="What differs for the dry run. No key of the Secret reaches it: stand-ins go here.",
+            examples=[{"API_KEY": "none"}],
+        ),
     ] = {}
     storage: Annotated[Quantity, Meta(description="The most that the copy may take on the node.")] = "2Gi"
 

@@ -20,7 +20,11 @@ class StepJob(Model, frozen=True, kw_only=True):
     ttl: Annotated[Duration, Meta(description="How long the finished Job stays for its logs to be read.")] = "7d"
     resources: Resources = field(default_factory=Resources)
     annotations: Annotated[
-        dict[AnnotationKey, Text], Meta(description="Annotations for the Job's pod, such as a service mesh's.")
+        dict[AnnotationKey, Text],
+        Meta(
+            description="Annotations for the Job's pod, such as a service mesh's.",
+            examples=[{"sidecar.istio.io/inject": "false"}],
+        ),
     ] = {}
 
 

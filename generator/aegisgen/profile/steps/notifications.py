@@ -34,14 +34,21 @@ Message = Annotated[
         max_length=2000,
     ),
 ]
-Url = Annotated[str, Meta(title="a URL such as http://pushgateway.monitoring:9091", pattern=r"^https?://[!-~]+" + _END)]
+Url = Annotated[
+    str,
+    Meta(
+        title="a URL such as http://pushgateway.monitoring:9091",
+        pattern=r"^https?://[!-~]+" + _END,
+        examples=["http://pushgateway.monitoring:9091"],
+    ),
+]
 
 
 class SecretKey(Model, frozen=True, kw_only=True):
     """A key of a Secret that exists in the namespace."""
 
-    name: DnsName
-    key: SecretKeyName
+    name: Annotated[DnsName, Meta(description="The Secret.", examples=["slack"])]
+    key: Annotated[SecretKeyName, Meta(description="Its key.")]
 
 
 class Channel(Model, frozen=True, kw_only=True):
@@ -59,11 +66,14 @@ class Notifications(Model, frozen=True, kw_only=True):
     on: Annotated[list[Literal["start", "success", "failure"]], Meta(description="What is told.")] = field(
         default_factory=lambda: ["start", "success", "failure"]
     )
-    text: Annotated[Message, Meta(description="Put before every message; never a secret.")] = ""
+    text: Annotated[Message, Meta(description="Put before every message; never a secret.", examples=["shop:"])] = ""
     timeout: Annotated[Duration, Meta(description="The longest that one message may take; at most 30s.")] = "5s"
     argocd: Annotated[
         dict[Trigger, list[dict[Service, Line]]],
-        Meta(description="Subscriptions of Argo CD Notifications, for failures that no pod can report."),
+        Meta(
+            description="Subscriptions of Argo CD Notifications, for failures that no pod can report.",
+            examples=[{"on-sync-failed": [{"slack": "deployments"}]}],
+        ),
     ] = {}
 
 

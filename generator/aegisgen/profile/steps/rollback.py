@@ -30,7 +30,13 @@ class Rollback(Model, frozen=True, kw_only=True):
         Words | UnsetType,
         Meta(description="Takes back the one migration whose name follows. Default: knex migrate:down."),
     ] = UNSET
-    downs: Annotated[dict[DnsLabel, Words], Meta(description="The same for each of several sets, by name.")] = {}
+    downs: Annotated[
+        dict[DnsLabel, Words],
+        Meta(
+            description="The same for each of several sets, by name.",
+            examples=[{"main": ["npx", "knex", "migrate:down"]}],
+        ),
+    ] = {}
     directory: Annotated[
         RelativePath | UnsetType,
         Meta(description="The migrations' folder in the image. Default: migrations.path, or that of the set."),

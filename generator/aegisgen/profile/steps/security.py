@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from aegisgen.profile.resolve import Target
 
 Labels = dict[LabelKey, LabelValue]
-UserId = Annotated[int, Meta(title="a user id from 1 to 2147483647", ge=1, le=2147483647)]
+UserId = Annotated[int, Meta(title="a user id from 1 to 2147483647", ge=1, le=2147483647, examples=[1000])]
 
 
 class ServiceAccount(Model, frozen=True, kw_only=True):
@@ -36,16 +36,24 @@ class ServiceAccount(Model, frozen=True, kw_only=True):
     create: Annotated[bool, Meta(description="Whether it is rendered; if not, `name` exists already.")] = True
     name: Annotated[DnsName | UnsetType, Meta(description="Default: <workload>-migration.")] = UNSET
     annotations: Annotated[
-        dict[AnnotationKey, Text], Meta(description="Such as the role that a cloud gives to this account.")
+        dict[AnnotationKey, Text],
+        Meta(
+            description="Such as the role that a cloud gives to this account.",
+            examples=[{"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/migration"}],
+        ),
     ] = {}
 
 
 class Peer(Model, frozen=True, kw_only=True):
     """Somebody that a pod may talk to: pods by their labels, or addresses."""
 
-    pod_labels: Annotated[Labels, Meta(description="Labels of its pods.")] = {}
+    pod_labels: Annotated[Labels, Meta(description="Labels of its pods.", examples=[{"app": "postgres"}])] = {}
     namespace_labels: Annotated[
-        Labels, Meta(description="Labels of its pods' namespace. Default: the migration's own namespace.")
+        Labels,
+        Meta(
+            description="Labels of its pods' namespace. Default: the migration's own namespace.",
+            examples=[{"kubernetes.io/metadata.name": "databases"}],
+        ),
     ] = {}
     cidr: Annotated[Cidr | UnsetType, Meta(description="Its addresses, in place of labels.")] = UNSET
     port: Annotated[Port | UnsetType, Meta(description="The port. Default: the service's usual one.")] = UNSET
@@ -66,14 +74,23 @@ class NetworkPolicy(Model, frozen=True, kw_only=True):
     dns: Annotated[Peer, Meta(description="The name service. Default: the cluster's, in kube-system.")] = field(
         default_factory=_cluster_dns
     )
-    also: Annotated[list[Peer], Meta(description="Others, such as a webhook or an object store. Port: 443.")] = []
+    also: Annotated[
+        list[Peer],
+        Meta(
+            description="Others, such as a webhook or an object store. Port: 443.",
+            examples=[[{"cidr": "203.0.113.0/24"}]],
+        ),
+    ] = []
 
 
 class SecretStore(Model, frozen=True, kw_only=True):
     """The store of the External Secrets Operator that holds the values."""
 
-    name: DnsName
-    kind: Literal["SecretStore", "ClusterSecretStore"] = "SecretStore"
+    name: Annotated[DnsName, Meta(description="The store's name.", examples=["vault"])]
+    kind: Annotated[
+        Literal["SecretStore", "ClusterSecretStore"],
+        Meta(description="Whether it is the namespace's or the cluster's."),
+    ] = "SecretStore"
 
 
 class RemoteKey(Model, frozen=True, kw_only=True):
@@ -91,7 +108,12 @@ class ExternalSecret(Model, frozen=True, kw_only=True):
     refresh_interval: Annotated[Duration, Meta(description="How often the operator reads the store.")] = "1h"
     data: Annotated[
         dict[EnvName, RemoteKey],
-        Meta(title="at least one key of the Secret", min_length=1, description="By key of the Secret."),
+        Meta(
+            title="at least one key of the Secret",
+            min_length=1,
+            description="By key of the Secret.",
+            examples=[{"DATABASE_PASSWORD": {"key": "api/production", "property": "password"}}],
+        ),
     ]
 
 

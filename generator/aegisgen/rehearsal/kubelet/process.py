@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.rehearsal.kubelet.landlock import Fence, restrict_thread
 from aegisgen.rehearsal.kubelet.log import Log
-from aegisgen.rehearsal.kubelet.processes import MARKER, catches_term, kill_marked
+from aegisgen.rehearsal.kubelet.processes import catches_term, kill_container
+from aegisgen.rehearsal.processes import MARK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -146,7 +147,7 @@ class Process:
                     command,
                     executable=None if launch.largest_file is not None else program,
                     cwd=launch.folder,
-                    env={**launch.env, MARKER: launch.mark},
+                    env={**launch.env, MARK: launch.mark},
                     stdin=subprocess.DEVNULL,
                     stdout=write,
                     stderr=subprocess.STDOUT,
@@ -164,11 +165,11 @@ class Process:
         self._started.set()
         if hasattr(os, "waitid"):  # while it is a zombie, nobody else gets its number
             os.waitid(os.P_PID, self._popen.pid, os.WEXITED | os.WNOWAIT)
-            kill_marked(launch.mark, self._popen.pid)
+            kill_container(launch.mark, self._popen.pid)
             self._popen.wait()
         else:
             self._popen.wait()
-            kill_marked(launch.mark, self._popen.pid)
+            kill_container(launch.mark, self._popen.pid)
         self._log.close(_OUTPUT_SECONDS)
         self._end()
 

@@ -1,8 +1,9 @@
 """Processes of one container: found again wherever they went, and ended with it.
 
-Beside the mark of the whole run, each carries one of its container in its environment, which its children inherit even
-where they leave the process group. What loses it (`env -i`) comes back as an orphan: the command is the reaper of its
-descendants, as PID 1 of a container is. Both are Linux's; elsewhere the process group has to do.
+Each carries the mark of its container in its environment, which its children inherit even where they leave the process
+group. Whatever outlives its parent becomes a child of the command, which is the reaper of its descendants, as PID 1 of
+a container is: so few processes have to be looked at. Both are Linux's; elsewhere the process group has to do, until
+the end of the rehearsal.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-MARKER = "AEGISGEN_REHEARSAL_CONTAINER"
+from aegisgen.rehearsal.processes import MARK
+
 _PROC = Path("/proc")
 _PATIENCE_SECONDS = 5.0
 _PAUSE_SECONDS = 0.005
@@ -22,63 +24,62 @@ _PR_SET_CHILD_SUBREAPER = 36
 _SIGTERM_BIT = 1 << (signal.SIGTERM - 1)
 
 
-def marked(mark: str) -> list[int]:
-    """Return the processes whose mark begins with `mark`."""
-    wanted = f"{MARKER}={mark}".encode()
-    found = []
-    for folder in _folders():
-        with suppress(OSError):
-            if any(item.startswith(wanted) for item in (folder / "environ").read_bytes().split(b"\0")):
-                found.append(int(folder.name))
-    return found
-
-
-def mark_of(pid: int) -> str:
-    """Return a process's mark, empty where it has none or is gone."""
-    beginning = f"{MARKER}=".encode()
-    with suppress(OSError):
-        for item in (_PROC / str(pid) / "environ").read_bytes().split(b"\0"):
-            if item.startswith(beginning):
-                return item.removeprefix(beginning).decode()
-    return ""
-
-
-def kill_marked(mark: str, group: int | None = None) -> bool:
-    """SIGKILL a process group and all that is marked, until none is left; return whether that succeeded."""
-    give_up = time.monotonic() + _PATIENCE_SECONDS
-    seen: set[int] = set()
-    while True:
-        if group is not None:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(group, signal.SIGKILL)
-        left = marked(mark)
-        for pid in left:
-            with suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
-        seen.update(left)
-        if not left or time.monotonic() > give_up:
-            break
-        time.sleep(_PAUSE_SECONDS)
-    _bury(seen - ({group} if group else set()))
-    return not left
-
-
 def become_reaper() -> None:
-    """Let orphaned descendants become children of this process."""
+    """Let descendants whose parents are gone become children of this process."""
     if sys.platform == "linux":
         import ctypes  # noqa: PLC0415 - only a rehearsal needs it
 
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def orphans() -> list[int]:
-    """Return the children of this process that have no mark and are no zombies."""
-    found = []
-    for folder in _folders():
-        with suppress(OSError, ValueError, IndexError):
-            state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
-            if int(parent) == os.getpid() and state != "Z":
-                found.append(int(folder.name))
+def mark_of(pid: int) -> str:
+    """Return a process's mark, empty where it has none, is gone, or cannot be asked."""
+    beginning = f"{MARK}=".encode()
+    with suppress(OSError):
+        for item in (_PROC / str(pid) / "environ").read_bytes().split(b"\0"):
+            if item.startswith(beginning):
+                return item.removeprefix(beginning).decode(errors="replace")
+    return ""
+
+
+def kill_container(mark: str, group: int) -> bool:
+    """SIGKILL a process group, and the children of this process with its mark, until none is left.
+
+    Returns whether that succeeded. A child of theirs is a child of this process as soon as they are gone.
+    """
+    give_up = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, signal.SIGKILL)
+        left = [pid for pid in children() if pid != group and mark_of(pid) == mark]
+        if not left:
+            return True
+        kill(left)
+        if time.monotonic() > give_up:
+            return False
+        time.sleep(_PAUSE_SECONDS)
+
+
+def kill(pids: list[int]) -> None:
+    """SIGKILL children of this process, and take note of their end."""
+    for pid in pids:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+    for pid in pids:
+        with suppress(ChildProcessError):
+            os.waitpid(pid, 0)
+
+
+def children() -> list[int]:
+    """Return the children of this process; none where the system does not tell.
+
+    Source: proc_pid_task_tid_children(5). Each thread has a list of its own.
+    """
+    found: list[int] = []
+    with suppress(OSError):
+        for task in (_PROC / "self/task").iterdir():
+            with suppress(OSError):
+                found += map(int, (task / "children").read_text().split())
     return found
 
 
@@ -90,17 +91,3 @@ def catches_term(pid: int) -> bool:
         return True
     caught = next((line.split()[1] for line in lines if line.startswith("SigCgt:")), "0")
     return bool(int(caught, 16) & _SIGTERM_BIT)
-
-
-def _folders() -> list[Path]:
-    try:
-        return [folder for folder in _PROC.iterdir() if folder.name.isdecimal()]
-    except OSError:
-        return []
-
-
-def _bury(pids: set[int]) -> None:
-    """Orphans that became children of this process would stay zombies as long as it runs."""
-    for pid in pids:
-        with suppress(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)

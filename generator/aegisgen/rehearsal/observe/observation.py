@@ -7,6 +7,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from aegisgen.rehearsal.observe import remote
 from aegisgen.rehearsal.observe.attribute import executed
 from aegisgen.rehearsal.observe.bookkeeping import bookkeeping_tables
 from aegisgen.rehearsal.observe.files import Files
@@ -58,6 +59,8 @@ class Observation:
         self._offset = offset
         self._app = app
         self._adviser = adviser
+        self._start = time.time()
+        self._recorded = remote.recorded(login)
 
     def migrations(self, logs: Iterable[str] = ()) -> tuple[MigrationRun, ...]:
         """Return the migrations that ran, in their order, those that failed or were cut off among them.
@@ -67,7 +70,7 @@ class Observation:
         """
         log = self._server.log
         if log is None:
-            return ()
+            return self._remote()
         self._wait_for(log)
         samples = self._sampler.stop()
         done = transactions(read(log, self._offset, self._login.database), ignored=IGNORED)
@@ -79,21 +82,37 @@ class Observation:
             state, ground = self._copies.state, self._copies.ground
             replayed, missing = self._replays.of(done, state=state, ignored=ignored, copy=ground)
         by_identity = {id(done[place]): what for place, what in replayed.items()}
-        names = {oid: name for oid, name in self._tables().items() if name not in ignored}
-        evidence = Evidence(by_identity, missing, samples, names)
+        evidence = Evidence(by_identity, missing, samples, self._tables(ignored))
         files = Files(self._app) if found else Files(None)
-        records = assemble(found, evidence, files, logs=logs, scenario_time=self._sampler.scenario_time)
+        records = assemble(
+            found,
+            evidence,
+            files,
+            logs=logs,
+            applied=[row.name for row in self._recorded],
+            scenario_time=self._sampler.scenario_time,
+        )
         return tuple(
             record._replace(advice=self._adviser.advice(record, one, self._server.version))
             for record, one in zip(records, found, strict=True)
         )
 
-    def _tables(self) -> dict[int, str]:
-        with (
-            suppress(*session_errors()),
-            connect(self._server.superuser._replace(database=self._login.database)) as session,
-        ):
-            return dict(session.execute(_NAMES).fetchall())
+    def _remote(self) -> tuple[MigrationRun, ...]:
+        return remote.migrations(
+            self._recorded,
+            remote.recorded(self._login),
+            files=Files(self._app),
+            samples=self._sampler.stop(),
+            tables=self._tables(bookkeeping_tables(())),
+            start=self._start,
+            scenario_time=self._sampler.scenario_time,
+        )
+
+    def _tables(self, ignored: Iterable[str]) -> dict[int, str]:
+        """The names of the tables by their numbers, which is what samples have."""
+        superuser = self._server.superuser._replace(database=self._login.database)
+        with suppress(*session_errors()), connect(superuser, quiet=self._server.own) as session:
+            return {oid: name for oid, name in session.execute(_NAMES).fetchall() if name not in ignored}
         return {}
 
     def _wait_for(self, log: Path) -> None:

@@ -18,6 +18,7 @@ from aegisgen.rehearsal.image.sink import Sink
 from aegisgen.rehearsal.image.standins import ContainerClock, write_storage
 from aegisgen.rehearsal.kubelet.environment import MissingError, environment
 from aegisgen.rehearsal.kubelet.spec import Template, spec_of
+from aegisgen.rehearsal.processes import MARK
 from aegisgen.rehearsal.stage import Stage
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def premises(
     login = place.server.database(wanted.name or "app", owner=wanted.user or "app", password=place.password)
     stage = Stage(
         folder=folder,
-        mark=f"{place.password[:8]}/{scenario.name}",
+        mark=f"{place.environment[MARK]}/{scenario.name}",
         clock=clock,
         objects=objects,
         images=images,

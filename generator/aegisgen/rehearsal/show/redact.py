@@ -58,7 +58,7 @@ def _forms(secret: str) -> Iterator[str]:
     yield quote(raw, safe="")
     yield quote(raw)
     yield quote_plus(raw)
-    yield b64encode(raw).decode()
+    # Without the padding, which some leave out.
     yield b64encode(raw).decode().rstrip("=")
     yield secret.replace("'", "''")
     yield secret.replace("\\", "\\\\").replace("'", "''")

@@ -1,0 +1,56 @@
+"""`aegisgen runbook`: the operating guide of a service with its real names."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from aegisgen.argocd.application import application_settings
+from aegisgen.argocd.plan import plan as planned
+from aegisgen.errors import UsageError
+from aegisgen.proof.composed import compose_targets
+from aegisgen.runbook.facts import composed, facts
+from aegisgen.runbook.guide import guide
+from aegisgen.workspace import Selection, load_templates, open_workspace
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def run(selection: Selection, *, form: str, output: Path | None) -> int:
+    """Print the runbook of one service in one environment, or write it to the file `output`.
+
+    Raises UsageError where the choice is not of one, ToolError without Kustomize, CompositionError where the overlay
+    does not build.
+    """
+    workspace = open_workspace(selection)
+    if len(workspace.targets) != 1:
+        names = ", ".join(target.service for target in workspace.targets) or "none of them enabled"
+        found = f"there are {len(workspace.targets)}: {names}"
+        raise UsageError(f"a runbook is about one service, and {found}; use --service NAME")
+    (target,), (built,) = workspace.targets, compose_targets(workspace)
+    templates = load_templates(workspace.root)
+    settings = application_settings(built.application) if built.application else None
+    plan = planned(built.resources, settings, title=f"{target.environment}/{target.service}")
+    known = composed(facts(target), built.resources, settings.name if settings else "")
+    text = guide(known, plan, templates)
+    if form == "html":
+        from aegisgen.runbook.page import page  # noqa: PLC0415 - slow to import, and few want HTML
+
+        text = page(text, plan, templates)
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        _write(output, text)
+    return 0
+
+
+def _write(output: Path, text: str) -> None:
+    """Write the file whole or not at all."""
+    part = output.with_name(f".{output.name}.{os.getpid()}")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(output)
+    finally:
+        part.unlink(missing_ok=True)

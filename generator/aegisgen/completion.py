@@ -1,0 +1,83 @@
+"""What a shell may complete: environments, services, rules. Fast, and silent whatever is wrong with a project.
+
+A key press waits for this, so the types of profiles are not imported; and what cannot be read is simply not offered:
+this is no place for messages.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_PROJECT_FILE = "aegisgen.yaml"
+
+
+def environments(incomplete: str) -> list[str]:
+    """Return the environments whose names begin so."""
+    project = _project()
+    if project is None:
+        return []
+    try:
+        names = sorted(file.stem for file in (project.parent / "profiles").glob("*.yaml") if file.name[0] != ".")
+    except OSError:
+        return []
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def services(incomplete: str) -> list[str]:
+    """Return the services of the project, and of the files that it includes, whose names begin so."""
+    project = _project()
+    if project is None:
+        return []
+    data = _mapping(project)
+    files = [file for pattern in _texts(data.get("include")) for file in _matching(project.parent, pattern)]
+    names = {name for one in (data, *map(_mapping, files)) for name in _keys(one.get("services"))}
+    return sorted(name for name in names if name.startswith(incomplete))
+
+
+def rules(incomplete: str) -> list[tuple[str, str]]:
+    """Return the rules whose IDs begin so, each with its title."""
+    from aegisgen.rules.table import RULES  # noqa: PLC0415 -- the other completions need no rules
+
+    return [(rule.id, rule.title) for rule in RULES.values() if rule.id.startswith(incomplete.upper())]
+
+
+def _project() -> Path | None:
+    """Return the project file, as `profile.load.find_project` finds it."""
+    try:
+        here = Path.cwd()
+        candidates = (
+            folder / name for folder in (here, *here.parents) for name in (_PROJECT_FILE, f"argocd/{_PROJECT_FILE}")
+        )
+        return next((file for file in candidates if file.is_file()), None)
+    except OSError:
+        return None
+
+
+def _mapping(file: Path) -> dict[str, object]:
+    from aegisgen.errors import AegisgenError  # noqa: PLC0415 -- most completions read no YAML
+    from aegisgen.yamlsource import parse_one  # noqa: PLC0415
+
+    try:
+        data = parse_one(file.read_bytes(), str(file)).data
+    except (OSError, AegisgenError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _matching(root: Path, pattern: str) -> Iterable[Path]:
+    try:
+        return sorted(root.glob(pattern))
+    except (OSError, ValueError, NotImplementedError):  # an absolute or empty pattern
+        return []
+
+
+def _texts(value: object) -> list[str]:
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
+
+
+def _keys(value: object) -> list[str]:
+    return [str(key) for key in value] if isinstance(value, dict) else []

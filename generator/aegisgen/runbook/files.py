@@ -1,0 +1,49 @@
+"""The runbooks that a project keeps: resolved services and their rendered overlays in, the texts of files out. Pure."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING
+
+from aegisgen.errors import InputError, Problem
+from aegisgen.render.files import Overlay
+from aegisgen.render.places import runbook_of
+from aegisgen.runbook.facts import facts
+from aegisgen.runbook.guide import guide
+from aegisgen.runbook.picture import profile_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aegisgen.profile.resolve import Target
+    from aegisgen.render.environment import Templates
+
+
+def render_runbooks(targets: Sequence[Target], overlays: Sequence[Overlay], templates: Templates) -> list[Overlay]:
+    """Return the folders with the runbooks of those services that have one; `overlays` are the services', in order.
+
+    What only the composed overlay tells is left to the command: the drift check must not need Kustomize.
+    Raises InputError where a template fails and where two runbooks would be one file.
+    """
+    folders: dict[str, dict[str, str]] = {}
+    for target, overlay in zip(targets, overlays, strict=False):
+        path = runbook_of(target)
+        if path is None:
+            continue
+        folder, name = posixpath.split(path)
+        files = folders.setdefault(folder, {})
+        if name in files:
+            message = f"{path} is that of another service or environment, expected one of its own"
+            raise InputError(Problem(target.profile, 0, 0, "runbook.path", message))
+        files[name] = _text(target, overlay, templates, markup=name.endswith(".html"))
+    return [Overlay(folder, files, None, "") for folder, files in folders.items()]
+
+
+def _text(target: Target, overlay: Overlay, templates: Templates, *, markup: bool) -> str:
+    plan = profile_plan(target, overlay)
+    text = guide(facts(target), plan, templates)
+    if not markup:
+        return text
+    from aegisgen.runbook.page import page  # noqa: PLC0415 - few want HTML
+
+    return page(text, plan, templates)

@@ -1,0 +1,73 @@
+"""The sync plan of what the profile renders: hooks and workload. What else the base holds, only Kustomize knows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aegisgen.argocd.application import ApplicationSettings
+from aegisgen.argocd.plan import Plan, plan
+from aegisgen.kube.resource import Identity, Resource, identify
+from aegisgen.profile.steps.application import Application, application_name
+from aegisgen.yamlsource import Document, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aegisgen.profile.resolve import Target
+    from aegisgen.render.files import Overlay
+
+_API = {"Deployment": "apps/v1", "StatefulSet": "apps/v1", "DaemonSet": "apps/v1"}
+
+
+def profile_plan(target: Target, overlay: Overlay) -> Plan:
+    """Return the plan of what `overlay` was rendered to, with the names that Kustomize will give."""
+    title = f"{target.environment}/{target.service}"
+    return plan([*_rendered(target, overlay), _workload(target, overlay)], _application(target), title=title)
+
+
+def _rendered(target: Target, overlay: Overlay) -> Iterator[Resource]:
+    wiring = overlay.wiring
+    applied = {*wiring.resources, *(patch.path for patch in wiring.patches)} if wiring else set()
+    for name, text in overlay.files.items():
+        if name not in applied:
+            continue
+        for document in parse(text, name):
+            resource = identify(document) if isinstance(document, Document) else None
+            if isinstance(resource, Resource) and resource.identity.kind != target.settings.workload.kind:
+                yield _named(target, resource)
+
+
+def _named(target: Target, resource: Resource) -> Resource:
+    identity = resource.identity
+    name = target.composed(identity.name)
+    return resource._replace(identity=Identity(identity.api_version, identity.kind, target.namespace, name))
+
+
+def _workload(target: Target, overlay: Overlay) -> Resource:
+    """The workload as far as the profile knows it: the patch with its init container, or nothing but its name."""
+    workload, replicas = target.settings.workload, target.settings.replicas
+    spec: dict[str, object] = {}
+    for text in (overlay.files[name] for name in overlay.files if name == "deployment-patch.yaml"):
+        for document in parse(text, "deployment-patch.yaml"):
+            resource = identify(document) if isinstance(document, Document) else None
+            found = resource.at("spec") if isinstance(resource, Resource) else None
+            spec = dict(found) if isinstance(found, dict) else spec
+    if isinstance(replicas, int):
+        spec["replicas"] = replicas
+    api = _API[workload.kind]
+    name = target.composed(workload.name)
+    data: dict[str, object] = {"apiVersion": api, "kind": workload.kind, "metadata": {"name": name}, "spec": spec}
+    return Resource(Identity(api, workload.kind, target.namespace, name), data, Document("", 0, "", data))
+
+
+def _application(target: Target) -> ApplicationSettings | None:
+    application = target.settings.application
+    if not isinstance(application, Application):
+        return None
+    return ApplicationSettings(
+        application_name(target),
+        target.namespace,
+        bool(application.automated),
+        application.retry.limit,
+        application.create_namespace,
+    )
