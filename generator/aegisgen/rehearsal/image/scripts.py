@@ -29,10 +29,9 @@ script() {{
 }}
 own() {{
   while :; do
-    case ${{1:-}} in --silent | -s | --quiet | --no-color) shift ;; *) break ;; esac
+    case ${{1:-}} in --silent | -s | --quiet | --no-color | run | run-script) shift ;; *) break ;; esac
   done
   case ${{1:-}} in
-  run | run-script) shift ;;
   exec | x)
     shift
     [ "${{1:-}}" != -- ] || shift

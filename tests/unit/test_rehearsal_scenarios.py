@@ -1,0 +1,80 @@
+"""Scenario files: aegisgen's own are right, and what is wrong in one of the user's is said with its place."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from aegisgen.errors import InputError, UsageError
+from aegisgen.rehearsal.image.knex import BEHAVIOURS, files_of, migrations_folder, write_migrations
+from aegisgen.rehearsal.scenario.load import DEFAULT, chosen, scenarios
+
+GOOD = """\
+apiVersion: aegisgen.dev/v1
+kind: Scenario
+metadata: {name: mine}
+spec:
+  title: Mine
+  syncs:
+    - title: One
+      migrations: {next: fails}
+      expect: {sync: fails, database: unchanged}
+"""
+
+
+def test_aegisgens_own_can_all_be_read_and_go_by_the_names_of_their_files() -> None:
+    known = scenarios((), None)
+    folder = Path(__file__).resolve().parents[2] / "generator/aegisgen/rehearsal/scenario/own"
+    assert sorted(known) == sorted(file.stem for file in folder.glob("*.yaml"))
+    assert set(DEFAULT) <= set(known)
+
+
+def test_a_file_of_ones_own_is_played_beside_or_in_place_of_them(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(GOOD)
+    (tmp_path / "clean.yaml").write_text(GOOD.replace("name: mine", "name: clean"))
+    files = [tmp_path / "mine.yaml", tmp_path / "clean.yaml"]
+    known = scenarios(files, None)
+    assert known["clean"].spec.title == "Mine"
+    assert [one.name for one in chosen(known, (), files, every=False)] == ["mine", "clean"]
+
+
+def test_all_errors_are_said_with_their_place(tmp_path: Path) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text(GOOD.replace("next: fails", "next: explodes").replace("database:", "databse:"))
+    with pytest.raises(InputError) as caught:
+        scenarios([file], None)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 2
+    assert "bad.yaml:8:26: spec.syncs.0.migrations.next: not allowed, expected" in lines[0]
+    assert "bad.yaml:9:29: spec.syncs.0.expect.databse: unknown field; did you mean 'database'?" in lines[1]
+
+
+def test_an_unknown_name_is_met_with_the_closest() -> None:
+    with pytest.raises(UsageError, match="did you mean 'killed'"):
+        chosen(scenarios((), None), ["kiled"], (), every=False)
+
+
+@pytest.mark.parametrize(
+    ("last", "package", "expected", "form"),
+    [
+        ("20260103000000_x.js", {}, "20260103000001_aegisgen_rehearsal_next.js", "exports.up ="),
+        ("007_x.ts", {}, "008_aegisgen_rehearsal_next.ts", "export const up = async (knex: any)"),
+        ("20260103000000_x.js", {"type": "module"}, "20260103000001_aegisgen_rehearsal_next.js", "export const up ="),
+    ],
+)
+def test_an_added_migration_is_the_last_one_in_the_form_of_the_others(
+    tmp_path: Path, last: str, package: dict[str, str], expected: str, form: str
+) -> None:
+    folder = tmp_path / "src/database/migrations"
+    folder.mkdir(parents=True)
+    (tmp_path / "package.json").write_text(json.dumps(package))
+    (folder / last).write_text("")
+    assert migrations_folder(tmp_path, "apps/api/migrations") == folder
+    for behaviour in BEHAVIOURS:
+        assert write_migrations(folder, {"next": behaviour}) == (expected,)
+    assert files_of(folder) == (last, expected)
+    assert form in (folder / expected).read_text()
+    assert write_migrations(folder, {}) == ()
+    assert files_of(folder) == (last,)
