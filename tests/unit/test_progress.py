@@ -92,3 +92,26 @@ def test_what_is_tracked_may_fail_and_the_bar_is_gone(monkeypatch, capsys) -> No
     with pytest.raises(ValueError, match="broken"):
         list(tracked(results(), 10, "files"))
     assert closed == [True]
+
+
+def test_a_check_shows_how_many_overlays_there_have_been(tmp_path, monkeypatch, cli) -> None:
+    seen = []
+
+    class Bar:
+        def show(self, done: int) -> None:
+            seen.append(done)
+
+        def close(self) -> None:
+            seen.append("closed")
+
+    for number in range(30):
+        folder = tmp_path / f"overlays/{number}"
+        folder.mkdir(parents=True)
+        (folder / "kustomization.yaml").write_text("resources: []\n")
+    monkeypatch.setattr("aegisgen.progress.PATIENCE_SECONDS", -1)
+    monkeypatch.setattr("aegisgen.progress._bar", lambda total, what, _: seen.append((total, what)) or Bar())
+    monkeypatch.setattr("aegisgen.progress.sys", type("sys", (), {"stderr": type("E", (), {"isatty": lambda: True})}))
+    assert cli("validate", "--no-compose", "--jobs", "1", str(tmp_path)).code == 0
+    assert seen[0] == (30, "overlays")
+    assert seen[1:] == [*sorted(seen[1:-1]), "closed"]
+    assert seen[-2] == 30
