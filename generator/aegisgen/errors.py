@@ -34,6 +34,10 @@ class InputError(AegisgenError):
         self.problems = tuple(sorted(set(problems)))
         super().__init__("\n".join(map(str, self.problems)))
 
+    def __reduce__(self) -> tuple[type[InputError], tuple[Problem, ...]]:
+        """Travel to another process with every problem."""
+        return type(self), self.problems
+
 
 class UsageError(AegisgenError):
     """The command line names something that does not exist or makes no sense."""

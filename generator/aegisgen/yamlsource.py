@@ -16,9 +16,12 @@ from aegisgen import yamlplain
 from aegisgen.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from aegisgen.yamlnodes import Places
+
+    # A file's bytes and its name in, its documents out: `documents`, or what keeps their results.
+    Parser = Callable[[bytes, str], Iterable["Document | Problem"]]
 
 _AFTER_MARKER = ("", " ", "\t", "\r", "\n")
 _ONLY_DIRECTIVES = re.compile(r"(?:[ \t]*(?:[%#].*)?\r?\n)*%.*\r?\n(?:[ \t]*(?:[%#].*)?\r?\n)*\Z")
@@ -92,13 +95,23 @@ def parse(text: str, source: str) -> Iterator[Document | Problem]:
         yield data if isinstance(data, Problem) else Document(source, line, chunk, data)
 
 
-def parse_one(raw: bytes, source: str) -> Document:
+def documents(raw: bytes, source: str) -> Iterator[Document | Problem]:
+    """Yield every document of a file that holds anything, and a Problem for all that is broken."""
+    try:
+        text = decode(raw, source)
+    except InputError as error:
+        yield from error.problems
+    else:
+        yield from parse(text, source)
+
+
+def parse_one(raw: bytes, source: str, parser: Parser = documents) -> Document:
     """Read a file that holds exactly one mapping; InputError for anything else."""
-    documents = list(parse(decode(raw, source), source))
-    problems = [document for document in documents if isinstance(document, Problem)]
+    parts = list(parser(raw, source))
+    problems = [part for part in parts if isinstance(part, Problem)]
     if problems:
         raise InputError(*problems)
-    found = [document for document in documents if isinstance(document, Document)]
+    found = [part for part in parts if isinstance(part, Document)]
     if not found or found[0].data is None:
         raise InputError(Problem(source, 1, 1, "", "the file is empty, expected one YAML document"))
     if len(found) > 1:

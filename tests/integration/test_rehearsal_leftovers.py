@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -56,10 +57,18 @@ class Rehearsal(NamedTuple):
     run: str
     folder: Path
     port: int
+    memory: str
+    """The number of the server's segment of shared memory."""
+
+    def server(self) -> int:
+        """The id of the server's first process."""
+        (pidfile,) = self.folder.glob("*/server-one/data/postmaster.pid")
+        return int(pidfile.read_text().split()[0])
 
     def is_gone(self) -> bool:
         """Whether nothing of it is left."""
-        return not (self.folder.exists() or marked(self.run) or _listens(self.port))
+        left = (self.folder.exists(), marked(self.run), _listens(self.port), self.memory in segments())
+        return not any(left)
 
 
 @pytest.fixture(autouse=True)
@@ -80,6 +89,8 @@ def start() -> Iterator[Callable[[], Rehearsal]]:
     if not installations():
         pytest.skip(f"no PostgreSQL server found: {INSTALL}")
     pytest.importorskip("psycopg")
+    if not shutil.which("ipcs"):
+        pytest.skip("ipcs not found: install util-linux")
     processes = []
 
     def begin() -> Rehearsal:
@@ -92,7 +103,11 @@ def start() -> Iterator[Callable[[], Rehearsal]]:
         )
         processes.append(process)
         said = json.loads(process.stdout.readline())
-        rehearsal = Rehearsal(process, said["run"], Path(said["folder"]), said["port"])
+        folder = Path(said["folder"])
+        (pidfile,) = folder.glob("*/server-one/data/postmaster.pid")
+        memory = pidfile.read_text().splitlines()[6].split()[1]
+        assert memory in segments()
+        rehearsal = Rehearsal(process, said["run"], folder, said["port"], memory)
         assert _listens(rehearsal.port)
         assert len(marked(rehearsal.run)) >= 2
         return rehearsal
@@ -131,6 +146,16 @@ def test_a_command_that_is_killed_is_cleaned_up_after_at_once(start: Callable[[]
 
 
 @pytest.mark.tools
+def test_a_server_that_was_killed_leaves_no_memory_behind(start: Callable[[], Rehearsal]) -> None:
+    rehearsal = start()
+    os.kill(rehearsal.server(), signal.SIGKILL)
+    assert until(lambda: not _listens(rehearsal.port))
+    rehearsal.process.stdin.close()
+    assert rehearsal.process.wait(PATIENCE_SECONDS) == 3
+    assert rehearsal.is_gone()
+
+
+@pytest.mark.tools
 def test_what_was_killed_with_its_guard_goes_at_the_next_start_and_what_lives_stays(
     start: Callable[[], Rehearsal],
 ) -> None:
@@ -138,6 +163,8 @@ def test_what_was_killed_with_its_guard_goes_at_the_next_start_and_what_lives_st
     # Both guards: it makes no difference to the one that lives.
     for guard in _guards():
         os.kill(guard, signal.SIGKILL)
+    # As the kernel does it when memory is short: the command, and the server, which so leaves its shared memory.
+    os.kill(killed.server(), signal.SIGKILL)
     killed.process.kill()
     killed.process.wait(PATIENCE_SECONDS)
     assert killed.folder.exists()
@@ -152,6 +179,20 @@ def test_what_was_killed_with_its_guard_goes_at_the_next_start_and_what_lives_st
     living.process.stdin.close()
     assert living.process.wait(PATIENCE_SECONDS) == 3
     assert living.is_gone()
+
+
+@pytest.mark.tools
+def test_a_server_is_found_by_its_folder_too(start: Callable[[], Rehearsal], monkeypatch: pytest.MonkeyPatch) -> None:
+    rehearsal = start()
+    for guard in _guards():
+        os.kill(guard, signal.SIGKILL)
+    rehearsal.process.kill()
+    rehearsal.process.wait(PATIENCE_SECONDS)
+    monkeypatch.setattr(leftovers, "kill_marked", lambda _run: True)
+    assert sweep() == 1
+    assert not _listens(rehearsal.port)
+    assert rehearsal.memory not in segments()
+    assert kill_marked(rehearsal.run)
 
 
 def test_a_run_that_lives_is_not_swept() -> None:
@@ -244,6 +285,11 @@ def test_a_place_that_takes_no_folder_is_named(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(tempfile, "tempdir", "/proc/nowhere")
     with pytest.raises(ToolError, match=r"/proc/nowhere/.*: .*; a rehearsal needs a place for its files"), workspace():
         pass
+
+
+def segments() -> list[str]:
+    """The words of the list of shared memory, the numbers of all segments among them."""
+    return subprocess.run(["ipcs", "-m"], capture_output=True, text=True, check=True).stdout.split()
 
 
 def until(holds: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> bool:

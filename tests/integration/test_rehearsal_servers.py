@@ -222,6 +222,17 @@ def test_a_session_that_does_not_react_does_not_hold_up_a_stop(databases: Supply
             assert again.execute("SELECT 1").fetchone() == (1,)
 
 
+def test_a_server_that_somebody_killed_is_started_again(databases: Supply, run: Workspace) -> None:
+    with databases.server("killed") as fresh:
+        (pidfile,) = run.folder.glob("*/server-killed/data/postmaster.pid")
+        server = int(pidfile.read_text().split()[0])
+        os.kill(server, signal.SIGKILL)
+        os.waitid(os.P_PID, server, os.WEXITED | os.WNOWAIT)  # leaves its exit code to whom it belongs
+        fresh.start()
+        with sessions.connect(fresh.superuser) as session:
+            assert session.execute("SELECT 1").fetchone() == (1,)
+
+
 def test_several_servers_run_at_once_and_leave_no_folder(databases: Supply, run: Workspace) -> None:
     with databases.server("first") as first, databases.server("second", {"lock_timeout": "3s"}) as second:
         ports = {first.superuser.port, second.superuser.port}

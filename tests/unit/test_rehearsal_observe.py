@@ -305,9 +305,13 @@ def test_statements_that_no_tool_recorded_are_reported_as_such():
 # The records
 
 
-def records(log: Log, *, app: Path | None = None, logs: tuple[str, ...] = ()) -> tuple[MigrationRun, ...]:
+def records(
+    log: Log, *, app: Path | None = None, logs: tuple[str, ...] = (), applied: tuple[str, ...] = ()
+) -> tuple[MigrationRun, ...]:
     evidence = Evidence({}, "nothing was executed again", (), {})
-    return assemble(executed(log.transactions()), evidence, Files(app), logs=logs, scenario_time=lambda at: at)
+    return assemble(
+        executed(log.transactions()), evidence, Files(app), logs=logs, applied=applied, scenario_time=lambda at: at
+    )
 
 
 def app(folder: Path, *files: str) -> Path:
@@ -366,6 +370,7 @@ def test_times_count_from_the_beginning_of_the_scenario():
         Evidence({}, "", (), {}),
         Files(None),
         logs=(),
+        applied=(),
         scenario_time=lambda at: at - began + 2,
     )
     assert record.began == pytest.approx(2.0, abs=1e-4)
@@ -375,6 +380,13 @@ def test_times_count_from_the_beginning_of_the_scenario():
 def test_the_same_statement_again_and_again_is_listed_once():
     log = Log().run("a", "BEGIN", *(["insert into t values ($1)"] * 50), "drop table u", "COMMIT").knex("a", "1_a.js")
     assert records(log)[0].statements == ("insert into t values ($1)", "drop table u")
+
+
+def test_what_was_cut_off_and_never_tried_again_is_the_next_after_what_was_there_before(tmp_path: Path):
+    folder = app(tmp_path, "migrations/1_a.js", "migrations/2_b.js")
+    log = Log().run("a", 'select "name" from "knex_migrations"', "create table t (i int)")
+    (record,) = records(log, app=folder, applied=("1_a.js",))
+    assert (record.file, record.error) == ("migrations/2_b.js", HALF_DONE)
 
 
 # Files

@@ -167,6 +167,18 @@ def test_a_pod_that_failed_three_times_has_restarted_twice():
     assert found == (Pod("a", "0/1", "Init:Error", "2", "2m4s"),)
 
 
+def test_a_pod_between_two_attempts_waits_as_kubectl_says():
+    runs = [run_of("a", "m", began, began + 0.5, "Error", code=1) for began in (1.0, 2.0)]
+    step = rehearsals.REACHED._replace(containers=tuple(runs), status="Init:CrashLoopBackOff")
+    sync = SyncRun("First sync", 0.0, 3.0, succeeded=False, steps=(step,), skipped=())
+    assert pods(sync) == (Pod("a", "0/1", "Init:CrashLoopBackOff", "1", "2s"),)
+
+
+def test_a_pod_whose_application_is_not_rehearsed_is_up_when_it_has_migrated():
+    found = pods_of(run_of("a", "m", 1.0, 2.0, "Error", code=1), run_of("a", "m", 2.0, 3.0, "Completed"))
+    assert found == (Pod("a", "1/1", "Running", "0", "2m4s"),)
+
+
 def test_pods_are_listed_in_the_order_of_their_start():
     found = pods_of(run_of("b", "m", 1.0, 3.0, "Completed"), run_of("c", "m", 0.5, 3.0, "Completed"))
     assert [pod.name for pod in found] == ["c", "b"]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from aegisgen.kube.overlay import read_overlay
 from aegisgen.kube.resource import Resource, identify
-from aegisgen.rules.builds import Build, contexts
+from aegisgen.rules.builds import Build, Deployments, directory_contexts, overlay_context
 from aegisgen.rules.check import check
 from aegisgen.rules.neighbours import HEADER, generated_beside
 from aegisgen.rules.pages import pages, write
@@ -26,6 +28,14 @@ def resource(source: str, kind: str, name: str) -> Resource:
     return found
 
 
+def application(source: str, spec: str) -> Resource:
+    (document,) = parse(OBJECT.format(kind="Application", name="a") + f"spec: {spec}\n", source)
+    assert isinstance(document, Document)
+    found = identify(document)
+    assert isinstance(found, Resource)
+    return found
+
+
 def test_a_generated_file_beside_a_kustomization_that_does_not_name_it_is_found(tmp_path: Path) -> None:
     for name, text in {
         "kustomization.yaml": "resources: [used.yaml]\npatches: [{path: patch.yaml, target: {kind: Secret}}]\n",
@@ -39,7 +49,7 @@ def test_a_generated_file_beside_a_kustomization_that_does_not_name_it_is_found(
     overlay = read_overlay(tmp_path)
 
     generated = generated_beside(overlay)
-    (context,) = contexts([Build(overlay, (), generated)], [])
+    context = overlay_context(Build(overlay, (), generated))
 
     assert [path.rpartition("/")[2] for path in generated] == ["orphan.yaml", "patch.yaml", "used.yaml"]
     assert [(finding.rule, finding.path) for finding in check(context)] == [
@@ -47,30 +57,46 @@ def test_a_generated_file_beside_a_kustomization_that_does_not_name_it_is_found(
     ]
 
 
-def test_files_of_an_overlay_are_left_to_it(tmp_path: Path) -> None:
-    (tmp_path / "kustomization.yaml").write_text("resources: [a.yaml]\n")
-    (tmp_path / "a.yaml").write_text(OBJECT.format(kind="Secret", name="a"))
-    overlay = read_overlay(tmp_path)
-    loose = [resource(f"{tmp_path}/a.yaml", "Secret", "a"), resource(f"{tmp_path}/b.yaml", "Secret", "b")]
-
-    found = contexts([Build(overlay, (loose[0],))], loose)
-
-    assert [[each.identity.name for each in context.resources] for context in found] == [["a"], ["b"]]
-
-
 def test_the_manifests_of_a_directory_are_one_build() -> None:
-    found = contexts(
-        [],
+    found = directory_contexts(
         [resource("d/a.yaml", "Secret", "a"), resource("d/b.yaml", "Secret", "b"), resource("c.yaml", "Secret", "a")],
+        Deployments(),
     )
 
     assert [len(context.resources) for context in found] == [2, 1]
 
 
 def test_files_that_hold_the_same_object_are_builds_of_their_own() -> None:
-    found = contexts([], [resource("d/a.yaml", "Secret", "a"), resource("d/b.yaml", "Secret", "a")])
+    found = directory_contexts(
+        [resource("d/a.yaml", "Secret", "a"), resource("d/b.yaml", "Secret", "a")], Deployments()
+    )
 
     assert [len(context.resources) for context in found] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("directory", "expected"),
+    [
+        ("x/overlays/api", [0, 1, 2]),
+        ("overlays/api", [0, 1, 2]),
+        ("./overlays/web/", [1]),
+        ("api", [0, 1, 2]),
+        ("b/api", [2]),
+        ("i", []),
+        (".", []),
+    ],
+)
+def test_an_application_is_known_by_the_end_of_its_path(directory: str, expected: list[int]) -> None:
+    specs = [
+        "source: {path: overlays/api}",
+        "sources: [{path: overlays/web}, {path: overlays/api/}]",
+        "source: {path: api}",
+    ]
+    applications = [application("a.yaml", f"{{{spec}}}") for spec in specs]
+
+    found = Deployments(applications).of(directory, "nothing", directory)
+
+    assert [applications.index(each) for each in found] == expected
 
 
 def test_pages_of_rules_that_are_gone_are_removed(tmp_path: Path) -> None:

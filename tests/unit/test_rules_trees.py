@@ -8,9 +8,9 @@ import pytest
 
 from aegisgen.findings import Finding, Severity
 from aegisgen.kube.compose import compose, composer
-from aegisgen.kube.overlay import read_overlay
+from aegisgen.kube.overlay import read_overlay, used_files
 from aegisgen.kube.resource import Resource, identify
-from aegisgen.rules.builds import Build, contexts
+from aegisgen.rules.builds import Build, Deployments, directory_contexts, overlay_context
 from aegisgen.rules.check import check
 from aegisgen.rules.neighbours import generated_beside
 from aegisgen.yamlsource import Document, parse
@@ -47,7 +47,12 @@ def findings_in(*overlays: str) -> list[Finding]:
         for document in parse(file.read_text(), file.as_posix())
         if isinstance(document, Document)
     ]
-    return sorted({finding for each in contexts(builds, resources_of(documents)) for finding in check(each)})
+    used = {path for build in builds for path in used_files(build.overlay)}
+    loose = [resource for resource in resources_of(documents) if resource.document.source not in used]
+    deployments = Deployments(resource for resource in loose if resource.identity.kind == "Application")
+    contexts = [overlay_context(build, deployments.of(build.overlay.directory)) for build in builds]
+    contexts += directory_contexts(loose, deployments)
+    return sorted({finding for each in contexts for finding in check(each)})
 
 
 @pytest.fixture(scope="module")

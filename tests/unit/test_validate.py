@@ -347,17 +347,3 @@ def test_the_diff_of_drift_does_not_show_a_secret(cli: Cli, project: Path) -> No
     assert outcome.code == 1
     assert "deployment-patch.yaml differs, and is not shown: it holds a Secret" in outcome.out
     assert "hunter2" not in outcome.out
-
-
-@pytest.mark.parametrize("jobs", ["2", "3"])
-def test_many_processes_find_what_one_finds(cli: Cli, here: Path, jobs: str) -> None:
-    for number in range(4):  # more files than one process reads alone
-        shutil.copytree(ROOT / "tests" / "fixtures", here / f"copy{number}")
-    written(here, {"ignored.yaml": GOOD + "# aegisgen: ignore[H102] nothing here is a hook\n"})
-
-    alone = cli("validate", "--no-compose", "--format", "json", "--jobs", "1")
-    shared = cli("validate", "--no-compose", "--format", "json", "--jobs", jobs)
-
-    assert json.loads(alone.out)["summary"]["errors"] > 0
-    assert "C602" in alone.out
-    assert shared == alone

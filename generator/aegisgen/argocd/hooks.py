@@ -106,7 +106,7 @@ class Hook(NamedTuple):
     @property
     def phases(self) -> tuple[Phase, ...]:
         """The phases of a sync in which the resource is applied, in running order."""
-        return tuple(phase for phase in PHASES if phase.value in self.types)
+        return _phases(self.types)
 
     @property
     def skipped(self) -> bool:
@@ -129,6 +129,11 @@ class Wave(NamedTuple):
 
     value: int
     invalid: tuple[Dropped, ...] = ()
+
+
+@lru_cache(maxsize=64)
+def _phases(types: tuple[HookType, ...]) -> tuple[Phase, ...]:
+    return tuple(phase for phase in PHASES if phase.value in types)
 
 
 def hook_of(resource: Resource) -> Hook | None:
@@ -189,9 +194,13 @@ def wave_of(resource: Resource) -> Wave:
     The weight counts on any resource, a hook or not. Source: `waves.go`, `helm/weight.go`.
     """
     annotations = resource.annotations
+    return _wave(annotations.get(SYNC_WAVE), annotations.get(HELM_WEIGHT))
+
+
+@lru_cache(maxsize=256)
+def _wave(sync_wave: str | None, weight: str | None) -> Wave:
     invalid: list[Dropped] = []
-    for key in (SYNC_WAVE, HELM_WEIGHT):
-        text = annotations.get(key)
+    for key, text in ((SYNC_WAVE, sync_wave), (HELM_WEIGHT, weight)):
         if text is None:
             continue
         number = _atoi(text)

@@ -56,6 +56,10 @@ _KIND_RANK = {kind: rank for rank, kind in enumerate(KINDS)}
 _PHASE_RANK = {phase: rank for rank, phase in enumerate(PHASES)}
 
 
+PlaceInOrder = tuple[int, int, int, str, str, str, str, int]
+"""Phase, wave and kind by their ranks, name; the rest decides where Argo CD leaves it open."""
+
+
 class Task(NamedTuple):
     """One resource applied once. `moved` where it took the phase and wave of a resource that needs it."""
 
@@ -76,7 +80,7 @@ def order(resources: Iterable[Resource], namespace: str = "") -> tuple[Task, ...
     the place in the file decide, so that the answer never depends on the order of the input. A hook with
     `generateName` is placed by that prefix; the commit and time that Argo CD adds to it are not known beforehand.
     """
-    tasks = sorted((task for resource in resources for task in _tasks(resource)), key=_key)
+    tasks = sorted((task for resource in resources for task in tasks_of(resource)), key=place_of)
 
     def lives_in(resource: Resource) -> str:
         return resource.identity.namespace or namespace
@@ -85,14 +89,16 @@ def order(resources: Iterable[Resource], namespace: str = "") -> tuple[Task, ...
     return tuple(_move_before_dependents(tasks, _defined_kind, _group_kind))
 
 
-def _tasks(resource: Resource) -> tuple[Task, ...]:
+def tasks_of(resource: Resource) -> tuple[Task, ...]:
+    """Return the tasks of one resource, in their order."""
     hook = hook_of(resource)
     wave = wave_of(resource).value
     phases = (Phase.SYNC,) if hook is None else () if hook.skipped else hook.phases
     return tuple(Task(resource, phase, wave, hook) for phase in phases)
 
 
-def _key(task: Task) -> tuple[int, int, int, str, str, str, str, int]:
+def place_of(task: Task) -> PlaceInOrder:
+    """Return what the order of tasks goes by, apart from the two corrections."""
     identity, document = task.resource.identity, task.resource.document
     return (
         _PHASE_RANK[task.phase],

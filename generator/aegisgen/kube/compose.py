@@ -134,6 +134,8 @@ def answer(command: tuple[str, ...]) -> tuple[int, str, str]:
     import subprocess  # noqa: PLC0415
 
     environment = {name: os.environ[name] for name in _INHERITED if name in os.environ} | _OFFLINE
+    # Who is told to end between the tool's start and the moment in which it is known would leave it behind.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGIO})
     try:
         process = subprocess.Popen(
             command,
@@ -144,9 +146,11 @@ def answer(command: tuple[str, ...]) -> tuple[int, str, str]:
             start_new_session=True,  # so that a git of its own dies with it
         )
     except OSError as error:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         raise ToolError(f"{command[0]} cannot be run: {error.strerror}") from None
     with process:
         try:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
             out, err = process.communicate(timeout=TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:
             raise ToolError(f"{Path(command[0]).name} did not finish within {TIMEOUT_SECONDS} s") from None

@@ -11,10 +11,12 @@ from aegisgen.errors import InputError, Problem
 from aegisgen.kube.compose import KUSTOMIZATION_NAMES
 from aegisgen.kube.selection import Target, target_of
 from aegisgen.kube.shape import mapping, sequence, text
-from aegisgen.yamlsource import Document, decode, parse, parse_one
+from aegisgen.yamlsource import Document, decode, documents, parse, parse_one
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+
+    from aegisgen.yamlsource import Parser
 
     Read = Callable[[str], bytes | None]
 
@@ -83,8 +85,9 @@ class Layer(NamedTuple):
 class Reading:
     """What one walk over a tree of kustomizations has met, beside its layers."""
 
-    def __init__(self, read: Read) -> None:
+    def __init__(self, read: Read, parser: Parser = documents) -> None:
         self.read = read
+        self.parser = parser
         self.problems: list[Problem] = []
         self.remotes: list[Place] = []
         self.layers = 0
@@ -126,7 +129,7 @@ class Reading:
             if raw is None:
                 continue
             try:
-                return parse_one(raw, path)
+                return parse_one(raw, path, self.parser)
             except InputError as error:
                 self.problems += error.problems
                 return None
@@ -190,21 +193,23 @@ class Reading:
         return self._parsed(content, place.source, line - 1)
 
     def _documents(self, raw: bytes, path: str) -> tuple[Document, ...]:
-        try:
-            return self._parsed(decode(raw, path), path, 0)
-        except InputError as error:
-            self.problems += error.problems
-            return ()
+        return tuple(self._sound(self.parser(raw, path)))
 
     def _parsed(self, content: str, source: str, lines_before: int) -> tuple[Document, ...]:
-        documents = []
-        for document in parse(content, source):
-            if isinstance(document, Problem):
-                self.problems.append(document._replace(line=document.line + lines_before))
-            elif document.data is not None:
-                document.line += lines_before
-                documents.append(document)
-        return tuple(documents)
+        parts = list(parse(content, source))
+        for index, part in enumerate(parts):
+            if isinstance(part, Problem):
+                parts[index] = part._replace(line=part.line + lines_before)
+            else:
+                part.line += lines_before
+        return tuple(self._sound(parts))
+
+    def _sound(self, parts: Iterable[Document | Problem]) -> Iterator[Document]:
+        for part in parts:
+            if isinstance(part, Problem):
+                self.problems.append(part)
+            elif part.data is not None:
+                yield part
 
     def _problem(self, place: Place, message: str) -> None:
         line, column = place.position

@@ -15,10 +15,12 @@ from aegisgen.kube.kustomization import Layer, Patch, Place, Reading
 from aegisgen.kube.resource import Identity, Resource, identify
 from aegisgen.kube.selection import CLUSTER_SCOPED, namespace_of, selects
 from aegisgen.kube.shape import mapping, sequence, text, texts
-from aegisgen.yamlsource import Document
+from aegisgen.yamlsource import Document, documents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from aegisgen.yamlsource import Parser
 
 # Kinds whose names Kustomize leaves as they are.
 _UNPREFIXED = frozenset({"APIService", "CustomResourceDefinition", "Namespace"})
@@ -70,17 +72,17 @@ class Overlay(NamedTuple):
         return tuple(layer.kustomization for layer in self.layers)
 
 
-def read_overlay(directory: Path) -> Overlay:
+def read_overlay(directory: Path, parser: Parser = documents) -> Overlay:
     """Read a Kustomize directory from the file system. Files that cannot be read count as missing."""
-    return overlay_of(_read_file, directory.as_posix())
+    return overlay_of(_read_file, directory.as_posix(), parser)
 
 
-def overlay_of(read: Callable[[str], bytes | None], directory: str) -> Overlay:
+def overlay_of(read: Callable[[str], bytes | None], directory: str, parser: Parser = documents) -> Overlay:
     """Read a Kustomize directory through `read`, which gives a file's bytes or None where there is no such file.
 
     Nothing raises: what is wrong is in `problems`, with its place.
     """
-    reading = Reading(read)
+    reading = Reading(read, parser)
     root = reading.layer(directory)
     if root is None:
         problems = reading.problems or [Problem(directory, 0, 0, "", "no kustomization.yaml in this directory")]

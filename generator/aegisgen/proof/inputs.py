@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from aegisgen.errors import InputError, UsageError
 from aegisgen.kube.compose import KUSTOMIZATION_NAMES
 from aegisgen.profile.load import display
-from aegisgen.yamlsource import parse_one
+from aegisgen.yamlsource import documents, parse_one
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from aegisgen.yamlsource import Parser
 
 STDIN = "-"
 # A manifest of more than a megabyte does not fit into etcd; a file of many of them is still far below this.
@@ -31,6 +33,11 @@ class Source(NamedTuple):
 
     path: str
     raw: bytes | None = None
+
+    @property
+    def shown(self) -> str:
+        """The path as the user knows it."""
+        return self.path if self.raw is not None else _shown(self.path)
 
 
 class Input(NamedTuple):
@@ -79,7 +86,8 @@ def read(source: Source) -> Input:
 class Kustomizations:
     """What the kustomization files say of the files around them; each is read once."""
 
-    def __init__(self) -> None:
+    def __init__(self, parser: Parser = documents) -> None:
+        self._parser = parser
         self._fields: dict[str, dict[str, object]] = {}
         self._patches: dict[str, frozenset[str]] = {}
         self._near: dict[str, frozenset[str]] = {}
@@ -126,7 +134,7 @@ class Kustomizations:
 
     def _fields_of(self, folder: str) -> dict[str, object]:
         if folder not in self._fields:
-            self._fields[folder] = _read_fields(folder)
+            self._fields[folder] = _read_fields(folder, self._parser)
         return self._fields[folder]
 
 
@@ -167,12 +175,12 @@ def _kustomizations(path: str) -> Iterator[str]:
         yield path
 
 
-def _read_fields(folder: str) -> dict[str, object]:
+def _read_fields(folder: str, parser: Parser) -> dict[str, object]:
     for name in KUSTOMIZATION_NAMES:
-        file = Path(folder) / name
-        if file.is_file():
+        file = posixpath.join(folder, name)
+        if os.path.isfile(file):  # noqa: PTH113
             try:
-                data = parse_one(file.read_bytes(), name).data
+                data = parse_one(Path(file).read_bytes(), posixpath.normpath(file), parser).data
             except (InputError, OSError):  # said where the file itself is checked
                 return {}
             return data if isinstance(data, dict) else {}

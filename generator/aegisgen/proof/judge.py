@@ -1,4 +1,4 @@
-"""The rules, applied to everything that was read and composed."""
+"""The rules, applied to what was read and composed."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from aegisgen.findings import Severity
 from aegisgen.kube.compose import Composition
 from aegisgen.kube.resource import Resource, identify
-from aegisgen.rules.builds import Build, contexts
-from aegisgen.rules.check import check
-from aegisgen.rules.context import Settings
+from aegisgen.rules.builds import Build, Deployments, directory_contexts, overlay_context
+from aegisgen.rules.check import Which, check
+from aegisgen.rules.context import Settings, context_of
 from aegisgen.rules.ignores import Ignore, annotated
 from aegisgen.rules.neighbours import generated_beside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from aegisgen.findings import Finding
     from aegisgen.profile.load import ProjectSource
-    from aegisgen.proof.manifests import Piece
     from aegisgen.proof.overlays import Built
 
 
@@ -29,18 +28,41 @@ class Verdict(NamedTuple):
     ignores: list[Ignore]
 
 
-def judge(built: Sequence[Built], loose: Sequence[Piece], settings: Settings) -> Verdict:
-    """Apply the rules to every overlay as composed, and to the manifests that belong to no overlay, by folder.
+def judge_overlay(built: Built, applications: Sequence[Resource], settings: Settings) -> Verdict:
+    """Apply the rules to an overlay as composed; one that was not composed is judged by its files.
 
-    An overlay that was not composed is judged by its files: lost patches and the like need no Kustomize.
+    Lost patches and the like need no Kustomize. `applications` are those that deploy the overlay.
     """
-    builds = [Build(each.overlay, _composed(each), generated_beside(each.overlay)) for each in built]
-    standing = [resource for piece in loose if not piece.patch and isinstance(resource := piece.object(), Resource)]
-    found = contexts(builds, standing, settings)
+    build = Build(built.overlay, tuple(composed(built)), generated_beside(built.overlay))
+    context = overlay_context(build, applications, settings)
+    return Verdict(check(context), annotated(context))
+
+
+def judge_manifests(manifests: Iterable[Resource], deployments: Deployments, settings: Settings) -> Verdict:
+    """Apply the rules to manifests that belong to no overlay, directory by directory; these are whole ones."""
+    found = list(directory_contexts(manifests, deployments, settings))
     return Verdict(
         [finding for context in found for finding in check(context)],
         [ignore for context in found for ignore in annotated(context)],
     )
+
+
+def judge_part(manifests: Iterable[Resource], settings: Settings) -> Verdict:
+    """Apply the rules that look at one object at a time, to manifests of one directory."""
+    context = context_of(manifests, settings=settings, whole=False)
+    return Verdict(check(context, Which.ALONE), annotated(context))
+
+
+def judge_together(manifests: Iterable[Resource], deployments: Deployments, settings: Settings) -> list[Finding]:
+    """Apply the rules that `judge_part` has left out, to all manifests of a directory, as `parts.distant` has them."""
+    found = directory_contexts(manifests, deployments, settings)
+    return [finding for context in found for finding in check(context, Which.TOGETHER)]
+
+
+def composed(built: Built) -> Iterator[Resource]:
+    """Yield the objects that an overlay composes to."""
+    documents = built.composition.documents if isinstance(built.composition, Composition) else ()
+    return (resource for document in documents if isinstance(resource := identify(document), Resource))
 
 
 def settings_of(project: ProjectSource | None, version: str) -> Settings:
@@ -61,8 +83,3 @@ def project_ignores(project: ProjectSource | None) -> Iterator[Ignore]:
     for index, entry in enumerate(project.value.rules.ignore):
         line, column = project.document.position(("rules", "ignore", index))
         yield Ignore(entry.rule, entry.reason, project.document.source, line, column, entry.resource, entry.path)
-
-
-def _composed(built: Built) -> tuple[Resource, ...]:
-    documents = built.composition.documents if isinstance(built.composition, Composition) else ()
-    return tuple(resource for document in documents if isinstance(resource := identify(document), Resource))

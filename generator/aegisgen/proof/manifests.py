@@ -8,12 +8,13 @@ from aegisgen.errors import InputError, Problem
 from aegisgen.findings import Finding, Severity
 from aegisgen.kube.resource import Resource, identify, value_at
 from aegisgen.rules.manifests import NO_SCHEMA, NOT_AN_OBJECT, NOT_VALID, NOT_YAML
-from aegisgen.yamlsource import Document, decode, parse
+from aegisgen.yamlsource import Document, documents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from aegisgen.kube.schemas import Violation
+    from aegisgen.yamlsource import Parser
 
     Path = tuple[str | int, ...]
 
@@ -45,15 +46,10 @@ class Piece(NamedTuple):
         return found._replace(document=self.document) if isinstance(found, Resource) else found
 
 
-def read_documents(raw: bytes, source: str) -> Iterator[Document | Finding]:
+def read_documents(raw: bytes, source: str, parser: Parser = documents) -> Iterator[Document | Finding]:
     """Yield a file's documents, and a finding for each part of it that is not YAML."""
-    try:
-        text = decode(raw, source)
-    except InputError as error:
-        yield from map(not_yaml, error.problems)
-        return
-    for document in parse(text, source):
-        yield not_yaml(document) if isinstance(document, Problem) else document
+    for part in parser(raw, source):
+        yield not_yaml(part) if isinstance(part, Problem) else part
 
 
 def not_yaml(problem: Problem) -> Finding:

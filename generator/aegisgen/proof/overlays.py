@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.errors import ToolError
@@ -13,12 +12,14 @@ from aegisgen.kube.overlay import Overlay, overlay_of, read_overlay, unmatched_p
 from aegisgen.kube.resource import Resource, identify
 from aegisgen.proof.manifests import Checker, pieces
 from aegisgen.rules.manifests import BAD_REFERENCE, NOT_COMPOSABLE
+from aegisgen.yamlsource import documents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from aegisgen.cache import Cache
+    from aegisgen.yamlsource import Parser
 
 LOST_PATCH = "G306"
 
@@ -31,28 +32,37 @@ class Built(NamedTuple):
     """None: it was not composed."""
 
 
-def build(directories: Sequence[Path], *, composed: bool, cache: Cache | None = None, jobs: int = 0) -> list[Built]:
-    """Read and build overlays, `jobs` at a time (0: one a core): Kustomize is another process.
+def build(
+    directories: Sequence[Path],
+    *,
+    composed: bool,
+    cache: Cache | None = None,
+    jobs: int = 1,
+    parser: Parser = documents,
+) -> Iterator[Built]:
+    """Read and build overlays, `jobs` at a time: Kustomize is another process.
 
     What was built before of the same files is taken from the cache. Raises ToolError where Kustomize is wanted and not
-    there.
+    there, or does not come to an end.
     """
     if not composed:
-        return [Built(read_overlay(directory), None) for directory in directories]
+        return (Built(read_overlay(directory, parser), None) for directory in directories)
     if composer() is None:
         raise ToolError(MISSING)
+    if jobs == 1 or len(directories) == 1:
+        return (_built(directory, cache, parser) for directory in directories)
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
 
-    with ThreadPoolExecutor(max_workers=jobs or os.cpu_count() or 1) as pool:
-        return list(pool.map(lambda directory: _built(directory, cache), directories))
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        return iter(list(pool.map(lambda directory: _built(directory, cache, parser), directories)))
 
 
-def _built(directory: Path, cache: Cache | None) -> Built:
+def _built(directory: Path, cache: Cache | None, parser: Parser) -> Built:
     from aegisgen.kube.closure import Reader  # noqa: PLC0415 - who composes nothing keeps nothing
     from aegisgen.kube.composed import compose_once  # noqa: PLC0415
 
     reader = Reader()
-    overlay = overlay_of(reader, directory.as_posix())
+    overlay = overlay_of(reader, directory.as_posix(), parser)
     try:
         return Built(overlay, compose_once(directory, overlay, reader, cache) if cache else compose(directory))
     except CompositionError as error:
@@ -72,15 +82,26 @@ def findings(built: Built, checker: Checker) -> Iterator[Finding]:
         yield from _composed(built.overlay, built.composition, checker)
 
 
-def said_by_a_rule(built: Built, found: Sequence[Finding]) -> Iterator[Finding]:
-    """Yield the failures to compose among `found` that a lost patch explains, at its own line."""
+class Refusal(NamedTuple):
+    """A failure to compose, and where patches stand that meet nothing: each of them would be its reason."""
+
+    path: str
+    lost: frozenset[tuple[str, int, int]]
+
+    def said_by_a_rule(self, found: Iterable[Finding]) -> Iterator[Finding]:
+        """Yield the failures to compose among `found` that a lost patch explains, at its own line."""
+        found = list(found)
+        if any(finding[:3] in self.lost and finding.rule == LOST_PATCH for finding in found):
+            yield from (finding for finding in found if (finding.path, finding.rule) == (self.path, NOT_COMPOSABLE))
+
+
+def refusal(built: Built) -> Refusal | None:
+    """Return why Kustomize may have refused an overlay, None where it did not."""
     if not isinstance(built.composition, CompositionError):
-        return
+        return None
     places = (patch.place for patch in unmatched_patches(built.overlay) if patch.target is None)
-    lost = {(place.source, *place.position) for place in places}
-    if any(finding[:3] in lost and finding.rule == LOST_PATCH for finding in found):
-        path = built.composition.problem.path
-        yield from (finding for finding in found if (finding.path, finding.rule) == (path, NOT_COMPOSABLE))
+    lost = frozenset((place.source, *place.position) for place in places)
+    return Refusal(built.composition.problem.path, lost)
 
 
 def _composed(overlay: Overlay, composition: Composition, checker: Checker) -> Iterator[Finding]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import gc
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.errors import InputError, Problem, ToolError
+from aegisgen.kube.compose import MISSING, composer
 from aegisgen.profile.load import display
-from aegisgen.proof import overlays
+from aegisgen.proof.crew import Crew
 from aegisgen.proof.inputs import sources
-from aegisgen.proof.judge import judge, project_ignores, settings_of
+from aegisgen.proof.judge import project_ignores, settings_of
 from aegisgen.proof.manifests import Checker
-from aegisgen.proof.reading import read_files
+from aegisgen.proof.tasks import Means
+from aegisgen.proof.whole import prove_all
 from aegisgen.rules.baseline import read_baseline
 from aegisgen.rules.ignores import settle
 
@@ -37,7 +40,7 @@ class Method(NamedTuple):
     baseline: bool = True
     """Whether findings that the project's baseline knows are left out."""
     jobs: int = 0
-    """How many processes read files; 0: one a core."""
+    """How many processes work; 0: one a core."""
     cache: bool = True
     """Whether what was found out before is believed, and what is found out now is kept."""
 
@@ -60,8 +63,8 @@ def prove(
     """Check files and Kustomize directories; `project` says what to ignore, `drift` is what else was found,
     and is asked for last.
 
-    Raises UsageError for a path that does not exist, ToolError where `require_tools` is set and a tool is missing, and
-    InputError for a broken baseline.
+    Raises UsageError for a path that does not exist, ToolError where `require_tools` is set and a tool is missing,
+    InputError for a broken baseline, and CrewError where a process dies that has a part in the work.
     """
     collecting = gc.isenabled()
     gc.disable()  # none of what is read is garbage before the end, and looking for some is a fifth of the time
@@ -75,29 +78,32 @@ def prove(
 def _prove(
     paths: Sequence[str], roots: Sequence[Path], method: Method, project: ProjectSource | None, drift: Iterable[Finding]
 ) -> Proof:
-    checker = Checker(method.version, method.strict, method.engine == "kubeconform")
-    reading = read_files(list(sources(paths)), checker, method.jobs)
     settings = settings_of(project, method.version)
-    found = list(reading.findings)
+    means = Means(
+        Checker(method.version, method.strict, method.engine == "kubeconform"),
+        settings,
+        method.compose,
+        _cache(method),
+        builds=method.jobs or os.cpu_count() or 1,
+    )
+    named = list(sources(paths))
     skipped: list[str] = []
-    try:
-        built = overlays.build(roots, composed=method.compose, cache=_cache(method), jobs=method.jobs)
-    except ToolError as error:
-        if method.require_tools:
-            raise
-        skipped.append(f"composition: {error}")
-        built = overlays.build(roots, composed=False)
-    known = {finding[:4] for finding in found}
-    for each in built:
-        # what is wrong in a file is wrong again in everything composed from it
-        found += [finding for finding in overlays.findings(each, checker) if finding[:4] not in known]
-    verdict = judge(built, reading.pieces, settings)
-    ignores = [*project_ignores(project), *reading.ignores, *verdict.ignores]
-    weighed = {kept for finding in (*found, *drift) if (kept := _weighed(finding, settings))}
+    with Crew(method.jobs) as crew:
+        try:
+            if method.compose and composer() is None:
+                raise ToolError(MISSING)
+            found = prove_all(named, roots, means, crew)
+        except ToolError as error:
+            if method.require_tools:
+                raise
+            skipped.append(f"composition: {error}")
+            found = prove_all(named, roots, means._replace(compose=False), crew)
+    weighed = {kept for finding in (*found.findings, *drift) if (kept := _weighed(finding, settings))}
+    ignores = [*project_ignores(project), *found.ignores]
     baseline = _baseline(project) if method.baseline else []
-    left = settle({*weighed, *verdict.findings}, ignores, baseline=baseline, severities=settings.severities)
-    twice = {finding for each in built for finding in overlays.said_by_a_rule(each, left)}
-    return Proof(tuple(finding for finding in left if finding not in twice), reading.files, tuple(skipped))
+    left = settle(weighed, ignores, baseline=baseline, severities=settings.severities)
+    twice = {finding for each in found.refusals for finding in each.said_by_a_rule(left)}
+    return Proof(tuple(finding for finding in left if finding not in twice), len(named), tuple(skipped))
 
 
 def _cache(method: Method) -> Cache | None:

@@ -1,17 +1,16 @@
-"""Files in; what is wrong with each of them and what they hold out. Many files are shared out among processes."""
+"""Files in; what is wrong with each of them by itself, and what they hold, out."""
 
 from __future__ import annotations
 
-import os
 import posixpath
-import sys
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.findings import Finding, Severity
 from aegisgen.kube.compose import KUSTOMIZATION_NAMES
+from aegisgen.kube.resource import Resource
 from aegisgen.proof.inputs import Kustomizations, read
 from aegisgen.proof.manifests import (
-    Checker,
     Piece,
     is_own,
     kustomization_flaws,
@@ -19,19 +18,21 @@ from aegisgen.proof.manifests import (
     pieces,
     read_documents,
 )
-from aegisgen.rules.ignores import Ignore, commented
+from aegisgen.proof.parts import distant
+from aegisgen.rules.ignores import commented
 from aegisgen.rules.manifests import NOT_YAML
+from aegisgen.yamlsource import documents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from aegisgen.proof.inputs import Input, Source
-    from aegisgen.yamlsource import Document
+    from aegisgen.proof.manifests import Checker
+    from aegisgen.rules.ignores import Ignore
+    from aegisgen.yamlsource import Document, Parser
 
-# Fewer files are read before another process has started.
-MIN_SHARED = 64
-# A share is large enough to be worth sending and small enough that nobody waits long for the last one.
-_SHARE = 50
+# In double quotes a word may be written without any of its letters, or across lines.
+_HIDDEN = re.compile(rb"""kind["']?[ \t]*:[ \t]*(?:[&!][^ \t\n]*[ \t]+)*"[^"\n]*\\""")
 
 
 class Reading(NamedTuple):
@@ -40,61 +41,57 @@ class Reading(NamedTuple):
     findings: list[Finding]
     pieces: list[Piece]
     ignores: list[Ignore]
-    files: int
 
 
-def read_files(sources: Sequence[Source], checker: Checker, jobs: int) -> Reading:
-    """Read and check files; `jobs` is how many processes may work, 0: one a core. The answer is always the same."""
-    jobs = jobs or os.cpu_count() or 1
-    if jobs == 1 or len(sources) < MIN_SHARED:
-        return _share((sources, checker))
-    import multiprocessing  # noqa: PLC0415 -- start-up time: few runs have so many files
-    import threading  # noqa: PLC0415
+class Files:
+    """Reads files, one after the other; what a schema engine takes is checked when all have been read."""
 
-    # A fork is cheap and safe where there are no threads; macOS' own libraries have some.
-    forked = sys.platform == "linux" and threading.active_count() == 1
-    shares = [(sources[start : start + _SHARE], checker) for start in range(0, len(sources), _SHARE)]
-    whole = Reading([], [], [], len(sources))
-    with multiprocessing.get_context("fork" if forked else "spawn").Pool(min(jobs, len(shares))) as pool:
-        for part in pool.imap(_share, shares):  # in their order, whoever is first
-            whole.findings.extend(part.findings)
-            whole.pieces.extend(part.pieces)
-            whole.ignores.extend(part.ignores)
-    return whole
+    def __init__(self, parser: Parser = documents) -> None:
+        self._parser = parser
+        self._reading = Reading([], [], [])
+        self._kustomizations = Kustomizations(parser)
 
+    def take(self, item: Input) -> None:
+        """Read what is in a file."""
+        reading = self._reading
+        if item.raw is None:
+            reading.findings.append(Finding(item.path, 0, 0, NOT_YAML, Severity.ERROR, item.trouble))
+            return
+        if b"aegisgen:" in item.raw:
+            reading.ignores.extend(commented(item.path, item.raw.decode(errors="replace")))
+        if posixpath.basename(item.path) in KUSTOMIZATION_NAMES:
+            for document in self._documents(item):
+                reading.findings.extend(flaw.here() for flaw in kustomization_flaws(document))
+            return
+        patch = self._kustomizations.is_patch(item.path)
+        for document in self._documents(item):
+            if is_own(document):
+                reading.findings.extend(own_findings(document))
+            else:
+                reading.pieces.extend(pieces(document, patch=patch))
 
-def _share(share: tuple[Sequence[Source], Checker]) -> Reading:
-    sources, checker = share
-    reading = Reading([], [], [], len(sources))
-    kustomizations = Kustomizations()
-    for source in sources:
-        _take(read(source), reading, kustomizations)
-    reading.findings.extend(flaw.here() for flaw in checker.check(reading.pieces))
-    return reading
+    def checked(self, checker: Checker) -> Reading:
+        """Return all that was read, with what is wrong with it."""
+        self._reading.findings.extend(flaw.here() for flaw in checker.check(self._reading.pieces))
+        return self._reading
 
+    def manifests(self) -> list[Resource]:
+        """Return the objects that were read; a patch is none."""
+        found = (piece.object() for piece in self._reading.pieces if not piece.patch)
+        return [each for each in found if isinstance(each, Resource)]
 
-def _take(item: Input, reading: Reading, kustomizations: Kustomizations) -> None:
-    """Read one file: what is special is checked at once, what a schema engine takes is collected."""
-    if item.raw is None:
-        reading.findings.append(Finding(item.path, 0, 0, NOT_YAML, Severity.ERROR, item.trouble))
-        return
-    if b"aegisgen:" in item.raw:
-        reading.ignores.extend(commented(item.path, item.raw.decode(errors="replace")))
-    if posixpath.basename(item.path) in KUSTOMIZATION_NAMES:
-        for document in _documents(item, reading):
-            reading.findings.extend(flaw.here() for flaw in kustomization_flaws(document))
-        return
-    patch = kustomizations.is_patch(item.path)
-    for document in _documents(item, reading):
-        if is_own(document):
-            reading.findings.extend(own_findings(document))
-        else:
-            reading.pieces.extend(pieces(document, patch=patch))
+    def _documents(self, item: Input) -> Iterator[Document]:
+        for document in read_documents(item.raw or b"", item.path, self._parser):
+            if isinstance(document, Finding):
+                self._reading.findings.append(document)
+            else:
+                yield document
 
 
-def _documents(item: Input, reading: Reading) -> Iterator[Document]:
-    for document in read_documents(item.raw or b"", item.path):
-        if isinstance(document, Finding):
-            reading.findings.append(document)
-        else:
-            yield document
+def applications_in(sources: Sequence[Source]) -> list[Resource]:
+    """Return the Applications in some files, without reading those in which there can be none."""
+    files = Files()
+    for item in map(read, sources):
+        if item.raw and (b"Application" in item.raw or _HIDDEN.search(item.raw)):
+            files.take(item)
+    return [distant(each) for each in files.manifests() if each.identity.kind == "Application"]

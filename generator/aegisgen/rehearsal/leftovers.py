@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from aegisgen.errors import ToolError
-from aegisgen.rehearsal.processes import MARK, command_line, kill_marked, stop_server
+from aegisgen.rehearsal.processes import MARK, command_line, free_memory, kill_marked, stop_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,11 +115,12 @@ def sweep(registry: Path | None = None) -> int:
 
 
 def _clean(folder: Path) -> None:
+    for pidfile in folder.glob("**/postmaster.pid"):  # first: a server that is killed leaves its shared memory behind
+        _stop_server(pidfile)
+        free_memory(pidfile)
     with suppress(OSError):
         if name := (folder / "name").read_text():
             kill_marked(name)
-    for pidfile in folder.glob("**/postmaster.pid"):
-        _stop_server(pidfile)
     shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():  # a folder may be closed to its owner, or a dying process wrote its last file meanwhile
         for place, inner, _ in os.walk(folder):  # which opens the inner ones after this

@@ -22,6 +22,7 @@ Children inherit it, also those that outlive their parent.
 
 _SESSIONS_SECONDS = 1.0
 _SERVER_SECONDS = 30.0
+_MEMORY_LINE = 6
 _ROUNDS = 100
 _ROUND_SECONDS = 0.02
 
@@ -67,6 +68,21 @@ def stop_server(pid: int, wait: Callable[[float], bool]) -> None:
             wait(_SERVER_SECONDS)
 
 
+def free_memory(pidfile: Path) -> None:
+    """Give back the shared memory of a PostgreSQL that was killed; one that could end by itself leaves no such file.
+
+    The segment's key and number are in the seventh line of postmaster.pid (PostgreSQL's pidfile.h). Numbers are given
+    again, so that it goes only where both fit.
+    """
+    with suppress(OSError, ValueError, IndexError):
+        key, number = map(int, pidfile.read_text().splitlines()[_MEMORY_LINE].split())
+        for line in _answer("ipcs", "-m").splitlines():
+            words = set(line.split())  # Linux begins with the key, macOS with the number
+            if {f"0x{key & 0xFFFFFFFF:08x}", str(number)} <= words:
+                _answer("ipcrm", "-m", str(number))
+        pidfile.unlink()
+
+
 def command_line(pid: int) -> str:
     """Return what the process was started with; empty where it is gone."""
     if sys.platform == "linux":
@@ -106,5 +122,9 @@ def _children(pid: int) -> Iterator[int]:
 
 
 def _ps(*options: str) -> str:
-    answer = subprocess.run(["ps", *options], capture_output=True, text=True, check=False, errors="replace", timeout=20)
+    return _answer("ps", *options)
+
+
+def _answer(*command: str) -> str:
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, errors="replace", timeout=20)
     return answer.stdout

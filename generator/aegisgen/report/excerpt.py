@@ -22,6 +22,8 @@ class Excerpt(NamedTuple):
 def excerpt(line: str, column: int) -> Excerpt:
     """Show `line` around `column`, which counts characters from 1; a column past the end points behind the line."""
     at = max(0, min(column - 1, len(line)))
+    if len(line) <= WIDEST and line.isascii() and line.isprintable():  # as nearly all are
+        return Excerpt(line, at)
     # Hardly a character is less than a column wide, so that no more than these are ever shown. The whole line would
     # be too much to measure: it may be as long as the file.
     head = [visible_character(character) for character in line[max(0, at - WIDEST) : at]]

@@ -234,7 +234,7 @@ RULES = (
     Rule("G302", "mutable tag that is not pulled again", Severity.WARNING, stale_image, ("agreement", "stale")),
     Rule("G303", "hook without the workload's pull secrets", Severity.ERROR, no_pull_secret, ("agreement", "hang")),
     Rule("G304", "migration of another database", Severity.WARNING, other_database, ("agreement", "database")),
-    Rule("G305", "migration in several pods at once", Severity.ERROR, many_replicas, ("agreement", "lock")),
+    Rule("G305", "migration in several pods at once", Severity.ERROR, many_replicas, ("agreement", "lock"), alone=True),
     Rule("G306", "patch that matches nothing", Severity.ERROR, lost_patch, ("agreement", "kustomize")),
     Rule("G307", "generated file that nothing names", Severity.ERROR, unnamed_file, ("agreement", "kustomize")),
     Rule("G308", "deprecated field of Kustomize", Severity.WARNING, deprecated_fields, ("agreement", "kustomize")),

@@ -93,7 +93,7 @@ RULES = (
     Rule(
         "P501", "selfHeal where somebody must approve", Severity.WARNING, healed_approval, ("applications", "approval")
     ),
-    Rule("P502", "sync window without effect", Severity.ERROR, sync_window, ("applications",)),
+    Rule("P502", "sync window without effect", Severity.ERROR, sync_window, ("applications",), alone=True),
     Rule("P503", "namespace that nobody creates", Severity.WARNING, no_namespace, ("applications",)),
-    Rule("P504", "retries without end", Severity.WARNING, endless_retries, ("applications",)),
+    Rule("P504", "retries without end", Severity.WARNING, endless_retries, ("applications",), alone=True),
 )

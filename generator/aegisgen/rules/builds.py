@@ -1,15 +1,14 @@
-"""Which files belong to one build: an overlay, or the manifests of one directory."""
+"""Which objects are judged together: those of an overlay, or the manifests of one directory."""
 
 from __future__ import annotations
 
 import posixpath
 from typing import TYPE_CHECKING, NamedTuple
 
-from aegisgen.kube.overlay import used_files
-from aegisgen.rules.context import Context, Settings, context_of, deploying
+from aegisgen.rules.context import Context, Settings, context_of, deploying, source_paths
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from aegisgen.kube.overlay import Overlay
     from aegisgen.kube.resource import Resource
@@ -26,34 +25,51 @@ class Build(NamedTuple):
     generated: tuple[str, ...] = ()
 
 
-def contexts(builds: Iterable[Build], loose: Iterable[Resource], settings: Settings | None = None) -> list[Context]:
-    """Return a context for every build, and one for every directory of manifests that no overlay uses.
+class Deployments:
+    """The Applications of a tree, wherever they are written, by what they deploy."""
 
-    `loose` may hold everything that was read from files; what an overlay uses is left to that overlay. Every build gets
-    the Applications that deploy it, wherever they are.
+    def __init__(self, applications: Iterable[Resource] = ()) -> None:
+        # By the last name of their paths, each with its place in the order: where one path ends with another, both end
+        # with the same name.
+        self._by_name: dict[str, list[tuple[int, Resource]]] = {}
+        for place, application in enumerate(applications):
+            for name in dict.fromkeys(path.rpartition("/")[2] for path in source_paths(application)):
+                self._by_name.setdefault(name, []).append((place, application))
+
+    def of(self, *directories: str) -> tuple[Resource, ...]:
+        """Return the Applications that deploy any of the directories, in the order in which they were given."""
+        found: dict[int, Resource] = {}
+        for directory in directories if self._by_name else ():
+            near = self._by_name.get(posixpath.normpath(directory).rpartition("/")[2])
+            if near:
+                met = set(map(id, deploying(directory, (application for _, application in near))))
+                found |= {place: application for place, application in near if id(application) in met}
+        return tuple(application for _, application in sorted(found.items(), key=lambda item: item[0]))
+
+
+def overlay_context(build: Build, applications: Iterable[Resource] = (), settings: Settings | None = None) -> Context:
+    """Gather what the rules look at in an overlay; `applications` are those that deploy it."""
+    return context_of(
+        build.resources,
+        overlay=build.overlay,
+        applications=applications,
+        generated=build.generated,
+        settings=settings,
+    )
+
+
+def directory_contexts(
+    resources: Iterable[Resource], deployments: Deployments, settings: Settings | None = None
+) -> Iterator[Context]:
+    """Yield a context for every directory of manifests that no overlay uses.
+
+    Where a directory holds one object twice, its files are builds of their own.
     """
-    builds = list(builds)
-    used = {source for build in builds for source in used_files(build.overlay)}
-    loose = [resource for resource in loose if resource.document.source not in used]
-    everything = [*loose, *(resource for build in builds for resource in build.resources)]
-    applications = [each for each in everything if each.identity.kind == "Application"]
-    found = [
-        context_of(
-            build.resources,
-            overlay=build.overlay,
-            applications=deploying(build.overlay.directory, applications),
-            generated=build.generated,
-            settings=settings,
-        )
-        for build in builds
-    ]
-    for directory, resources in _gathered(loose).items():
-        found.append(context_of(resources, applications=deploying(directory, applications), settings=settings))
-    return found
+    for directory, members in _gathered(resources).items():
+        yield context_of(members, applications=deployments.of(directory), settings=settings)
 
 
 def _gathered(resources: Iterable[Resource]) -> dict[str, list[Resource]]:
-    """Group resources by directory; where a directory holds one object twice, its files are builds of their own."""
     by_directory: dict[str, list[Resource]] = {}
     for resource in resources:
         by_directory.setdefault(posixpath.dirname(resource.document.source), []).append(resource)

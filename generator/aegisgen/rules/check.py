@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from aegisgen.findings import Finding
@@ -18,7 +19,17 @@ if TYPE_CHECKING:
     from aegisgen.rules.rule import Hit, Path, Rule
 
 
-def check(context: Context) -> list[Finding]:
+class Which(Enum):
+    """Which rules are applied: a build that is too large to be held in one piece is judged in two steps."""
+
+    ALL = "all"
+    ALONE = "alone"
+    """Those that look at one object at a time, to a part of the build."""
+    TOGETHER = "together"
+    """The others, to the whole."""
+
+
+def check(context: Context, which: Which = Which.ALL) -> list[Finding]:
     """Return what the rules find in one build, sorted; ignores and baseline are for `ignores.settle`.
 
     A finding in a composed object points to the line of the overlay or base that made it so.
@@ -26,6 +37,8 @@ def check(context: Context) -> list[Finding]:
     severities = context.settings.severities
     found = []
     for rule in _applicable(context):
+        if which is not Which.ALL and rule.alone != (which is Which.ALONE):
+            continue
         severity = severities.get(rule.id, rule.severity)
         if rule.check is not None and severity is not None:
             found += [_finding(rule, severity, hit, context) for hit in rule.check(context)]

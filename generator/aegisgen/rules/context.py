@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from aegisgen.argocd.application import application_settings
 from aegisgen.argocd.hooks import Hook, hook_of
-from aegisgen.argocd.order import order
 from aegisgen.kube.shape import mapping, sequence, text
 from aegisgen.rules.needs import Need, needs_of
 from aegisgen.rules.references import Pod, pod_of
@@ -68,8 +67,12 @@ def context_of(
     applications: Iterable[Resource] = (),
     generated: Iterable[str] = (),
     settings: Settings | None = None,
+    whole: bool = True,
 ) -> Context:
-    """Gather what the rules look at: `resources` as composed, or as they stand where nothing composes them."""
+    """Gather what the rules look at: `resources` as composed, or as they stand where nothing composes them.
+
+    Not `whole`: these are some of a build's resources, and what they need of each other is not known.
+    """
     resources, applications = tuple(resources), tuple(applications)
     hooks = tuple((resource, hook) for resource in resources if (hook := hook_of(resource)))
     hook_by_resource = {id(resource): hook for resource, hook in hooks}
@@ -85,7 +88,7 @@ def context_of(
         settings=settings or Settings(),
         hooks=hooks,
         pods=pods,
-        needs=needs_of(resources, pods, order(resources, namespace), namespace),
+        needs=needs_of(resources, pods, namespace) if whole else (),
         namespace=namespace,
     )
 
@@ -100,10 +103,11 @@ def deploying(directory: str, applications: Iterable[Resource]) -> tuple[Resourc
     return tuple(
         application
         for application in applications
-        if any(f"/{own}".endswith(f"/{path}") or f"/{path}".endswith(f"/{own}") for path in _source_paths(application))
+        if any(f"/{own}".endswith(f"/{path}") or f"/{path}".endswith(f"/{own}") for path in source_paths(application))
     )
 
 
-def _source_paths(application: Resource) -> list[str]:
+def source_paths(application: Resource) -> list[str]:
+    """Return the folders that an Application deploys, as it names them, normalized."""
     sources = [application.at("spec", "source"), *sequence(application.at("spec", "sources"))]
     return [posixpath.normpath(path) for source in sources if (path := text(mapping(source).get("path")))]

@@ -193,15 +193,22 @@ def _retry_path(application: Resource) -> tuple[str, ...]:
 
 
 RULES = (
-    Rule("H101", "unknown hook type", Severity.ERROR, unknown_type, ("hooks", "typo")),
-    Rule("H102", "sync wave that is not an integer", Severity.ERROR, invalid_wave, ("hooks", "typo")),
-    Rule("H103", "unknown hook delete policy", Severity.ERROR, unknown_delete_policy, ("hooks", "typo")),
-    Rule("H104", "generateName with BeforeHookCreation", Severity.WARNING, generated_name, ("hooks",)),
-    Rule("H105", "hook without a deadline", Severity.WARNING, no_deadline, ("hooks", "hang")),
-    Rule("H106", "hook Job with a very short TTL", Severity.WARNING, short_ttl, ("hooks", "hang")),
-    Rule("H107", "volume claim that every sync deletes", Severity.ERROR, deleted_volume, ("hooks", "data-loss")),
+    Rule("H101", "unknown hook type", Severity.ERROR, unknown_type, ("hooks", "typo"), alone=True),
+    Rule("H102", "sync wave that is not an integer", Severity.ERROR, invalid_wave, ("hooks", "typo"), alone=True),
+    Rule("H103", "unknown hook delete policy", Severity.ERROR, unknown_delete_policy, ("hooks", "typo"), alone=True),
+    Rule("H104", "generateName with BeforeHookCreation", Severity.WARNING, generated_name, ("hooks",), alone=True),
+    Rule("H105", "hook without a deadline", Severity.WARNING, no_deadline, ("hooks", "hang"), alone=True),
+    Rule("H106", "hook Job with a very short TTL", Severity.WARNING, short_ttl, ("hooks", "hang"), alone=True),
+    Rule(
+        "H107",
+        "volume claim that every sync deletes",
+        Severity.ERROR,
+        deleted_volume,
+        ("hooks", "data-loss"),
+        alone=True,
+    ),
     Rule("H108", "retries that multiply", Severity.WARNING, many_attempts, ("hooks", "applications")),
     Rule("H109", "application of hooks alone", Severity.WARNING, hooks_alone, ("hooks", "stale")),
-    Rule("H110", "hook annotations of Argo CD and of Helm", Severity.WARNING, two_dialects, ("hooks",)),
-    Rule("H111", "hook with a mutable image tag", Severity.WARNING, mutable_image, ("hooks", "stale")),
+    Rule("H110", "hook annotations of Argo CD and of Helm", Severity.WARNING, two_dialects, ("hooks",), alone=True),
+    Rule("H111", "hook with a mutable image tag", Severity.WARNING, mutable_image, ("hooks", "stale"), alone=True),
 )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.argocd.hooks import PHASES, Phase
+from aegisgen.argocd.order import place_of, tasks_of
 from aegisgen.kube.shape import text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from aegisgen.argocd.order import Task
+    from aegisgen.argocd.order import PlaceInOrder, Task
     from aegisgen.kube.resource import Resource
     from aegisgen.rules.references import Pod, Reference
 
@@ -18,10 +19,13 @@ _RANK = {phase: rank for rank, phase in enumerate(PHASES)}
 
 
 class Applied(NamedTuple):
-    """When something is applied: its first task, and the rank of that task in the order of all."""
+    """When something is applied: its first task, and where in the order of all that is.
+
+    The order's two corrections move namespaces and definitions only, which no pod refers to.
+    """
 
     task: Task
-    rank: int
+    place: PlaceInOrder
 
     @property
     def wave(self) -> tuple[int, int]:
@@ -58,36 +62,39 @@ class Need(NamedTuple):
             self.pod.hook is not None
             and self.provided.task.hook is not None
             and self.provided.wave == self.starts.wave
-            and self.provided.rank > self.starts.rank
+            and self.provided.place > self.starts.place
         )
 
 
-def needs_of(
-    resources: Sequence[Resource], pods: Sequence[Pod], tasks: Sequence[Task], namespace: str
-) -> tuple[Need, ...]:
+def needs_of(resources: Sequence[Resource], pods: Sequence[Pod], namespace: str) -> tuple[Need, ...]:
     """Return what pods need of their own build, each object once a pod. CronJobs start after the sync.
 
-    `namespace` is where objects without one go. A build that is applied in one go has nothing to say here.
+    `namespace` is where objects without one go.
     """
-    if all(task.hook is None and task.wave == tasks[0].wave for task in tasks):
-        return ()
-    pods = [pod for pod in pods if pod.references and pod.resource.identity.kind != "CronJob"]
-    first: dict[int, Applied] = {}
-    for rank, task in enumerate(tasks):
-        first.setdefault(id(task.resource), Applied(task, rank))
     providers = _providers(resources, namespace)
+    applied: dict[int, Applied | None] = {}
     found: dict[tuple[int, str, str], Need] = {}
     for pod in pods:
-        starts = first.get(id(pod.resource))
+        starts = _applied(pod.resource) if pod.references and pod.resource.identity.kind != "CronJob" else None
         if starts is None or starts.task.phase is Phase.SYNC_FAIL:
             continue
         for reference in pod.references:
             provider = providers.get((reference.kind, pod.resource.identity.namespace or namespace, reference.name))
-            provided = first.get(id(provider)) if provider else None
-            if provider and provided:
+            if provider is None:
+                continue
+            if id(provider) not in applied:
+                applied[id(provider)] = _applied(provider)
+            provided = applied[id(provider)]
+            if provided:
                 need = Need(pod, reference, provider, starts, provided)
                 found.setdefault((id(pod.resource), reference.kind, reference.name), need)
     return tuple(found.values())
+
+
+def _applied(resource: Resource) -> Applied | None:
+    """Return when a resource is applied first, None where it never is."""
+    tasks = tasks_of(resource)
+    return Applied(tasks[0], place_of(tasks[0])) if tasks else None
 
 
 def _providers(resources: Sequence[Resource], namespace: str) -> dict[tuple[str, str, str], Resource]:

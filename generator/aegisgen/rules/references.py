@@ -27,6 +27,7 @@ _PATHS: dict[str, tuple[str, ...]] = {
     "Rollout": _TEMPLATE,
 }
 
+POD_KINDS = frozenset(_PATHS)
 _MIGRATION = (
     "migrat",
     "schema-up",

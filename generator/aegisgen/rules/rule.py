@@ -42,6 +42,8 @@ class Rule(NamedTuple):
     severity: Severity
     check: Check | None
     tags: tuple[str, ...] = ()
+    alone: bool = False
+    """It looks at one object at a time, so that it finds in the parts of a build what it finds in the whole."""
 
     @property
     def text(self) -> Text:

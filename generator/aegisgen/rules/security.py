@@ -117,11 +117,25 @@ def _violations(context: Context, standard: podsecurity.Standard) -> Iterator[Hi
 
 
 RULES = (
-    Rule("S401", "secret in plain text", Severity.ERROR, plain_secret, ("security", "secrets")),
-    Rule("S402", "no requests or limits", Severity.WARNING, no_limits, ("security", "resources")),
+    Rule("S401", "secret in plain text", Severity.ERROR, plain_secret, ("security", "secrets"), alone=True),
+    Rule("S402", "no requests or limits", Severity.WARNING, no_limits, ("security", "resources"), alone=True),
     Rule("S403", "service account token without need", Severity.INFO, needless_token, ("security",)),
-    Rule("S404", "below Pod Security baseline", Severity.WARNING, below_baseline, ("security", "pod-security")),
-    Rule("S405", "below Pod Security restricted", Severity.WARNING, below_restricted, ("security", "pod-security")),
-    Rule("S406", "hostPath volume", Severity.WARNING, host_path, ("security", "pod-security")),
-    Rule("S407", "privileged container", Severity.ERROR, privileged, ("security", "pod-security")),
+    Rule(
+        "S404",
+        "below Pod Security baseline",
+        Severity.WARNING,
+        below_baseline,
+        ("security", "pod-security"),
+        alone=True,
+    ),
+    Rule(
+        "S405",
+        "below Pod Security restricted",
+        Severity.WARNING,
+        below_restricted,
+        ("security", "pod-security"),
+        alone=True,
+    ),
+    Rule("S406", "hostPath volume", Severity.WARNING, host_path, ("security", "pod-security"), alone=True),
+    Rule("S407", "privileged container", Severity.ERROR, privileged, ("security", "pod-security"), alone=True),
 )

@@ -36,6 +36,8 @@ class Executed(NamedTuple):
     """Whether the tool recorded it."""
     ended: float
     """When it was recorded, or its last statement ended; seconds since 1970."""
+    kept: bool
+    """Whether a session of it looked after the tool's books, as only a tool's does."""
 
     @property
     def statements(self) -> tuple[Statement, ...]:
@@ -51,8 +53,9 @@ class Executed(NamedTuple):
 
     @property
     def lost(self) -> bool:
-        """Whether a transaction of it was never ended: its session was cut."""
-        return any(part.transaction.end == LOST for part in self.parts)
+        """Whether all of it was in transactions, the last of which was never ended: its session was cut."""
+        ends = [part.transaction.end for part in self.parts if part.transaction.explicit]
+        return LOST in ends and len(ends) == len(self.parts)
 
 
 READS = re.compile(r"\s*(?:--[^\n]*\n\s*)*(?:select|show|values|table|fetch|set|reset|discard|;|$)", re.IGNORECASE)
@@ -172,7 +175,8 @@ class _Attribution:
         self, name: str, parts: tuple[Part, ...], *, complete: bool, reverts: bool = False, ended: float = 0.0
     ) -> None:
         end = ended or max(part.transaction.ended for part in parts)
-        self._found.append(Executed(name, reverts, parts, complete, end))
+        kept = any(part.transaction.session in self._keepers for part in parts)
+        self._found.append(Executed(name, reverts, parts, complete, end, kept))
 
     def _take(self, wanted: Callable[[Part], bool]) -> tuple[Part, ...]:
         taken = tuple(part for part in self._pending if wanted(part))

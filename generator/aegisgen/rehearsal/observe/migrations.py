@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MOST_STATEMENTS = 200
 CUT = "the session was cut before COMMIT; PostgreSQL took the transaction back"
-HALF_DONE = "cut off before its tool recorded it; what it executed outside a transaction stays"
+HALF_DONE = "it ended before its tool recorded it; what it executed outside a transaction stays"
 _NOT_RECORDED = "no bookkeeping of a known tool names these statements"
 
 # From the strongest to the weakest (PostgreSQL's documentation, "Table-Level Locks").
@@ -52,10 +52,14 @@ def assemble(
     files: Files,
     *,
     logs: Iterable[str],
+    applied: Iterable[str],
     scenario_time: Callable[[float], float],
 ) -> tuple[MigrationRun, ...]:
-    """Return a record a migration, without advice. `scenario_time` takes seconds since 1970."""
-    names = _names(found, files, said_to_fail(logs))
+    """Return a record a migration, without advice.
+
+    `applied` are the names that had been recorded before; `scenario_time` takes seconds since 1970.
+    """
+    names = _names(found, files, said_to_fail(logs), list(applied))
     return tuple(
         _record(one, name, evidence, files, scenario_time=scenario_time) for one, name in zip(found, names, strict=True)
     )
@@ -72,7 +76,7 @@ def _record(
     if not one.complete and not failed:
         if one.lost:
             error = CUT
-        elif name:
+        elif one.kept:
             error = HALF_DONE
         else:
             notes.append(_NOT_RECORDED)
@@ -146,24 +150,18 @@ def _refused(one: Executed, failed: Statement | None, evidence: Evidence) -> str
     return (replayed.refused if replayed else "") or failed.text.strip()
 
 
-def _names(found: Sequence[Executed], files: Files, said: Sequence[str]) -> list[str]:
+def _names(found: Sequence[Executed], files: Files, said: Sequence[str], applied: list[str]) -> list[str]:
     """Return each one's name; of what failed nobody recorded it: its tool said it, or a later attempt has it."""
     names: list[str] = []
-    applied: list[str] = []
     for place, one in enumerate(found):
-        name = one.name or next((name for name in said if name not in applied), "") if not one.complete else one.name
-        if not name:
-            name = _same_again(one, found[place + 1 :]) or (
-                files.next_after(applied) if applied and _tried(one) else ""
-            )
+        name = one.name
+        if not name and not one.complete and one.kept:
+            told = (name for name in said if name not in applied)
+            name = next(told, "") or _same_again(one, found[place + 1 :]) or files.next_after(applied)
         names.append(name)
         if one.complete:
             applied = [other for other in applied if other != name] if one.reverts else [*applied, name]
     return names
-
-
-def _tried(one: Executed) -> bool:
-    return one.failed is not None or one.lost
 
 
 def _same_again(one: Executed, later: Iterable[Executed]) -> str:

@@ -60,7 +60,7 @@ class Observation:
         self._app = app
         self._adviser = adviser
         self._start = time.time()
-        self._recorded = remote.recorded(login) if server.log is None else ()
+        self._recorded = remote.recorded(login)
 
     def migrations(self, logs: Iterable[str] = ()) -> tuple[MigrationRun, ...]:
         """Return the migrations that ran, in their order, those that failed or were cut off among them.
@@ -84,7 +84,14 @@ class Observation:
         by_identity = {id(done[place]): what for place, what in replayed.items()}
         evidence = Evidence(by_identity, missing, samples, self._tables(ignored))
         files = Files(self._app) if found else Files(None)
-        records = assemble(found, evidence, files, logs=logs, scenario_time=self._sampler.scenario_time)
+        records = assemble(
+            found,
+            evidence,
+            files,
+            logs=logs,
+            applied=[row.name for row in self._recorded],
+            scenario_time=self._sampler.scenario_time,
+        )
         return tuple(
             record._replace(advice=self._adviser.advice(record, one, self._server.version))
             for record, one in zip(records, found, strict=True)

@@ -16,7 +16,7 @@ from aegisgen.errors import ToolError
 from aegisgen.rehearsal.postgres import sessions
 from aegisgen.rehearsal.postgres.installation import CLIENT_PROGRAMS
 from aegisgen.rehearsal.postgres.template import SUPERUSER, new_folder
-from aegisgen.rehearsal.processes import stop_server
+from aegisgen.rehearsal.processes import free_memory, stop_server
 from aegisgen.rehearsal.server import Login
 
 if TYPE_CHECKING:
@@ -151,20 +151,23 @@ class Cluster:
 
     def start(self) -> None:
         """Start again on the same port; nothing happens if it runs. Raises ToolError with the server's own words."""
+        if self._process and self._process.poll() is not None:  # somebody killed it
+            self.stop()
         if self._process is None and not self._launch():
             raise ToolError(f"{self.version} does not start again on port {self._port}: {self._last_words()}")
 
     def stop(self) -> None:
         """Cut all sessions and stop, as a crash would; nothing happens if it is stopped."""
         process, self._process = self._process, None
-        if process is None or process.poll() is not None:
+        if process is None:
             return
-        stop_server(process.pid, partial(_is_over, process))
+        if process.poll() is None:
+            stop_server(process.pid, partial(_is_over, process))
+        free_memory(self._data / "postmaster.pid")
 
     def _launch(self) -> bool:
         """Start the server and wait until it takes connections; return whether it does."""
         pidfile = self._data / "postmaster.pid"
-        pidfile.unlink(missing_ok=True)
         with (self._folder / "stderr").open("wb") as stderr:
             self._process = subprocess.Popen(
                 [self._installation.programs / "postgres", "-D", self._data],

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from aegisgen.rehearsal.show.words import age
+from aegisgen.rehearsal.show.words import age, failing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from aegisgen.rehearsal.outcome import ContainerRun, SyncRun
+    from aegisgen.rehearsal.outcome import ContainerRun, StepRun, SyncRun
 
 COLUMNS = ("NAME", "READY", "STATUS", "RESTARTS", "AGE")
+_RUNNING = "Running"
 
 
 class Pod(NamedTuple):
@@ -27,21 +28,31 @@ class Pod(NamedTuple):
 def pods(sync: SyncRun) -> tuple[Pod, ...]:
     """Return a row a pod, in order of their start, as they stood when the sync ended."""
     runs: dict[str, list[ContainerRun]] = {}
+    owners: dict[str, StepRun] = {}
     for step in sync.steps:
         for run in step.containers:
             runs.setdefault(run.pod, []).append(run)
+            owners[run.pod] = step
     found = [(min(run.began for run in of), name, of) for name, of in runs.items()]
-    return tuple(_pod(name, of, sync.ended) for _, name, of in sorted(found, key=lambda item: item[:2]))
+    return tuple(_pod(name, of, owners[name], sync.ended) for _, name, of in sorted(found, key=lambda item: item[:2]))
 
 
-def _pod(name: str, runs: Sequence[ContainerRun], now: float) -> Pod:
+def _pod(name: str, runs: Sequence[ContainerRun], owner: StepRun, now: float) -> Pod:
     last: dict[str, ContainerRun] = {}
     for run in sorted(runs, key=lambda run: (run.began, run.attempt)):
         last[run.container] = run
     # Init containers have ended before another one of the pod begins; kubectl counts only the others.
     main = [run for run in last.values() if not any(other.began >= run.ended > run.began for other in last.values())]
-    ready = sum(run.status == "Running" for run in main)
+    ready = sum(run.status == _RUNNING for run in main)
     latest = max(last.values(), key=lambda run: (run.ended, run.began))
     restarts = sum(sum(run.container == name for run in runs) - 1 for name in last)
+    status = latest.status
+    lives = not owner.resource.startswith("Job/")
+    if lives and failing(latest) and owner.status.endswith("BackOff"):
+        # Between two attempts the pod is waiting, and that is what kubectl shows.
+        status = owner.status
+    elif lives and not failing(latest) and owner.status == _RUNNING:
+        # The application itself is not rehearsed: it counts as up when nothing stands in its way.
+        status, ready, restarts = _RUNNING, max(len(main), 1), restarts if latest.status == _RUNNING else 0
     began = min(run.began for run in runs)
-    return Pod(name, f"{ready}/{max(len(main), 1)}", latest.status, str(restarts), age(now - began))
+    return Pod(name, f"{ready}/{max(len(main), 1)}", status, str(restarts), age(now - began))

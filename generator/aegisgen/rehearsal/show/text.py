@@ -154,10 +154,10 @@ def _refused(migration: MigrationRun, scenario: ScenarioRun) -> Iterator[Rendera
     applied = words.applied_before(migration, scenario.migrations)
     table = Table.grid(padding=(0, 2))
     table.add_row(_line("migration", "bold"), _line(migration.file))
-    table.add_row(_line("PostgreSQL", "bold"), _line(migration.error, "red"))
+    table.add_row(_line(words.speaker(migration), "bold"), _line(migration.error, "red"))
     if migration.failed_statement:
         table.add_row(_line("statement", "bold"), _line(_short(migration.failed_statement)))
-    table.add_row(_line("applied", "bold"), _line(", ".join(applied) or "nothing before it"))
+    table.add_row(_line("applied", "bold"), _line(", ".join(applied) or "nothing in this scenario"))
     for title, text in words.reasons(migration):
         table.add_row(_line(title, "bold"), _line(text))
     yield _line("")

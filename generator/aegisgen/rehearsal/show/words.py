@@ -153,6 +153,11 @@ def broken(migrations: Sequence[MigrationRun]) -> list[MigrationRun]:
     return sorted(found.values(), key=lambda one: one.began)
 
 
+def speaker(migration: MigrationRun) -> str:
+    """Return whose words its error is: PostgreSQL's of a statement, or ours of a session that was cut."""
+    return "PostgreSQL" if migration.failed_statement else "cut off"
+
+
 def reasons(migration: MigrationRun) -> list[tuple[str, str]]:
     """Return why it was refused and what to do, as far as that is known."""
     return [(title, text) for title, text in (("cause", migration.cause), ("way out", migration.way_out)) if text]

@@ -1,0 +1,137 @@
+"""What can be found out apart from everything else: of some overlays, of some manifests. Each process does a few."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from aegisgen.kube.overlay import used_files
+from aegisgen.proof.inputs import Source, read
+from aegisgen.proof.judge import Verdict, composed, judge_manifests, judge_overlay, judge_part
+from aegisgen.proof.overlays import Refusal, build, findings, refusal
+from aegisgen.proof.parts import distant
+from aegisgen.proof.reading import Files
+from aegisgen.rules.builds import Deployments
+from aegisgen.yamlsource import documents
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from aegisgen.cache import Cache
+    from aegisgen.errors import Problem
+    from aegisgen.findings import Finding
+    from aegisgen.kube.resource import Resource
+    from aegisgen.proof.manifests import Checker
+    from aegisgen.rules.context import Settings
+    from aegisgen.rules.ignores import Ignore
+    from aegisgen.yamlsource import Document
+
+# A base is read for each of its overlays, and each file of theirs by itself, all within a few files of one another.
+_KEPT_FILES = 64
+
+
+class Means(NamedTuple):
+    """How things are found out."""
+
+    checker: Checker
+    settings: Settings
+    compose: bool
+    cache: Cache | None
+    builds: int
+    """How many Kustomize builds may run at a time."""
+
+
+class OverlayTask(NamedTuple):
+    """Some overlays, each with the Applications that deploy it."""
+
+    overlays: tuple[tuple[Path, tuple[Resource, ...]], ...]
+    means: Means
+
+
+class OverlayProof(NamedTuple):
+    """What is known of one overlay."""
+
+    verdict: Verdict
+    """What the rules say."""
+    flaws: list[Finding]
+    """What is wrong with it as a whole and with what it composes to."""
+    used: frozenset[str]
+    """The files that it is made of."""
+    applications: list[Resource]
+    """Those that it composes to."""
+    refusal: Refusal | None
+
+
+class OverlaysProof(NamedTuple):
+    """What is known of some overlays, in their order, and of the files that they are made of."""
+
+    proofs: list[OverlayProof]
+    findings: list[Finding]
+    ignores: list[Ignore]
+
+
+class ManifestTask(NamedTuple):
+    """Some files: whole directories, or a part of one, which is too large for one process."""
+
+    sources: tuple[Source, ...]
+    applications: tuple[Resource, ...]
+    """Those that deploy any of the directories."""
+    whole: bool
+    means: Means
+
+
+class ManifestProof(NamedTuple):
+    """What is known of some files."""
+
+    findings: list[Finding]
+    ignores: list[Ignore]
+    manifests: list[Resource]
+    """Of a part: what is to be judged together with the other parts."""
+
+
+def prove_overlays(task: OverlayTask) -> OverlaysProof:
+    """Read, compose and judge overlays, and check the files that they are made of."""
+    checker, settings, compose, cache, builds = task.means
+    parser = lru_cache(maxsize=_KEPT_FILES)(_all_documents)
+    files = Files(parser)
+    seen: set[str] = set()
+    proofs = []
+    directories = [directory for directory, _ in task.overlays]
+    built = build(directories, composed=compose, cache=cache, jobs=builds, parser=parser)
+    for each, (_, applications) in zip(built, task.overlays, strict=True):
+        used = used_files(each.overlay)
+        for path in sorted(used - seen):
+            files.take(read(Source(path)))
+        seen |= used
+        proofs.append(
+            OverlayProof(
+                judge_overlay(each, applications, settings),
+                list(findings(each, checker)),
+                frozenset(used),
+                [resource for resource in composed(each) if resource.identity.kind == "Application"],
+                refusal(each),
+            )
+        )
+    reading = files.checked(checker)
+    return OverlaysProof(proofs, reading.findings, reading.ignores)
+
+
+def prove_manifests(task: ManifestTask) -> ManifestProof:
+    """Check files, and judge what they hold, as far as it is here."""
+    files = Files()
+    for source in task.sources:
+        files.take(read(source))
+    reading = files.checked(task.means.checker)
+    manifests = files.manifests()
+    if task.whole:
+        verdict = judge_manifests(manifests, Deployments(task.applications), task.means.settings)
+        left = []
+    else:
+        verdict = judge_part(manifests, task.means.settings)
+        left = [distant(each) for each in manifests]
+    return ManifestProof([*reading.findings, *verdict.findings], [*reading.ignores, *verdict.ignores], left)
+
+
+def _all_documents(raw: bytes, source: str) -> Iterable[Document | Problem]:
+    return tuple(documents(raw, source))

@@ -1,0 +1,187 @@
+"""A tree taken apart into tasks, and what was found put together again.
+
+Most of what there is to find out needs one overlay or one directory only. The rest is done here: an Application may
+deploy what lies elsewhere, a file that some overlay uses is judged with that overlay and not with its directory, and a
+directory may be too large for one process. However the work is shared out, the answer is the same.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from aegisgen.proof.judge import judge_together
+from aegisgen.proof.reading import applications_in
+from aegisgen.proof.tasks import ManifestTask, OverlayTask, prove_manifests, prove_overlays
+from aegisgen.rules.builds import Deployments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from aegisgen.findings import Finding
+    from aegisgen.kube.resource import Resource
+    from aegisgen.proof.crew import Crew
+    from aegisgen.proof.inputs import Source
+    from aegisgen.proof.overlays import Refusal
+    from aegisgen.proof.tasks import Means, OverlayProof
+    from aegisgen.rules.ignores import Ignore
+
+_Item = TypeVar("_Item")
+
+# Fewer files are read before another process has started. An overlay counts for the files that it is made of.
+_MIN_SHARED = 64
+_FILES_OF_AN_OVERLAY = 6
+# A task is large enough to be worth sending and small enough that nobody waits long for the last one.
+_FILES, _OVERLAYS, _SEARCHED = 50, 12, 250
+# A directory with more files than this is taken apart, too.
+_LARGE = 2 * _FILES
+
+
+class Found(NamedTuple):
+    """What was found, what it is told to ignore, and why overlays may not have been composed."""
+
+    findings: list[Finding]
+    ignores: list[Ignore]
+    refusals: list[Refusal]
+
+
+class _Directory(NamedTuple):
+    """Files of one directory that no overlay uses."""
+
+    path: str
+    sources: list[Source]
+
+
+def prove_all(named: Sequence[Source], roots: Sequence[Path], means: Means, crew: Crew) -> Found:
+    """Find out all there is about files and overlays. Raises ToolError where Kustomize does not come to an end."""
+    small = len(named) + _FILES_OF_AN_OVERLAY * len(roots) < _MIN_SHARED
+    tree = _Tree(roots, means if small else means._replace(builds=1), crew, small=small)
+    tree.look_for_applications(named)
+    tree.prove_overlays()
+    proofs = tree.proofs()
+    used = {path for proof in proofs for path in proof.used}
+    tree.prove_manifests([source for source in named if source.shown not in used])
+    shown = {source.shown for source in named}
+    found = Found(
+        [*tree.findings, *(finding for finding in tree.used_findings if finding.path in shown)],
+        [*tree.ignores, *(ignore for ignore in tree.used_ignores if ignore.path in shown)],
+        [proof.refusal for proof in proofs if proof.refusal],
+    )
+    known = {finding[:4] for finding in found.findings}
+    for proof in proofs:
+        # what is wrong in a file is wrong again in everything composed from it
+        found.findings.extend(finding for finding in proof.flaws if finding[:4] not in known)
+        found.findings.extend(proof.verdict.findings)
+        found.ignores.extend(proof.verdict.ignores)
+    return found
+
+
+class _Tree:
+    """What is known of a tree so far."""
+
+    def __init__(self, roots: Sequence[Path], means: Means, crew: Crew, *, small: bool) -> None:
+        self._roots = list(dict.fromkeys(roots))
+        self._means = means
+        self._crew = crew
+        self._small = small
+        self._applications: list[Resource] = []
+        self._deployments = Deployments()
+        self._overlays: dict[Path, tuple[tuple[Resource, ...], OverlayProof]] = {}
+        """By directory: the Applications with which each was judged, and what came of it."""
+        self.used_findings: list[Finding] = []
+        """In the files of overlays, which may be others than those that were named."""
+        self.used_ignores: list[Ignore] = []
+        self.findings: list[Finding] = []
+        self.ignores: list[Ignore] = []
+
+    def look_for_applications(self, named: Sequence[Source]) -> None:
+        """Find the Applications in files."""
+        for found in self._crew.map(applications_in, list(self._split(named, _SEARCHED))):
+            self._applications += found
+        self._deployments = Deployments(self._applications)
+
+    def proofs(self) -> list[OverlayProof]:
+        """Return what is known of the overlays, in their order."""
+        return [self._overlays[root][1] for root in self._roots if root in self._overlays]
+
+    def prove_overlays(self) -> None:
+        """Prove overlays, each with the Applications that deploy it.
+
+        Which these are is known in the end: one whose file an overlay uses is what that overlay makes of it. So
+        overlays that lie around Applications come first, and what was judged too early is judged again.
+        """
+        around = {folder for each in self._applications for folder in _above(each.document.source)}
+        self._prove(root for root in self._roots if root.as_posix() in around)
+        self._prove(root for root in self._roots if root not in self._overlays)
+        self._prove(root for root in self._roots if not self._is_up_to_date(root))
+
+    def prove_manifests(self, loose: Sequence[Source]) -> None:
+        """Prove the files that no overlay uses."""
+        parts: dict[str, list[Resource]] = {}
+        tasks = list(self._manifest_tasks(_by_directory(loose)))
+        for task, proof in zip(tasks, self._crew.map(prove_manifests, tasks), strict=True):
+            self.findings += proof.findings
+            self.ignores += proof.ignores
+            if not task.whole:
+                parts.setdefault(posixpath.dirname(task.sources[0].shown), []).extend(proof.manifests)
+        for manifests in parts.values():
+            self.findings += judge_together(manifests, self._deployments, self._means.settings)
+
+    def _prove(self, roots: Iterable[Path]) -> None:
+        wanted = [(root, self._deployments.of(root.as_posix())) for root in roots]
+        tasks = [OverlayTask(tuple(part), self._means) for part in self._split(wanted, _OVERLAYS)]
+        for task, answer in zip(tasks, self._crew.map(prove_overlays, tasks), strict=True):
+            self.used_findings += answer.findings
+            self.used_ignores += answer.ignores
+            for (root, applications), proof in zip(task.overlays, answer.proofs, strict=True):
+                self._overlays[root] = applications, proof
+        proofs = self.proofs()
+        used = {path for proof in proofs for path in proof.used}
+        loose = (each for each in self._applications if each.document.source not in used)
+        self._deployments = Deployments([*loose, *(each for proof in proofs for each in proof.applications)])
+
+    def _is_up_to_date(self, root: Path) -> bool:
+        judged_with, _ = self._overlays[root]
+        return list(map(id, judged_with)) == list(map(id, self._deployments.of(root.as_posix())))
+
+    def _manifest_tasks(self, directories: Iterable[_Directory]) -> Iterator[ManifestTask]:
+        together: list[_Directory] = []
+        for directory in directories:
+            if len(directory.sources) > _LARGE and all(source.raw is None for source in directory.sources):
+                for part in self._split(directory.sources, _FILES):
+                    yield ManifestTask(tuple(part), (), whole=False, means=self._means)
+                continue
+            together.append(directory)
+            if not self._small and sum(len(each.sources) for each in together) >= _FILES:
+                yield self._whole(together)
+                together = []
+        if together:
+            yield self._whole(together)
+
+    def _whole(self, directories: Sequence[_Directory]) -> ManifestTask:
+        sources = [source for directory in directories for source in directory.sources]
+        # a file may be a build of its own
+        paths = (*(directory.path for directory in directories), *(source.shown for source in sources))
+        return ManifestTask(tuple(sources), self._deployments.of(*paths), whole=True, means=self._means)
+
+    def _split(self, items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
+        if self._small:
+            size = max(len(items), 1)
+        for start in range(0, len(items), size):
+            yield items[start : start + size]
+
+
+def _above(path: str) -> Iterator[str]:
+    while path := posixpath.dirname(path):
+        yield path
+        if path == "/":
+            return
+
+
+def _by_directory(sources: Iterable[Source]) -> list[_Directory]:
+    found: dict[str, _Directory] = {}
+    for source in sources:
+        path = posixpath.dirname(source.shown)
+        found.setdefault(path, _Directory(path, [])).sources.append(source)
+    return list(found.values())
