@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.rehearsal.kubelet.landlock import Fence, restrict_thread
 from aegisgen.rehearsal.kubelet.log import Log
-from aegisgen.rehearsal.kubelet.processes import catches_term, kill_container
+from aegisgen.rehearsal.kubelet.processes import bury, catches_term, kill_container
 from aegisgen.rehearsal.processes import MARK
 
 if TYPE_CHECKING:
@@ -184,6 +184,7 @@ class Process:
         else:
             self._popen.wait()
             kill_container(launch.mark, self._popen.pid)
+        bury(self._popen.pid)
         self._log.close(_OUTPUT_SECONDS)
         self._end()
 
