@@ -328,6 +328,23 @@ def rehearse(
     postgres_version: Annotated[
         int | None, typer.Option("--postgres-version", metavar="N", help="The major version, where several are here.")
     ] = None,
+    image: Annotated[
+        list[str] | None, typer.Option("--image", metavar="NAME=DIR", help="What stands in for an image; repeatable.")
+    ] = None,
+    env: Annotated[
+        list[str] | None,
+        typer.Option("--env", metavar="KEY=VALUE", help="A variable of every container; repeatable."),
+    ] = None,
+    provide: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--provide",
+            metavar="KIND/NAME[=FILE]",
+            help="An object that is there beforehand, with the KEY=VALUE lines of a file; repeatable.",
+        ),
+    ] = None,
+    network: Annotated[bool, typer.Option("--network", help="Let containers connect to other machines.")] = False,
+    jobs: Annotated[int, typer.Option("--jobs", metavar="N", min=1, help="How many scenarios play at once.")] = 2,
     patience: Annotated[
         int,
         typer.Option(
@@ -347,6 +364,7 @@ def rehearse(
     from aegisgen.commands.rehearse import Choice, listing  # noqa: PLC0415
     from aegisgen.commands.rehearse import run as command  # noqa: PLC0415
     from aegisgen.rehearsal.postgres import Wanted  # noqa: PLC0415
+    from aegisgen.rehearsal.scenario.options import images, provided, variables  # noqa: PLC0415
     from aegisgen.rehearsal.scenario.setting import Options  # noqa: PLC0415
     from aegisgen.workspace import selection  # noqa: PLC0415
 
@@ -359,10 +377,17 @@ def rehearse(
         app=application,
         choice=Choice(scenario or (), scenario_file or (), every),
         wanted=Wanted(database_url, postgres_bin, postgres_version),
-        options=Options(dump=dump, patience=patience),
+        options=Options(
+            given=provided(provide or ()),
+            extra=variables(env or ()),
+            images=images(image or ()),
+            dump=dump,
+            network=network,
+            patience=patience,
+        ),
         form=output.value,
         report=report,
-        jobs=2,
+        jobs=jobs,
     )
     raise typer.Exit(code)
 

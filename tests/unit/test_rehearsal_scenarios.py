@@ -10,6 +10,7 @@ import pytest
 from aegisgen.errors import InputError, UsageError
 from aegisgen.rehearsal.image.knex import BEHAVIOURS, files_of, migrations_folder, write_migrations
 from aegisgen.rehearsal.scenario.load import DEFAULT, chosen, scenarios
+from aegisgen.rehearsal.scenario.options import images, provided, variables
 
 GOOD = """\
 apiVersion: aegisgen.dev/v1
@@ -78,3 +79,29 @@ def test_an_added_migration_is_the_last_one_in_the_form_of_the_others(
     assert form in (folder / expected).read_text()
     assert write_migrations(folder, {}) == ()
     assert files_of(folder) == (last,)
+
+
+def test_options_are_read_and_no_message_repeats_a_value(tmp_path: Path) -> None:
+    file = tmp_path / "some.env"
+    file.write_text("# comment\n\nA=1=2\nB=\n")
+    assert provided([f"Secret/s={file}", "PersistentVolumeClaim/backups"]) == {
+        ("Secret", "s"): {"A": "1=2", "B": ""},
+        ("PersistentVolumeClaim", "backups"): {},
+    }
+    assert variables(["A=b=c"]) == {"A": "b=c"}
+    assert images([f"ghcr.io/x/y={tmp_path}"]) == {"ghcr.io/x/y": tmp_path.resolve()}
+    file.write_text("A=1\nhunter2\n")
+    with pytest.raises(InputError) as caught:
+        provided([f"Secret/s={file}"])
+    assert "some.env:2:1: expected KEY=VALUE" in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+    for read, wrong in (
+        (variables, "=hunter2"),
+        (images, "x=/nowhere/at/all"),
+        (provided, "Pod/x"),
+        (provided, "Secret"),
+    ):
+        with pytest.raises(UsageError) as refused:
+            read([wrong])
+        assert "expected" in str(refused.value)
+        assert "hunter2" not in str(refused.value)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.rehearsal.kubelet.processes import become_reaper, children, kill
 from aegisgen.rehearsal.outcome import Rehearsal
+from aegisgen.rehearsal.scenario.notes import notes_of
 from aegisgen.rehearsal.scenario.play import Play
 from aegisgen.rehearsal.scenario.premises import Place
 from aegisgen.rehearsal.show.redact import Redaction
@@ -87,7 +88,7 @@ def rehearse(title: str, scenarios: Sequence[Scenario], setting: Setting, crew: 
             postgres=crew.databases.version,
             seconds=time.monotonic() - began,
             scenarios=tuple(state.done[scenario.name] for scenario in scenarios if scenario.name in state.done),
-            notes=tuple(dict.fromkeys((*state.notes, *setting.observer.notes))),
+            notes=tuple(dict.fromkeys((*notes_of(setting), *state.notes, *setting.observer.notes))),
         )
     )
 
