@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +39,8 @@ _HOSTILE_VALUES = (
     "~", "- item", "$(HOME) ${HOME} `id`", "C:\\new\\table", "a=b=c", "ünïcödé ☃", "%TAG", "|", "first\nsecond",
     "&a *a", "@x", "[1, 2", "{a", "0777", "1:30", "=", "null", "?", "!!str x", "x" * 300,
 )  # fmt: skip
+# Letters first, and none of the words that mean something else to somebody.
+_PLAIN = re.compile(r"(?!(?:null|true|false|yes|no|on|off|y|n|nan|inf)\Z)[a-z][a-z0-9_./-]*", re.IGNORECASE)
 _TOOLS: tuple[dict[str, object], ...] = (
     {"tool": "knex"},
     {"tool": "prisma", "packageManager": "npm"},
@@ -134,10 +137,19 @@ spec:
 
 
 def _entry(name: str, entry: dict[str, object], indent: int) -> str:
-    """Return an entry of a mapping as people write it: a line a field."""
+    """Return an entry of a mapping as people write it: a line a field, and no quotes where none are needed."""
     margin = " " * indent
-    lines = (f"{margin}  {key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in entry.items())
-    return f"{margin}{json.dumps(name)}:\n" + "".join(lines)
+    lines = (f"{margin}  {key}: {_flow(value)}\n" for key, value in entry.items())
+    return f"{margin}{_flow(name)}:\n" + "".join(lines)
+
+
+def _flow(value: object) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_flow(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    text = str(value)
+    return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
 
 
 def _base(name: str, number: int) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,7 @@ What rendering needs is imported by what renders: `check` does that in a process
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.bundle import bundled
@@ -206,8 +206,9 @@ def _refuse_shared(places: Sequence[_Place]) -> None:
     owners: dict[str, _Place] = {}
     problems = []
     for target in sorted(places, key=lambda place: place.directory):
-        folder = PurePosixPath(target.directory)
-        above = next((owners[str(each)] for each in (folder, *folder.parents) if str(each) in owners), None)
+        above, folder = None, target.directory
+        while folder and above is None:
+            above, folder = owners.get(folder), folder.rpartition("/")[0]
         owners.setdefault(target.directory, target)
         if above is not None:
             where = "the folder of" if above.directory == target.directory else f"in {above.directory}, the folder of"

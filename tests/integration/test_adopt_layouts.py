@@ -223,3 +223,36 @@ def test_from_inside_of_the_tree_it_is_the_same(tree, cli, monkeypatch) -> None:
     assert outcome.code == 0, outcome.err
     assert Path("../aegisgen.yaml").is_file()
     assert cli("render", "--all", "--diff").code == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("  command: [alembic, upgrade, head]\n", "", "container migrate says no command"),
+        ("  command: [alembic, upgrade, head]\n", "  args: []\n", "container migrate says no command"),
+    ],
+)
+def test_what_an_image_runs_by_itself_cannot_be_adopted(tree, cli, old, new, reason) -> None:
+    tree(
+        {
+            "production/kustomization.yaml": "resources: [../base]\npatches: [{path: p.yaml}]\n",
+            "production/p.yaml": STRATEGIC.replace(indented(old, 8), indented(new, 8)),
+        }
+    )
+    outcome = cli("adopt", "production")
+    assert (outcome.code, reason in outcome.err) == (2, True), outcome.err
+
+
+def test_a_variable_whose_key_no_config_map_has_is_lost(tree, cli) -> None:
+    variable = "{name: LOG_LEVEL, valueFrom: {configMapKeyRef: {name: settings, key: level}}}"
+    tree(
+        {
+            "production/kustomization.yaml": "resources: [../base, job.yaml, map.yaml]\n",
+            "production/map.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {other: x}\n",
+            "production/job.yaml": JOB.replace("env: [", f"env: [{variable}, "),
+        }
+    )
+    outcome = cli("adopt", "production", "--format", "json")
+    (account,) = json.loads(outcome.out)["overlays"]
+    assert outcome.code == 1
+    assert [each["what"] for each in account["lost"]] == ["LOG_LEVEL: level is no key of ConfigMap settings"]

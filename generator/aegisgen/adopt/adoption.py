@@ -89,9 +89,8 @@ def _account(placed: Placed, after: Sequence[Resource], shared: Sequence[Lost]) 
     lost = [*placed.inferred.lost, *shared]
     said = {each.what.partition(":")[0] for each in lost}
     for each in told:
-        variable = (
-            next((part[1:-1] for part in map(str, each.path) if part.startswith("[")), "") if each.after is None else ""
-        )
+        # a variable that is lost has been said already, with the reason
+        variable = str(each.path[-1]).strip("[]") if each.after is None and each.path else ""
         if not each.reason and variable not in said:
             lost.append(_unexplained(found, each))
     remarks = [*placed.inferred.remarks]

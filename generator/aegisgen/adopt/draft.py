@@ -45,17 +45,17 @@ def draft_of(plan: Plan, disk: Callable[[str], bytes | None], templates: Templat
 
 
 def _rendered(texts: Mapping[str, str], templates: Templates) -> list[Overlay]:
-    document = parse_one(texts[PROJECT_FILE].encode(), PROJECT_FILE)
-    project = ProjectSource(Path(), document, convert(document, Project))
-    overlays: list[Overlay] = []
-    for path, text in texts.items():
-        if path.startswith("profiles/"):
-            document = parse_one(text.encode(), path)
-            profile = ProfileSource(Path(path).stem, path, document, convert(document, Profile))
-            try:
+    try:
+        document = parse_one(texts[PROJECT_FILE].encode(), PROJECT_FILE)
+        project = ProjectSource(Path(), document, convert(document, Project))
+        overlays: list[Overlay] = []
+        for path, text in texts.items():
+            if path.startswith("profiles/"):
+                document = parse_one(text.encode(), path)
+                profile = ProfileSource(Path(path).stem, path, document, convert(document, Profile))
                 overlays += [render(target, templates) for target in resolve(project, profile)]
-            except InputError as error:
-                raise InputError(
-                    *(problem._replace(path=f"(adopted) {problem.path}") for problem in error.problems)
-                ) from None
+    except InputError as error:
+        # these files are on no disk yet: the place says which field of which profile it would be
+        problems = (each._replace(path=f"cannot be adopted: {each.path}", line=0, column=0) for each in error.problems)
+        raise InputError(*problems) from None
     return overlays

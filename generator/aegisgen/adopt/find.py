@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from aegisgen.adopt.shell import script_of
+from aegisgen.adopt.tooling import script
 from aegisgen.adopt.tools import call_of
 from aegisgen.argocd.hooks import HookType, hook_of
 from aegisgen.errors import UsageError
@@ -113,8 +114,10 @@ def _look(directory: Path) -> Found | Skipped:
     if member_of(overlay, first.resource.identity) is None:
         return Skipped(directory, f"{first.resource.identity} comes from something that cannot be edited here")
     workload = first.resource if first.strategy == "init-container" else _workload_of(first, resources)
-    if workload is None:
+    if workload is None or not _containers(workload):
         return Skipped(directory, f"none of its workloads belongs to {first.resource.identity} for certain")
+    if not script(first.container).commands:
+        return Skipped(directory, f"container {first.name} says no command, and what its image runs cannot be read")
     return Found(directory, overlay, resources, first, workload, tuple(migrations[1:]))
 
 

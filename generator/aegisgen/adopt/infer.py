@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from aegisgen.adopt.find import Found, member_in
 from aegisgen.adopt.job import fit_deadline, hook_of_job, job_of, security_of
-from aegisgen.adopt.shell import script_of
 from aegisgen.adopt.tooling import tooling_of
 from aegisgen.adopt.wiring import Wiring, bare, parts_of, usual, wiring_of
 from aegisgen.kube.kustomization import Layer, Place
@@ -218,11 +217,6 @@ def _lost_variable(found: Found, name: str, why: str) -> Lost:
 def _source(found: Found) -> str:
     member = member_in(found, found.migration.resource)
     return member.place.source if member else found.directory.as_posix()
-
-
-def runs_something(found: Found) -> bool:
-    """Tell whether the container says what it runs; an image's entrypoint cannot be read."""
-    return bool(script_of(found.migration.container).commands)
 
 
 def label(name: str) -> str:

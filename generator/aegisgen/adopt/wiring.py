@@ -81,6 +81,8 @@ def wiring_of(found: Found) -> Wiring:
         fits = _fits(found, reference, source.name)
         if not fits:
             lost.append(_second(reference))
+        elif reference.variable and _is_absent(found, reference, known):
+            lost.append((reference.variable, f"{reference.key} is no key of {reference.kind} {reference.name}"))
         elif reference.variable:
             source.take(reference.variable, reference.key, (known or {}).get(reference.key))
         elif known is None:
@@ -100,6 +102,12 @@ def wiring_of(found: Found) -> Wiring:
         literals=literals,
         lost=tuple(lost),
     )
+
+
+def _is_absent(found: Found, reference: _Reference, known: dict[str, str] | None) -> bool:
+    """A PreSync Job's own ConfigMap needs a value for every key."""
+    of_config = reference.kind == "ConfigMap" and found.migration.strategy == "presync-job"
+    return of_config and known is not None and reference.key not in known
 
 
 class _Taken:

@@ -22,9 +22,14 @@ class Changed:
 
     def touches(self, path: str) -> bool:
         """Tell whether something that changed is this path, lies in it, or holds it."""
-        if self.everything or path in self._above or (self.paths and (path == "." or path.rpartition("/")[2] == "..")):
+        if self.everything or path in self._above:
             return True
-        return any(folder in self.paths for folder in above(path))
+        if path == "." or path.rpartition("/")[2] == "..":
+            return bool(self.paths)
+        while path := path.rpartition("/")[0]:
+            if path in self.paths:
+                return True
+        return False
 
     def in_folder(self, folder: str) -> Iterator[str]:
         """Yield what changed in a folder; the folder itself where that changed or lies in what changed, sorted."""

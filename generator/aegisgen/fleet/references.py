@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
 # A line with one name on it, as nearly all are written: `- ../a`, `path: ../a`, `- key=../a`.
 _PLAIN = re.compile(
-    r"[ \t]*(?:(?:- +)+(?:[\w.-]+:[ \t]+)?|[\w.-]+:[ \t]+)"
-    r"(?P<quote>['\"]?)(?:[\w.-]+=)?(?P<name>[^\s'\"\\,\[\]{}#|>&*!=]+)(?P=quote)[ \t\r]*(?:#.*)?"
+    rb"[ \t]*(?:(?:- +)+(?:[\w.-]+:[ \t]+)?|[\w.-]+:[ \t]+)"
+    rb"(?P<quote>['\"]?)(?:[\w.-]+=)?(?P<name>[^\s'\"\\,\[\]{}#|>&*!=]+)(?P=quote)[ \t\r]*(?:#.*)?"
 )
+_UPWARDS = re.compile(rb"^.*\.\..*$", re.MULTILINE)
 # Neither blank, nor a comment, nor an item, nor a key: it goes on with what the line before began.
-_CONTINUED = re.compile(rb"^(?![ \t]*(?:#|\r?$|-(?:[ \t]|\r?$)|[\w./$'\"-]+:))", re.MULTILINE)
+_CONTINUED = re.compile(rb"\n(?![ \t]*(?:#|\r?(?:\n|\Z)|-(?:[ \t\r\n]|\Z)|[\w./$'\"-]+:))")
 # What stands for another character, or for no end of the line.
 _ESCAPE = re.compile(rb"\\[^\"\\ntr]")
 
@@ -36,8 +37,10 @@ class References:
     def __init__(self, root: Path) -> None:
         self._root = os.path.abspath(root)  # noqa: PTH100 - resolve() would follow links
         self._real = os.path.realpath(root)
+        self._mark = os.fsencode(self._root)
         self._names: dict[str, frozenset[str]] = {}
-        self._links: dict[str, str] = {}
+        self._led_to: dict[str, str] = {}
+        self._links: dict[str, frozenset[str]] = {}
 
     def of(self, folder: str) -> frozenset[str]:
         """Return what the kustomizations in and below a folder name outside of it, and where links in it lead."""
@@ -58,44 +61,53 @@ class References:
         return found
 
     def _below(self, folder: str) -> Iterator[str]:
+        top = f"{self._root}/{folder}"
         try:
-            entries = os.scandir(posixpath.join(self._root, folder))
+            entries = os.scandir(top)
         except OSError:  # it is a file, or not there
             return
         with entries:
             for entry in entries:
-                path = posixpath.join(folder, entry.name)
                 if entry.is_symlink():
-                    yield self._led(path)
+                    yield self._led(f"{folder}/{entry.name}")
                 elif entry.name in KUSTOMIZATION_NAMES:
-                    yield from self._named(path)
+                    yield from self._named(top, entry.path)
                 elif entry.is_dir() and entry.name != ".git":
-                    yield from self._below(path)
+                    yield from self._below(f"{folder}/{entry.name}")
 
-    def _named(self, path: str) -> Iterator[str]:
+    def _named(self, folder: str, path: str) -> Iterator[str]:
         try:
-            with open(posixpath.join(self._root, path), "rb") as stream:  # noqa: PTH123 - a Path costs more than reading
-                raw = stream.read()
+            raw = _read(path)
         except OSError:
             return
-        folder = posixpath.join(self._root, posixpath.dirname(path))
-        for name in outside_names(raw, self._root):
+        for name in outside_names(raw, self._mark):
             # From the top, so that a way out of the project and back into it is seen to lead into it.
-            yield posixpath.relpath(posixpath.join(folder, name), self._root)
+            found = posixpath.normpath(posixpath.join(folder, name))
+            inside = found.startswith(f"{self._root}/")
+            yield found[len(self._root) + 1 :] if inside else posixpath.relpath(found, self._root)
 
     def _led(self, path: str) -> str:
         """Return where a path leads, if it or a folder above it is a link, else the path itself."""
-        if path not in self._links:
-            above, name = posixpath.split(path)
+        if path not in self._led_to:
+            above, _, name = path.rpartition("/")
             led = path
             if name not in {"", ".", ".."}:
                 real = self._led(above) if above else above
-                if os.path.islink(posixpath.join(self._root, path)):  # noqa: PTH114
-                    led = posixpath.relpath(os.path.realpath(posixpath.join(self._root, path)), self._real)
+                if name in self._links_in(above):
+                    led = posixpath.relpath(os.path.realpath(f"{self._root}/{path}"), self._real)
                 elif real != above:
-                    led = posixpath.join(real, name)
-            self._links[path] = led
-        return self._links[path]
+                    led = f"{real}/{name}"
+            self._led_to[path] = led
+        return self._led_to[path]
+
+    def _links_in(self, folder: str) -> frozenset[str]:
+        if folder not in self._links:
+            try:
+                with os.scandir(f"{self._root}/{folder}") as entries:
+                    self._links[folder] = frozenset(entry.name for entry in entries if entry.is_symlink())
+            except OSError:
+                self._links[folder] = frozenset()
+        return self._links[folder]
 
 
 def is_in(path: str, folder: str) -> bool:
@@ -103,21 +115,30 @@ def is_in(path: str, folder: str) -> bool:
     return path == folder or path.startswith(f"{folder}/")
 
 
-def outside_names(raw: bytes, root: str) -> Iterator[str]:
+def outside_names(raw: bytes, root: bytes) -> Iterator[str]:
     """Yield every text in a kustomization that may name something outside of its folder: with `..`, or from the top.
 
-    Most kustomizations name such things on lines of their own, and are not parsed.
+    Most kustomizations name such things on lines of their own, and are not parsed. `root` is the project's folder.
     """
-    odd = root.encode("utf-8", "surrogateescape") in raw or _ESCAPE.search(raw) is not None
-    if b".." not in raw and not odd:
-        return
-    found = []
-    if not odd and not _CONTINUED.search(raw):
-        lines = [line for line in raw.decode("utf-8", "replace").split("\n") if ".." in line]
-        matches = [_PLAIN.fullmatch(line) for line in lines if not line.lstrip().startswith("#")]
-        found = [match["name"] for match in matches if match]
-        odd = len(found) < len(matches)
-    yield from _all_names(raw) if odd or not found else found
+    if root in raw or (b"\\" in raw and _ESCAPE.search(raw)):
+        yield from _all_names(raw)
+    elif b".." in raw:
+        lines = [line for line in _UPWARDS.finditer(raw) if not line[0].lstrip().startswith(b"#")]
+        names = [_PLAIN.fullmatch(line[0]) for line in lines if not _CONTINUED.match(raw, line.end())]
+        found = [os.fsdecode(name["name"]) for name in names if name]
+        yield from found if len(found) == len(lines) else _all_names(raw)
+
+
+def _read(path: str) -> bytes:
+    """Read a file: for one as small as these, in half the time of `open`."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        parts = []
+        while part := os.read(descriptor, 1 << 16):
+            parts.append(part)
+        return b"".join(parts)
+    finally:
+        os.close(descriptor)
 
 
 def _all_names(raw: bytes) -> Iterator[str]:

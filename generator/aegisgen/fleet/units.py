@@ -60,7 +60,11 @@ def _join(leaders: dict[str, str], leader: Callable[[str], str], one: str, other
 
 def _overlapping(folder: str, owners: Mapping[str, str], known: list[str]) -> Iterator[str]:
     """Yield those of the owned folders (sorted in `known`) that are this one, hold it, or lie in it."""
-    yield from (each for each in above(folder) if each in owners)
+    each = folder
+    while each:
+        if each in owners:
+            yield each
+        each = each.rpartition("/")[0]
     if folder == "." or posixpath.basename(folder) == "..":
         yield from known  # it holds the project
         return

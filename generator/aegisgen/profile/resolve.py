@@ -8,6 +8,7 @@ import msgspec
 
 from aegisgen.errors import InputError, Problem
 from aegisgen.kube.resource import value_at
+from aegisgen.kube.shape import mapping
 from aegisgen.profile.layers import Layer, missing, problem
 from aegisgen.profile.model import OVERLAY, Settings
 from aegisgen.profile.steps.runbook import PATH
@@ -144,8 +145,7 @@ def layers_of(project: ProjectSource, profile: ProfileSource, service: str) -> l
 
 def directory_of(project: ProjectSource, profile: ProfileSource, service: str) -> str:
     """Return a service's overlay folder, whether the environment runs the service or not."""
-    said = [pattern for layer in layers_of(project, profile, service) if (pattern := layer.data.get("overlay"))]
-    return overlay_folder(str(said[-1]) if said else OVERLAY, profile.name, service)
+    return overlay_folder(str(_said(project, profile, service, "overlay") or OVERLAY), profile.name, service)
 
 
 def runbook_place(project: ProjectSource, profile: ProfileSource, service: str) -> str:
@@ -157,8 +157,22 @@ def runbook_place(project: ProjectSource, profile: ProfileSource, service: str) 
 
 def is_enabled(project: ProjectSource, profile: ProfileSource, service: str) -> bool:
     """Tell whether the environment runs a service."""
-    said = [layer.data["enabled"] for layer in layers_of(project, profile, service) if "enabled" in layer.data]
-    return not said or said[-1] is not False
+    return _said(project, profile, service, "enabled") is not False
+
+
+def _said(project: ProjectSource, profile: ProfileSource, service: str, field: str) -> object:
+    """Return what the strongest of the layers that say anything says in one field; see `layers_of`."""
+    spec, home = mapping(mapping(profile.document.data).get("spec")), mapping(project.home(service).data)
+    for layer in (
+        mapping(mapping(spec.get("services")).get(service)),
+        spec,
+        mapping(mapping(home.get("services")).get(service)),
+        mapping(home.get("defaults")),
+        mapping(mapping(project.document.data).get("defaults")),
+    ):
+        if field in layer:
+            return layer[field]
+    return None
 
 
 def _target(

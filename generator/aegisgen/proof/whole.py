@@ -10,6 +10,7 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from aegisgen.progress import tracked
 from aegisgen.proof.judge import judge_together
 from aegisgen.proof.reading import applications_in
 from aegisgen.proof.tasks import ManifestTask, OverlayTask, prove_manifests, prove_overlays
@@ -120,7 +121,8 @@ class _Tree:
         """Prove the files that no overlay uses."""
         parts: dict[str, list[Resource]] = {}
         tasks = list(self._manifest_tasks(_by_directory(loose)))
-        for task, proof in zip(tasks, self._crew.map(prove_manifests, tasks), strict=True):
+        answers = zip(tasks, self._crew.map(prove_manifests, tasks), strict=True)
+        for task, proof in tracked(answers, len(loose), "files", lambda each: len(each[0].sources)):
             self.findings += proof.findings
             self.ignores += proof.ignores
             if not task.whole:
@@ -131,7 +133,8 @@ class _Tree:
     def _prove(self, roots: Iterable[Path]) -> None:
         wanted = [(root, self._deployments.of(root.as_posix())) for root in roots]
         tasks = [OverlayTask(tuple(part), self._means) for part in self._split(wanted, _OVERLAYS)]
-        for task, answer in zip(tasks, self._crew.map(prove_overlays, tasks), strict=True):
+        answers = zip(tasks, self._crew.map(prove_overlays, tasks), strict=True)
+        for task, answer in tracked(answers, len(wanted), "overlays", lambda each: len(each[0].overlays)):
             self.used_findings += answer.findings
             self.used_ignores += answer.ignores
             for (root, applications), proof in zip(task.overlays, answer.proofs, strict=True):
