@@ -328,6 +328,15 @@ def rehearse(
     postgres_version: Annotated[
         int | None, typer.Option("--postgres-version", metavar="N", help="The major version, where several are here.")
     ] = None,
+    patience: Annotated[
+        int,
+        typer.Option(
+            "--patience",
+            metavar="SECONDS",
+            min=1,
+            help="A container that is silent for so long counts as hanging.",
+        ),
+    ] = 60,
     output: Annotated[RehearsalFormat, typer.Option("--format", help="How to show it.")] = RehearsalFormat.TEXT,
     report: Annotated[
         Path | None, typer.Option("--report", metavar="FILE", help="Also write a page for a browser.")
@@ -350,7 +359,7 @@ def rehearse(
         app=application,
         choice=Choice(scenario or (), scenario_file or (), every),
         wanted=Wanted(database_url, postgres_bin, postgres_version),
-        options=Options(dump=dump),
+        options=Options(dump=dump, patience=patience),
         form=output.value,
         report=report,
         jobs=2,

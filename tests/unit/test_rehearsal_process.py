@@ -141,6 +141,15 @@ def test_a_full_target_is_played_by_a_limit(stage: Path) -> None:
     assert process.log.strip().splitlines()[-1] != "0"
 
 
+def test_who_goes_on_writing_does_not_hang_and_who_is_silent_does(stage: Path) -> None:
+    slow = start(stage, "for n in 1 2 3 4 5 6 7 8; do echo $n; sleep 0.2; done")
+    assert slow.wait(1.0), "slower than the patience, and never silent that long"
+    silent = start(stage, "echo once; sleep 1000")
+    assert not silent.wait(0.3)
+    assert silent.hangs
+    silent.kill()
+
+
 def test_a_program_that_is_not_there_is_an_error_of_the_start(stage: Path) -> None:
     launch = Launch(("no-such-program",), {"PATH": "/nowhere"}, stage, stage / "m", "test/none", Fence((stage,), None))
     with pytest.raises(FileNotFoundError):

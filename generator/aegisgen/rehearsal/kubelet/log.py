@@ -22,6 +22,8 @@ class Log:
         self._tail: deque[bytes] = deque()
         self._tail_size = 0
         self._dropped = 0
+        self.written = 0
+        """How many bytes came so far."""
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._read, name="log", daemon=True)
         self._thread.start()
@@ -55,6 +57,7 @@ class Log:
 
     def _keep(self, chunk: bytes) -> None:
         with self._lock:
+            self.written += len(chunk)
             room = KEPT - len(self._head)
             if room > 0:
                 self._head += chunk[:room]

@@ -46,7 +46,7 @@ class Node(Protocol):
 
     clock: Clock
     patience: float
-    """Real seconds after which a container that still runs counts as hanging."""
+    """Real seconds without a word after which a container that still runs counts as hanging."""
     restarts: int
     """How often a container is restarted before the rehearsal takes it that it will always fail."""
 
@@ -227,6 +227,7 @@ class Pod:
             process.kill()
         self._node.changed(self)
         if not process.wait(self._node.patience):
+            self.detail = f"{container.name} hangs"  # what follows is brought forward, and says so
             self._node.clock.wait(process.ended)
         run = self._record(process, container, number)
         with self._lock:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.rehearsal.kubelet.landlock import Fence, restrict_thread
 from aegisgen.rehearsal.kubelet.log import Log
-from aegisgen.rehearsal.kubelet.processes import catches_term, kill_container
+from aegisgen.rehearsal.kubelet.processes import bury, catches_term, kill_container
 from aegisgen.rehearsal.processes import MARK
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _MESSAGE_BYTES = 4096
 # How long an output may stay open after the container: only a process that lost its mark can hold it.
 _OUTPUT_SECONDS = 1.0
+_LOOK_SECONDS = 1.0
 
 
 class Launch(NamedTuple):
@@ -108,15 +109,28 @@ class Process:
             self._hung = True
             self._moved.notify_all()
 
+    @property
+    def hangs(self) -> bool:
+        """Whether nothing is expected of it any more."""
+        return self._hung
+
     def wait(self, patience: float) -> bool:
-        """Work until it has ended, or hangs, or `patience` seconds of real time are over; return whether it ended."""
-        give_up = time.monotonic() + patience
+        """Work until it has ended, or hangs; return whether it ended.
+
+        It hangs where somebody says so, and where it has written nothing for `patience` seconds of real time: one that
+        is merely slow, on a busy machine, goes on writing.
+        """
+        written, since = -1, time.monotonic()
         with self._moved:
             while not self._ended.is_set() and not self._hung:
-                left = give_up - time.monotonic()
+                now = self._log.written if self._log else 0
+                if now != written:
+                    written, since = now, time.monotonic()
+                left = since + patience - time.monotonic()
                 if left <= 0:
+                    self._hung = True
                     break
-                self._moved.wait(left)
+                self._moved.wait(min(left, _LOOK_SECONDS))
         return self._ended.is_set()
 
     def terminate(self) -> None:
@@ -170,6 +184,7 @@ class Process:
         else:
             self._popen.wait()
             kill_container(launch.mark, self._popen.pid)
+        bury(self._popen.pid)
         self._log.close(_OUTPUT_SECONDS)
         self._end()
 

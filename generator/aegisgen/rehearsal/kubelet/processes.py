@@ -60,6 +60,19 @@ def kill_container(mark: str, group: int) -> bool:
         time.sleep(_PAUSE_SECONDS)
 
 
+def bury(group: int) -> None:
+    """Take note of the end of a killed group's processes, which became children of this process with their parents'.
+
+    The first process of the group must have been taken note of already: whoever started it wants its exit code.
+    """
+    give_up = time.monotonic() + _PATIENCE_SECONDS
+    with suppress(ChildProcessError):
+        while time.monotonic() < give_up:
+            pid, _ = os.waitpid(-group, os.WNOHANG)
+            if not pid:
+                time.sleep(_PAUSE_SECONDS)
+
+
 def kill(pids: list[int]) -> None:
     """SIGKILL children of this process, and take note of their end."""
     for pid in pids:

@@ -30,7 +30,7 @@ def scenarios(files: Iterable[Path], project: Path | None) -> dict[str, Scenario
     found: dict[str, Scenario] = {}
     problems: list[Problem] = []
     of_project = sorted((project / "rehearsal").glob("*.yaml")) if project else []
-    for file in (*sorted(_OWN.glob("*.yaml")), *of_project, *files):
+    for file in (*sorted(_OWN.glob("*.yaml"), key=_rank), *of_project, *files):
         try:
             scenario = _read(file)
         except InputError as error:
@@ -53,6 +53,11 @@ def chosen(known: dict[str, Scenario], names: Sequence[str], files: Sequence[Pat
         return list(known.values())
     named = [*names, *(_read(file).name for file in files)]
     return [known[name] for name in dict.fromkeys(named or DEFAULT)]
+
+
+def _rank(file: Path) -> tuple[int, str]:
+    """The default ones come first, in their order."""
+    return (DEFAULT.index(file.stem) if file.stem in DEFAULT else len(DEFAULT), file.stem)
 
 
 def _read(file: Path) -> Scenario:

@@ -42,7 +42,7 @@ class Options(NamedTuple):
     network: bool = False
     """Whether containers may connect to other machines."""
     patience: float = 60.0
-    """Real seconds after which a container that still runs counts as hanging."""
+    """Real seconds without a word after which a container that still runs counts as hanging."""
 
 
 class Setting(NamedTuple):
