@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 NAME = "translated_templates"
 _MADE_BY = ("render/translate.py", "render/plain.py", "render/settings.py")
+# Not YAML but Markdown, a dialect of its own, and no command that somebody waits for renders it alone.
+JINJAS_ALONE = "runbook/"
 
 
 def translations(sources: Mapping[str, str]) -> dict[str, Translation]:
@@ -39,6 +41,7 @@ def make(file: Path) -> None:
 
     folder = bundled("templates")
     sources = {each.relative_to(folder).as_posix(): each.read_text(encoding="utf-8") for each in folder.rglob("*.j2")}
+    sources = {name: source for name, source in sources.items() if not name.startswith(JINJAS_ALONE)}
     file.write_text(f"{translate(sources)}\nTRANSLATOR = {_translator()!r}\n", encoding="utf-8")
 
 

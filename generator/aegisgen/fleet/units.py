@@ -31,7 +31,7 @@ def units(folders: Mapping[str, Iterable[str]], closure: Callable[[Iterable[str]
     owners: dict[str, str] = {}
     for service, own in sorted(folders.items()):
         for folder in own:
-            _join(leaders, leader, service, owners.setdefault(folder, service))
+            owners.setdefault(folder, service)
     known = sorted(owners)
     for service, own in sorted(folders.items()):
         for folder in closure(own):
