@@ -92,7 +92,9 @@ def test_the_version_costs_an_empty_program(installed: Path) -> None:
 
 
 def test_no_type_of_the_users_files_is_told_in_text() -> None:
-    told = [each.__qualname__ for each in types(Model) if str in map(type, each.__annotations__.values())]
+    # Another test may have imported the scenarios of rehearsals, which nobody's check waits for.
+    waited_for = [each for each in types(Model) if not each.__module__.startswith("aegisgen.rehearsal.")]
+    told = [each.__qualname__ for each in waited_for if str in map(type, each.__annotations__.values())]
     assert model.Settings in set(types(Model))
     assert told == []
 
