@@ -60,7 +60,7 @@ def written(said: Said, clues: Clues) -> dict[str, str] | None:
         return None
 
 
-@settings(max_examples=150)
+@settings(max_examples=200)
 @given(answers=ANSWERS, environment=PLAUSIBLE | HOSTILE, values=OF_ENVIRONMENT)
 def test_answers_are_in_the_project_or_refused(answers, environment, values) -> None:
     said = Said(answers, (environment,), {key: {environment: value} for key, value in values.items()})

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from functools import partial
+from contextlib import nullcontext
+from functools import cache, partial
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from aegisgen.beside import beside
@@ -12,6 +14,7 @@ from aegisgen.commands.report import output as form
 from aegisgen.errors import UsageError
 from aegisgen.findings import Finding, Severity
 from aegisgen.profile.load import display
+from aegisgen.proof.crew import Crew
 from aegisgen.proof.inputs import sources
 from aegisgen.proof.prove import Method, prove, relative
 from aegisgen.render.places import APPS, file_of
@@ -19,8 +22,12 @@ from aegisgen.rules.configuration import UNUSED
 from aegisgen.rules.drift import DRIFT
 from aegisgen.workspace import open_workspace, selection
 
+# Of so many services in so many environments the texts are not held in memory at once.
+_MANY = 24
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from aegisgen.proof.prove import Proof
@@ -88,9 +95,8 @@ def run(
     )
     roots = [relative(workspace.root / target.directory) for target in workspace.targets]
     present = [root for root in roots if root.is_dir()]
-    # Both read and neither needs the other: on two processors they take the time of one.
-    with beside(partial(_drifted, workspace)) as drifted:
-        proof = prove(_files(workspace), present, method, workspace.project, _drift(drifted))
+    with Crew(jobs) as crew, _drifting(workspace, crew) as drifted:
+        proof = prove(_files(workspace), present, method, workspace.project, drift=_drift(drifted), crew=crew)
         if keep and baseline:
             return keep_as_baseline(proof, workspace.root / baseline)
         unsettled: list[Finding] = []
@@ -100,6 +106,21 @@ def run(
             unsettled = []  # no other part will ever settle it
         diff = _diff(drifted()) if drifted() else ""
         return report(proof, output, diff=diff, shard=selected.shard or "", unsettled=unsettled)
+
+
+def _drifting(workspace: Workspace, crew: Crew) -> AbstractContextManager[Callable[[], Sequence[_Drifted]]]:
+    """Return how to get what rendering would change: for a few services it is found out meanwhile, in one process."""
+    if len(workspace.targets) >= _MANY:
+        return nullcontext(cache(partial(_drifted_of_many, workspace, crew)))
+    # Both read and neither needs the other: on two processors they take the time of one.
+    return beside(partial(_drifted, workspace))
+
+
+def _drifted_of_many(workspace: Workspace, crew: Crew) -> list[_Drifted]:
+    from aegisgen.fleet.drifted import drifted  # noqa: PLC0415 - most projects are small
+
+    planned = sorted(drifted(workspace, crew), key=itemgetter(0))
+    return [(display(workspace.root / path), before, after) for path, before, after in planned]
 
 
 def _drifted(workspace: Workspace) -> list[_Drifted]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import TYPE_CHECKING, get_args
 
 import msgspec
@@ -66,6 +67,7 @@ def default_of(struct: type[msgspec.Struct], field: msgspec.structs.FieldInfo) -
     return msgspec.UNSET if value in (msgspec.NODEFAULT, msgspec.UNSET) else msgspec.to_builtins(value)
 
 
+@cache
 def schema_text(kind: str, indent: int | None = 2) -> str:
     """Return the schema of one of MODELS as JSON text, the same bytes each time; without `indent` on one line."""
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **editor_schema(MODELS[kind])}

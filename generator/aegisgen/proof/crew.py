@@ -19,7 +19,7 @@ _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
 
 # How many seconds a process has to end by itself.
-_PATIENCE = 2.0
+_PATIENCE = 10.0
 
 
 class CrewError(AegisgenError):

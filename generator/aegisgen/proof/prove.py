@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -58,10 +59,12 @@ def prove(
     roots: Sequence[Path],
     method: Method,
     project: ProjectSource | None = None,
+    *,
     drift: Iterable[Finding] = (),
+    crew: Crew | None = None,
 ) -> Proof:
     """Check files and Kustomize directories; `project` says what to ignore, `drift` is what else was found,
-    and is asked for last.
+    and is asked for last. `crew` does the work, where there is one already.
 
     Raises UsageError for a path that does not exist, ToolError where `require_tools` is set and a tool is missing,
     InputError for a broken baseline, and CrewError where a process dies that has a part in the work.
@@ -69,14 +72,21 @@ def prove(
     collecting = gc.isenabled()
     gc.disable()  # none of what is read is garbage before the end, and looking for some is a fifth of the time
     try:
-        return _prove(paths, roots, method, project, drift)
+        with nullcontext(crew) if crew else Crew(method.jobs) as workers:
+            return _prove(paths, roots, method, project, drift=drift, crew=workers)
     finally:
         if collecting:
             gc.enable()
 
 
 def _prove(
-    paths: Sequence[str], roots: Sequence[Path], method: Method, project: ProjectSource | None, drift: Iterable[Finding]
+    paths: Sequence[str],
+    roots: Sequence[Path],
+    method: Method,
+    project: ProjectSource | None,
+    *,
+    drift: Iterable[Finding],
+    crew: Crew,
 ) -> Proof:
     settings = settings_of(project, method.version)
     means = Means(
@@ -88,16 +98,15 @@ def _prove(
     )
     named = list(sources(paths))
     skipped: list[str] = []
-    with Crew(method.jobs) as crew:
-        try:
-            if method.compose and composer() is None:
-                raise ToolError(MISSING)
-            found = prove_all(named, roots, means, crew)
-        except ToolError as error:
-            if method.require_tools:
-                raise
-            skipped.append(f"composition: {error}")
-            found = prove_all(named, roots, means._replace(compose=False), crew)
+    try:
+        if method.compose and composer() is None:
+            raise ToolError(MISSING)
+        found = prove_all(named, roots, means, crew)
+    except ToolError as error:
+        if method.require_tools:
+            raise
+        skipped.append(f"composition: {error}")
+        found = prove_all(named, roots, means._replace(compose=False), crew)
     weighed = {kept for finding in (*found.findings, *drift) if (kept := _weighed(finding, settings))}
     ignores = [*project_ignores(project), *found.ignores]
     baseline = _baseline(project) if method.baseline else []

@@ -13,7 +13,7 @@ from aegisgen.runbook.guide import guide
 from aegisgen.runbook.picture import profile_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from aegisgen.profile.resolve import Target
     from aegisgen.render.environment import Templates
@@ -25,18 +25,28 @@ def render_runbooks(targets: Sequence[Target], overlays: Sequence[Overlay], temp
     What only the composed overlay tells is left to the command: the drift check must not need Kustomize.
     Raises InputError where a template fails and where two runbooks would be one file.
     """
+    refuse_twins(targets)
     folders: dict[str, dict[str, str]] = {}
     for target, overlay in zip(targets, overlays, strict=False):
         path = runbook_of(target)
         if path is None:
             continue
         folder, name = posixpath.split(path)
-        files = folders.setdefault(folder, {})
-        if name in files:
+        text = _text(target, overlay, templates, markup=name.endswith(".html"))
+        folders.setdefault(folder, {})[name] = text
+    return [Overlay(folder, files, None, "") for folder, files in folders.items()]
+
+
+def refuse_twins(targets: Iterable[Target]) -> None:
+    """Raise InputError where two runbooks would be one file."""
+    seen: set[str] = set()
+    for target in targets:
+        path = runbook_of(target)
+        if path in seen:
             message = f"{path} is that of another service or environment, expected one of its own"
             raise InputError(Problem(target.profile, 0, 0, "runbook.path", message))
-        files[name] = _text(target, overlay, templates, markup=name.endswith(".html"))
-    return [Overlay(folder, files, None, "") for folder, files in folders.items()]
+        if path is not None:
+            seen.add(path)
 
 
 def _text(target: Target, overlay: Overlay, templates: Templates, *, markup: bool) -> str:

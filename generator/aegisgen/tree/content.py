@@ -96,19 +96,28 @@ def generated(root: Path, under: Iterable[str]) -> dict[str, bytes]:
     These are the candidates for removal. Symbolic links are not followed; what cannot be read cannot be told to be
     ours and is left out. Raises TreeError where a directory named in `under` is one that `locate` refuses.
     """
-    found: dict[str, bytes] = {}
+    found = ((path, _read_generated(root / path)) for path in files_below(root, under))
+    return dict(sorted((path, content) for path, content in found if content is not None))
+
+
+def files_below(root: Path, under: Iterable[str]) -> Iterator[str]:
+    """Yield the path of everything below these directories of `root` that is no directory; a file is below itself.
+
+    Raises TreeError as `generated` does.
+    """
     for directory in under:
         if directory != ".":
             locate(root, directory)
-        if (root / directory).is_file() and (content := _read_generated(root / directory)) is not None:
-            found[directory] = content
+        if (root / directory).is_file():
+            yield directory
         for folder, folders, names in os.walk(root / directory):
             folders[:] = [name for name in folders if name not in {STAGE, ".git"}]
-            for file in (Path(folder, name) for name in names):
-                content = _read_generated(file)
-                if content is not None:
-                    found[file.relative_to(root).as_posix()] = content
-    return dict(sorted(found.items()))
+            yield from (Path(folder, name).relative_to(root).as_posix() for name in names)
+
+
+def read_generated(root: Path, path: str) -> bytes | None:
+    """Return a file's bytes if aegisgen wrote it, None for any other and where there is none."""
+    return _read_generated(root / path)
 
 
 def _read_generated(file: Path) -> bytes | None:

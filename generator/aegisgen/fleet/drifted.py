@@ -1,0 +1,100 @@
+"""What rendering would change in a tree of many services, found out a few of them at a time.
+
+The same as `workspace.changes` of `workspace.render_all`, without the texts of all services in memory at once: a folder
+that a service is rendered into is its alone, so that it can be compared apart from the others. What belongs to all of
+them, Applications and what nothing renders any more, is compared last.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from aegisgen.drift import Tree, compare
+from aegisgen.profile.load import display
+from aegisgen.render.applications import render_applications
+from aegisgen.render.files import render
+from aegisgen.render.places import APPS, file_of, runbook_of, usual_runbook
+from aegisgen.tree import files_below, read, read_generated
+from aegisgen.workspace import load_templates
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from aegisgen.profile.resolve import Target
+    from aegisgen.proof.crew import Crew
+    from aegisgen.render.environment import Templates
+    from aegisgen.render.files import Overlay
+    from aegisgen.tree import Change
+    from aegisgen.workspace import Workspace
+
+# Large enough to be worth sending to another process.
+_TARGETS = 16
+
+
+class _Task(NamedTuple):
+    """Some services, and the files that lie in their folders."""
+
+    root: Path
+    targets: tuple[Target, ...]
+    there: tuple[str, ...]
+
+
+def drifted(workspace: Workspace, crew: Crew) -> Iterator[Change]:
+    """Yield the files that rendering would change, in no particular order.
+
+    Raises as `workspace.render_all` and `workspace.changes` do.
+    """
+    targets, root = workspace.targets, workspace.root
+    runbooks = {path for path in map(runbook_of, targets) if path}
+    if runbooks:
+        from aegisgen.runbook.files import refuse_twins  # noqa: PLC0415 - few fleets have them
+
+        refuse_twins(targets)
+    folders: dict[str, list[str]] = {target.directory: [] for target in targets}
+    elsewhere: list[str] = []
+    for path in sorted({*files_below(root, workspace.scope), *_beside(workspace)}):
+        folders.get(posixpath.dirname(path), elsewhere).append(path)
+    # A service's environments side by side: they have a base in common.
+    ordered = sorted(targets, key=lambda target: target.service)
+    parts = [tuple(ordered[start : start + _TARGETS]) for start in range(0, len(ordered), _TARGETS)]
+    tasks = [_Task(root, part, tuple(path for target in part for path in folders[target.directory])) for part in parts]
+    for changed in crew.map(_drifted, tasks):
+        yield from changed
+    apps = render_applications(workspace.deployed, _templates(root), whole=APPS in workspace.scope)
+    yield from _changed(root, apps, (path for path in elsewhere if path not in runbooks))
+
+
+def _drifted(task: _Task) -> list[Change]:
+    templates = _templates(task.root)
+    overlays = [render(target, templates) for target in task.targets]
+    if any(map(runbook_of, task.targets)):
+        from aegisgen.runbook.files import render_runbooks  # noqa: PLC0415 - few fleets have them
+
+        overlays += render_runbooks(task.targets, overlays, templates)
+    return list(_changed(task.root, overlays, task.there))
+
+
+def _changed(root: Path, overlays: list[Overlay], there: Iterable[str]) -> Iterator[Change]:
+    wanted = {f"{overlay.directory}/{name}" for overlay in overlays for name in overlay.files}
+    found = ((path, read_generated(root, path)) for path in there if path not in wanted)
+    tree = Tree(
+        read=lambda path: read(root, path),
+        generated={path: content for path, content in found if content is not None},
+        display=lambda path: display(root / path),
+    )
+    return (change for change in compare(overlays, tree, force=True) if change.before != change.after)
+
+
+def _beside(workspace: Workspace) -> Iterator[str]:
+    """Yield where Applications and runbooks of the selected services may lie, in folders of all services."""
+    yield from map(file_of, workspace.deployed)
+    for target in workspace.targets:
+        yield from filter(None, (runbook_of(target), usual_runbook(target)))
+
+
+@lru_cache(maxsize=1)
+def _templates(root: Path) -> Templates:
+    return load_templates(root)
