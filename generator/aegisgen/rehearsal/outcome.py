@@ -15,7 +15,9 @@ class Verdict(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     NOT_REHEARSED = "not rehearsed"
-    """A step's program is missing here, or the overlay does not have what the scenario is about."""
+    """A step's program is missing here, or the stage cannot play it: nobody knows how it would have ended."""
+    DOES_NOT_APPLY = "does not apply"
+    """The overlay does not have what the scenario is about: there is nothing to know."""
 
 
 class Expectation(NamedTuple):
@@ -129,7 +131,7 @@ class ScenarioRun(NamedTuple):
     title: str
     verdict: Verdict
     reason: str
-    """Why it failed or was not rehearsed; for people, in one line."""
+    """Why it did not pass; for people, in one line."""
     seconds: float
     expectations: tuple[Expectation, ...]
     syncs: tuple[SyncRun, ...]
@@ -153,3 +155,8 @@ class Rehearsal(NamedTuple):
         """Whether nothing failed, and something was rehearsed."""
         verdicts = {scenario.verdict for scenario in self.scenarios}
         return Verdict.FAILED not in verdicts and Verdict.PASSED in verdicts
+
+    @property
+    def not_rehearsed(self) -> list[ScenarioRun]:
+        """What nobody knows the outcome of."""
+        return [scenario for scenario in self.scenarios if scenario.verdict is Verdict.NOT_REHEARSED]

@@ -11,7 +11,7 @@ from aegisgen.rehearsal.cluster.sync import Conditions
 from aegisgen.rehearsal.database import snapshot
 from aegisgen.rehearsal.image.knex import write_migrations
 from aegisgen.rehearsal.outcome import Expectation, ScenarioRun, Verdict
-from aegisgen.rehearsal.outside import NotRehearsedError
+from aegisgen.rehearsal.outside import DoesNotApplyError, NotRehearsedError
 from aegisgen.rehearsal.postgres import load_dump
 from aegisgen.rehearsal.scenario import evidence
 from aegisgen.rehearsal.scenario.faults import conditions, faults_of
@@ -73,6 +73,8 @@ class Play:
             reason = f"expected: {failed.text}; saw: {failed.saw}" if failed else ""
         except NotRehearsedError as error:
             verdict, reason = Verdict.NOT_REHEARSED, str(error)
+        except DoesNotApplyError as error:
+            verdict, reason = Verdict.DOES_NOT_APPLY, str(error)
         done = ScenarioRun(
             name=self._scenario.name,
             title=self._scenario.spec.title,
@@ -87,11 +89,11 @@ class Play:
         return done
 
     def _refuse(self) -> None:
-        """What can be told before anything is started. Raises NotRehearsedError."""
+        """What can be told before anything is started. Raises NotRehearsedError, DoesNotApplyError."""
         spec = self._scenario.spec
         lacking = [name for name in spec.needs if name not in self._setting.cast.features]
         if lacking:
-            raise NotRehearsedError(f"this overlay has no {' and no '.join(_FEATURES[name] for name in lacking)}")
+            raise DoesNotApplyError(f"this overlay has no {' and no '.join(_FEATURES[name] for name in lacking)}")
         adds = any(sync.migrations for sync in spec.syncs)
         if adds and self._setting.tool.name != "knex":
             raise NotRehearsedError(

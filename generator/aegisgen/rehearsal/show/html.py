@@ -25,7 +25,12 @@ if TYPE_CHECKING:
     from aegisgen.rehearsal.outcome import MigrationRun, Rehearsal, SyncRun
     from aegisgen.rehearsal.show.view import View
 
-_STYLES = {Verdict.PASSED: "passed", Verdict.FAILED: "failed", Verdict.NOT_REHEARSED: "left-out"}
+_STYLES = {
+    Verdict.PASSED: "passed",
+    Verdict.FAILED: "failed",
+    Verdict.NOT_REHEARSED: "left-out",
+    Verdict.DOES_NOT_APPLY: "strange",
+}
 
 
 def render(rehearsal: Rehearsal, _view: View) -> str:

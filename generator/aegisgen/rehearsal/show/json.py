@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 VERSION = 1
 # A microsecond is finer than anything here is measured.
 _DIGITS = 6
-_NAMES = {Verdict.PASSED: "passed", Verdict.FAILED: "failed", Verdict.NOT_REHEARSED: "notRehearsed"}
+_NAMES = {
+    Verdict.PASSED: "passed",
+    Verdict.FAILED: "failed",
+    Verdict.NOT_REHEARSED: "notRehearsed",
+    Verdict.DOES_NOT_APPLY: "doesNotApply",
+}
 
 
 def render(rehearsal: Rehearsal, _view: View) -> str:

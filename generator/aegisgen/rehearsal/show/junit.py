@@ -2,7 +2,7 @@
 
     passed           a passed test
     failed           a failure with every expectation that did not hold, and the end of the logs
-    not rehearsed    a skipped test with the reason
+    not rehearsed    a skipped test with the reason; so is one that does not apply
     migrations       the case's output: what each took, changed and locked
 
 Source: the XSD of Jenkins' xUnit plugin, junit-10.xsd, which the tests validate against.
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # What is no character of XML 1.0 (section 2.2), not even as a character reference.
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LOG_LINES = 40
+_SKIPPED = {Verdict.NOT_REHEARSED, Verdict.DOES_NOT_APPLY}
 
 
 def render(rehearsal: Rehearsal, _view: View) -> str:
@@ -39,7 +40,7 @@ def render(rehearsal: Rehearsal, _view: View) -> str:
         "time": f"{rehearsal.seconds:.3f}",
     }
     suites = _element("testsuites", name=name, **totals)
-    skipped = str(verdicts.count(Verdict.NOT_REHEARSED))
+    skipped = str(sum(verdict in _SKIPPED for verdict in verdicts))
     suite = SubElement(suites, "testsuite", {**_element("testsuite", name=name, **totals).attrib, "skipped": skipped})
     suite.extend(_case(scenario, rehearsal.environment) for scenario in rehearsal.scenarios)
     _output(suite, [rehearsal.postgres, *rehearsal.notes])
@@ -53,7 +54,7 @@ def _case(scenario: ScenarioRun, environment: str) -> Element:
         failure = _element("failure", type="expectation", message=scenario.reason)
         failure.text = _legal("\n".join(_failure(scenario)))
         case.append(failure)
-    if scenario.verdict is Verdict.NOT_REHEARSED:
+    if scenario.verdict in _SKIPPED:
         case.append(_element("skipped", message=scenario.reason))
     _output(case, [scenario.title, *_proof(scenario), *_migrations(scenario)])
     return case

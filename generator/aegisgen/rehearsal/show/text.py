@@ -27,7 +27,14 @@ if TYPE_CHECKING:
     from aegisgen.rehearsal.outcome import ContainerRun, MigrationRun, Rehearsal, ScenarioRun, SyncRun
     from aegisgen.rehearsal.show.view import View
 
-COLOURS = {Verdict.PASSED: "green", Verdict.FAILED: "red", Verdict.NOT_REHEARSED: "yellow"}
+_PLAYED = {Verdict.PASSED, Verdict.FAILED}
+_TELLING = {Verdict.FAILED, Verdict.NOT_REHEARSED}
+COLOURS = {
+    Verdict.PASSED: "green",
+    Verdict.FAILED: "red",
+    Verdict.NOT_REHEARSED: "yellow",
+    Verdict.DOES_NOT_APPLY: "dim",
+}
 _LOG_LINES = 12
 # Narrower terminals get the mark alone, and keep the room for the reason.
 _WIDE = 90
@@ -89,8 +96,8 @@ def _scenarios(rehearsal: Rehearsal, *, wide: bool) -> Table:
         table.add_row(
             _line(scenario.name, "bold"),
             _line(f"{words.MARKS[scenario.verdict]} {scenario.verdict if wide else ''}", colour),
-            _line("" if scenario.verdict is Verdict.NOT_REHEARSED else words.duration(scenario.seconds)),
-            _line(said, "" if scenario.verdict is not Verdict.PASSED else "dim"),
+            _line(words.duration(scenario.seconds) if scenario.verdict in _PLAYED else ""),
+            _line(said, "" if scenario.verdict in _TELLING else "dim"),
         )
     return table
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from aegisgen.rehearsal.outcome import ContainerRun, MigrationRun, Rehearsal, ScenarioRun, SyncRun, TableLock
 
-MARKS = {Verdict.PASSED: "✓", Verdict.FAILED: "✗", Verdict.NOT_REHEARSED: "○"}
+MARKS = {Verdict.PASSED: "✓", Verdict.FAILED: "✗", Verdict.NOT_REHEARSED: "○", Verdict.DOES_NOT_APPLY: "·"}
 # What waits for such a lock (PostgreSQL's documentation, "Conflicting Lock Modes"); weaker ones stop no application.
 STRONGEST = "AccessExclusiveLock"
 BLOCKS = {
@@ -70,20 +70,26 @@ def rows(migration: MigrationRun) -> str:
 
 
 def worst_first(scenarios: Iterable[ScenarioRun]) -> list[ScenarioRun]:
-    """Return failed scenarios first, then those that were not rehearsed, then the rest; each in its given order."""
-    order = [Verdict.FAILED, Verdict.NOT_REHEARSED, Verdict.PASSED]
+    """Return failed scenarios first, then what was not rehearsed, what passed, the rest; each in its given order."""
+    order = [Verdict.FAILED, Verdict.NOT_REHEARSED, Verdict.PASSED, Verdict.DOES_NOT_APPLY]
     return sorted(scenarios, key=lambda scenario: order.index(scenario.verdict))
 
 
 def summary(rehearsal: Rehearsal) -> str:
-    """Return the last line of a report: `14 of 16 scenarios passed, 1 failed, 1 not rehearsed, in 1 min 40 s`."""
+    """Return the last line of a report: `14 of 16 scenarios passed, 1 failed, 1 not rehearsed, in 1 min 40 s`.
+
+    Scenarios that do not apply are none of the 16.
+    """
     counts = dict.fromkeys(Verdict, 0)
     for scenario in rehearsal.scenarios:
         counts[scenario.verdict] += 1
     if not rehearsal.scenarios:
         return "no scenario was rehearsed"
-    parts = [f"{counts[Verdict.PASSED]} of {counted(len(rehearsal.scenarios), 'scenario')} passed"]
+    strange = counts[Verdict.DOES_NOT_APPLY]
+    parts = [f"{counts[Verdict.PASSED]} of {counted(len(rehearsal.scenarios) - strange, 'scenario')} passed"]
     parts += [f"{counts[verdict]} {verdict}" for verdict in (Verdict.FAILED, Verdict.NOT_REHEARSED) if counts[verdict]]
+    if strange:
+        parts.append(f"{strange} {'does' if strange == 1 else 'do'} not apply")
     return f"{', '.join(parts)}, in {duration(rehearsal.seconds)}"
 
 
