@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from aegisgen.errors import InputError, UsageError
+from aegisgen.rehearsal.image.app import App, app_of
 from aegisgen.rehearsal.image.knex import BEHAVIOURS, files_of, migrations_folder, write_migrations
 from aegisgen.rehearsal.scenario.load import DEFAULT, chosen, scenarios
 from aegisgen.rehearsal.scenario.options import images, provided, variables
@@ -105,3 +106,41 @@ def test_options_are_read_and_no_message_repeats_a_value(tmp_path: Path) -> None
             read([wrong])
         assert "expected" in str(refused.value)
         assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("files", "command"),
+    [
+        ({}, "npm install"),
+        ({"package-lock.json": "{}"}, "npm ci"),
+        ({"pnpm-lock.yaml": ""}, "pnpm install --frozen-lockfile"),
+        ({"yarn.lock": "", "node_modules/other/package.json": "{}"}, "yarn install --immutable"),
+    ],
+)
+def test_an_application_without_its_packages_is_refused(tmp_path: Path, files: dict[str, str], command: str) -> None:
+    _write(tmp_path, {"package.json": '{"dependencies": {"knex": "3", "pg": "8"}}', **files})
+    with pytest.raises(UsageError, match=rf"knex and whatever else .* run '{command}' in it first"):
+        app_of(f"{tmp_path}:/srv/app")
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {},
+        {"package.json": "{"},
+        {"package.json": "[]"},
+        {"package.json": '{"dependencies": []}'},
+        {"package.json": '{"devDependencies": {"knex": "3"}}'},
+        {"package.json": '{"dependencies": {"knex": "3", "pg": "8"}}', "node_modules/pg/package.json": "{}"},
+        {"package.json": '{"dependencies": {"knex": "3"}}', ".pnp.cjs": ""},
+    ],
+)
+def test_an_application_whose_packages_may_be_there_is_taken(tmp_path: Path, files: dict[str, str]) -> None:
+    _write(tmp_path, files)
+    assert app_of(str(tmp_path)) == App(tmp_path.resolve())
+
+
+def _write(folder: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.errors import UsageError
+from aegisgen.kube.shape import mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,6 +17,13 @@ if TYPE_CHECKING:
 # What an image gets elsewhere, or not at all. Packages are linked: copying them would take longer than the scenario.
 _LINKED = frozenset({"node_modules", ".venv", "venv", "vendor", ".pnpm-store"})
 _LEFT_OUT = frozenset({".git", ".hg", ".nx", ".turbo", ".next", ".cache", "coverage", "__pycache__"})
+# Yarn's way to do without node_modules.
+_PLUG_AND_PLAY = (".pnp.cjs", ".pnp.js")
+_INSTALLERS = {
+    "pnpm-lock.yaml": "pnpm install --frozen-lockfile",
+    "yarn.lock": "yarn install --immutable",
+    "package-lock.json": "npm ci",
+}
 
 
 class App(NamedTuple):
@@ -25,12 +34,18 @@ class App(NamedTuple):
 
 
 def app_of(text: str) -> App:
-    """Read the option. Raises UsageError for a folder that is not there."""
+    """Read the option. Raises UsageError for a folder that is not there, or whose packages are not installed."""
     folder, colon, path = text.rpartition(":")
     if not (colon and path.startswith("/")):
         folder, path = text, ""
     if not Path(folder).is_dir():
         raise UsageError(f"--app {folder}: no such folder; expected the application's, with its package.json")
+    missing = _not_installed(Path(folder))
+    if missing:
+        raise UsageError(
+            f"--app {folder}: {missing[0]} and whatever else its package.json depends on are not in its node_modules; "
+            f"run '{_install(Path(folder))}' in it first, as the build of its image does"
+        )
     return App(Path(folder).resolve(), path.rstrip("/"))
 
 
@@ -58,6 +73,22 @@ def packages(folder: Path, depth: int = 3) -> Iterator[Path]:
         for child in sorted(folder.iterdir()):
             if child.is_dir() and not child.is_symlink() and not child.name.startswith("."):
                 yield from packages(child, depth - 1)
+
+
+def _not_installed(folder: Path) -> list[str]:
+    """Return what package.json depends on, if nothing of it is there: nothing would start, which takes long to see."""
+    try:
+        package = json.loads((folder / "package.json").read_bytes())
+    except (OSError, ValueError):
+        return []
+    names = list(mapping(mapping(package).get("dependencies")))
+    if any((folder / name).exists() for name in _PLUG_AND_PLAY):
+        return []
+    return [] if any((folder / "node_modules" / name).exists() for name in names) else names
+
+
+def _install(folder: Path) -> str:
+    return next((command for file, command in _INSTALLERS.items() if (folder / file).exists()), "npm install")
 
 
 def _destination(entry: os.DirEntry[str]) -> str:
