@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import nullcontext
 from functools import cache, partial
@@ -191,8 +192,8 @@ def _files(workspace: Workspace) -> list[str]:
         folders.add(APPS)
     elif not workspace.of_whole:
         folders |= {file_of(target) for target in workspace.targets}
-    existing = [workspace.root / folder for folder in sorted(folders) if (workspace.root / folder).exists()]
-    return [display(folder) for folder in existing] + _beside(workspace)
+    paths = [f"{workspace.root}/{folder}" for folder in sorted(folders)]
+    return [display(path) for path in paths if os.path.exists(path)] + _beside(workspace)  # noqa: PTH110 - thousands
 
 
 def _beside(workspace: Workspace) -> list[str]:

@@ -7,16 +7,18 @@ them, Applications and what nothing renders any more, is compared last.
 
 from __future__ import annotations
 
+import os
 import posixpath
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.drift import Tree, compare
+from aegisgen.errors import TreeError
 from aegisgen.profile.load import display
 from aegisgen.render.applications import render_applications
 from aegisgen.render.files import render
 from aegisgen.render.places import APPS, file_of, runbook_of, usual_runbook
-from aegisgen.tree import files_below, read, read_generated
+from aegisgen.tree import files_below, locate, read, read_generated
 from aegisgen.workspace import load_templates
 
 if TYPE_CHECKING:
@@ -80,12 +82,33 @@ def _drifted(task: _Task) -> list[Change]:
 def _changed(root: Path, overlays: list[Overlay], there: Iterable[str]) -> Iterator[Change]:
     wanted = {f"{overlay.directory}/{name}" for overlay in overlays for name in overlay.files}
     found = ((path, read_generated(root, path)) for path in there if path not in wanted)
+    names = cache(partial(_names, root))
+
+    def read_named(path: str) -> bytes | None:
+        folder, _, name = path.rpartition("/")
+        there = names(folder) if folder else None
+        return read(root, path) if there is None or name in there else None
+
     tree = Tree(
-        read=lambda path: read(root, path),
+        read=read_named,
         generated={path: content for path, content in found if content is not None},
         display=lambda path: display(root / path),
     )
     return (change for change in compare(overlays, tree, force=True) if change.before != change.after)
+
+
+def _names(root: Path, folder: str) -> frozenset[str] | None:
+    """Return what is in a folder: most of what could be there is not, and need not be looked for one by one.
+
+    None where it cannot be told; then looking for a file says what is in its way.
+    """
+    try:
+        if locate(root, folder) is None:
+            return frozenset()
+        with os.scandir(root / folder) as entries:
+            return frozenset(entry.name for entry in entries)
+    except (TreeError, OSError):
+        return None
 
 
 def _beside(workspace: Workspace) -> Iterator[str]:

@@ -7,7 +7,8 @@ annotations, JSON 6902 patches, replicas and images, in this order.
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
+import stat
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from aegisgen.errors import Problem
@@ -19,6 +20,7 @@ from aegisgen.yamlsource import Document, documents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from aegisgen.yamlsource import Parser
 
@@ -284,7 +286,9 @@ def _flattened(layer: Layer) -> Iterator[Layer]:
 
 def _read_file(path: str) -> bytes | None:
     try:
-        file = Path(path)
-        return file.read_bytes() if file.is_file() else None
+        if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - a Path a file costs more than reading it
+            return None
+        with open(path, "rb") as stream:  # noqa: PTH123
+            return stream.read()
     except (OSError, ValueError):  # ValueError: a NUL byte in a path
         return None

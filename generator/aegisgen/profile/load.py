@@ -106,9 +106,11 @@ def load_profiles(root: Path, names: Sequence[str]) -> list[ProfileSource]:
     return profiles
 
 
-def display(path: Path) -> str:
+def display(path: Path | str) -> str:
     """Return a path as a user would type it: relative to the working directory where it is below it."""
     absolute, here = os.path.abspath(path), os.getcwd()  # noqa: PTH100, PTH109 - resolve() would follow symlinks
+    if absolute.startswith(f"{here}/"):
+        return absolute[len(here) + 1 :]
     relative = os.path.relpath(absolute, here)
     return Path(absolute if relative.startswith("..") else relative).as_posix()
 

@@ -48,20 +48,22 @@ def locate(root: Path, path: str) -> os.stat_result | None:
             f"{path!r} is not a path inside the tree; expected one such as overlays/staging/api/kustomization.yaml"
         )
         raise TreeError(message)
-    here, status = root, None
+    here, status = str(root), None
     for index, part in enumerate(parts):
-        here = here / part
+        here = f"{here}/{part}"
         try:
-            status = here.lstat()
+            status = os.lstat(here)  # a Path for each part would cost more than the look
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise TreeError(f"{here}: {error.strerror}") from error
+            raise TreeError(f"{Path(here)}: {error.strerror}") from error
         if stat.S_ISLNK(status.st_mode):
-            message = f"{here} is a symbolic link, which aegisgen does not follow; replace it with what it points to"
+            message = (
+                f"{Path(here)} is a symbolic link, which aegisgen does not follow; replace it with what it points to"
+            )
             raise TreeError(message)
         if index < len(parts) - 1 and not stat.S_ISDIR(status.st_mode):
-            raise TreeError(f"{here} is not a directory, but {path} needs one there; move the file away")
+            raise TreeError(f"{Path(here)} is not a directory, but {path} needs one there; move the file away")
     return status
 
 
@@ -73,16 +75,17 @@ def read(root: Path, path: str) -> bytes | None:
     status = locate(root, path)
     if status is None:
         return None
-    file = root / path
+    file = f"{root}/{path}"
     if not stat.S_ISREG(status.st_mode):
         kind = "a directory" if stat.S_ISDIR(status.st_mode) else "a special file"
-        raise TreeError(f"{file} is {kind}, but aegisgen needs a file there; move it away")
+        raise TreeError(f"{Path(file)} is {kind}, but aegisgen needs a file there; move it away")
     try:
-        return file.read_bytes()
+        with open(file, "rb") as stream:  # noqa: PTH123 - as above
+            return stream.read()
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise TreeError(f"{file}: {error.strerror}") from error
+        raise TreeError(f"{Path(file)}: {error.strerror}") from error
 
 
 def is_generated(content: bytes) -> bool:
