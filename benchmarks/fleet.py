@@ -99,6 +99,7 @@ def main() -> int:
         print(f"not on PATH: {', '.join(missing)}; .ci/tools builds kustomize and kubeconform", file=sys.stderr)
         return 2
 
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as scratch:
         single = run(_single(Path(scratch)), options.rounds * 2, ROOT)
         found: dict[int, dict[str, list[Sample]]] = {}
@@ -108,7 +109,7 @@ def main() -> int:
             found[size] = run(_subjects(fleet), options.rounds, fleet.folder)
             shutil.rmtree(fleet.folder)
     text = "\n".join(
-        [described(options.rounds, options.sample), "", *table(found), "", *started(single), "", *kept(found, single)]
+        [described(options.rounds, options.sample, load), "", *table(found), "", *started(single), "", *kept(found, single)]
     )
     print(text)
     if options.write:
@@ -209,7 +210,7 @@ def _single(scratch: Path) -> list[Subject]:
     ]
 
 
-def described(rounds: int, sample: int) -> str:
+def described(rounds: int, sample: int, load: float) -> str:
     """Say what machine and what versions this was."""
     model = next(
         (
@@ -226,7 +227,7 @@ def described(rounds: int, sample: int) -> str:
     return (
         f"{platform.system()} {platform.release()}, {os.cpu_count()} cores of {model}, {int(memory) / 1e6:.0f} GB; "
         f"Python {platform.python_version()}, {aegisgen}, kustomize {kustomize}, kubeconform {kubeconform}. Medians of "
-        f"{rounds} rounds; of the peers 3, on {sample} overlays, scaled. Load before: {os.getloadavg()[0]:.1f}."
+        f"{rounds} rounds; of the peers 3, on {sample} overlays, scaled. Load before: {load:.1f}."
     )
 
 

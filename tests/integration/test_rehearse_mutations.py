@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.conftest import aegisgen
 
+from aegisgen.rehearsal.scenario.load import scenarios
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -18,6 +20,9 @@ pytestmark = [pytest.mark.tools, pytest.mark.slow]
 OVERLAY = "overlays/production/api"
 BACKUP = "  database: {postgres: {version: 17}}\n  backup: {volume: {claim: backups}}\n"
 ROLLBACK = "  rollback: {automatic: true, directory: migrations, down: [node_modules/.bin/knex, migrate:down]}\n"
+DRY_RUN = "  database: {postgres: {version: 17}}\n  dryRun: {deadline: 10m}\n"
+GATE = "  approval: {gate: true}\n"
+WEBHOOK = "  notifications: {webhook: {secret: {name: hooks, key: audit}}}\n"
 
 
 @pytest.fixture(autouse=True)
@@ -66,16 +71,72 @@ def last_batch(project: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("mutate", "guards", "others"),
-    [
-        (no_lock, {"pods-at-once", "killed"}, {"clean"}),
-        (no_wait, {"database-late"}, {"clean"}),
-        (no_deadline, {"deadline", "config-missing"}, {"clean"}),
-        (no_backup_check, {"backup-full"}, {"clean"}),
-        (last_batch, {"rollback-after-presync"}, {"rollback-after-sync"}),
-    ],
-)
+def empty_rollback(project: Path) -> None:
+    render(project, ROLLBACK)
+    change(
+        project / OVERLAY / "rollback-sync-fail.yaml",
+        r"roll_back\(\) \{",
+        "roll_back() { return; }\n              unused() {",
+    )
+
+
+def failures_pass(project: Path) -> None:
+    change(project / OVERLAY / "migration-job.yaml", r'exit "\$1"\n', "exit 0\n")
+
+
+def nothing_migrates(project: Path) -> None:
+    job = project / OVERLAY / "migration-job.yaml"
+    change(job, "run pnpm run db:migrate:prod", "run true")
+    change(job, "fail 14 'migrations are still pending'", "end")
+
+
+def last_batch_anew(project: Path) -> None:
+    anew = "run node_modules/.bin/knex migrate:rollback; run pnpm run db:migrate:prod"
+    change(project / OVERLAY / "migration-job.yaml", "run pnpm run db:migrate:prod", anew)
+
+
+def late_gate(project: Path) -> None:
+    render(project, GATE)
+    change(project / OVERLAY / "approval-gate.yaml", "sync-wave: '-5'", "sync-wave: '5'")
+
+
+def blind_dry_run(project: Path) -> None:
+    render(project, DRY_RUN)
+    change(project / OVERLAY / "dry-run-job.yaml", r'exit "\$1"\n', "exit 0\n")
+
+
+def telling_is_vital(project: Path) -> None:
+    render(project, WEBHOOK)
+    change(project / OVERLAY / "migration-job.yaml", "event failed '' \"\\$1: .*", "exit 19")
+    change(project / OVERLAY / "migration-job.yaml", r'tell "\$@" \|\| :', 'tell "$@"')
+
+
+MUTATIONS = [
+    (no_lock, {"pods-at-once", "killed", "lock-held"}, {"clean"}),
+    (no_wait, {"database-late"}, {"clean"}),
+    (no_deadline, {"deadline", "config-missing"}, {"clean"}),
+    (no_backup_check, {"backup-full"}, {"clean"}),
+    (last_batch, {"rollback-after-presync"}, {"rollback-after-sync"}),
+    (empty_rollback, {"rollback-after-presync", "rollback-after-sync"}, {"clean"}),
+    (
+        failures_pass,
+        {"database-down", "migration-fails", "migration-fails-outside", "wrong-password"},
+        {"clean"},
+    ),
+    (nothing_migrates, {"clean"}, set()),
+    (last_batch_anew, {"again"}, {"clean"}),
+    (late_gate, {"approval-withheld"}, {"clean"}),
+    (blind_dry_run, {"dry-run-catches"}, {"clean"}),
+    (telling_is_vital, {"webhook-down"}, {"clean"}),
+]
+
+
+def test_each_scenario_guards_something() -> None:
+    guarded = set().union(*(guards for _, guards, _ in MUTATIONS))
+    assert guarded == scenarios((), None).keys()
+
+
+@pytest.mark.parametrize(("mutate", "guards", "others"), MUTATIONS)
 def test_without_what_they_guard_exactly_the_guards_fail(
     app: Path, project: Path, mutate: Callable[[Path], None], guards: set[str], others: set[str]
 ) -> None:
@@ -90,7 +151,14 @@ def test_without_what_they_guard_exactly_the_guards_fail(
 
 
 @pytest.mark.parametrize(
-    ("said", "scenario"), [(BACKUP, "backup-full"), (ROLLBACK, "rollback-after-presync")]
+    ("said", "scenario"),
+    [
+        (BACKUP, "backup-full"),
+        (ROLLBACK, "rollback-after-presync"),
+        (GATE, "approval-withheld"),
+        (DRY_RUN, "dry-run-catches"),
+        (WEBHOOK, "webhook-down"),
+    ],
 )  # the others pass as they are in test_rehearse
 def test_with_what_they_guard_they_pass(app: Path, project: Path, said: str, scenario: str) -> None:
     render(project, said)

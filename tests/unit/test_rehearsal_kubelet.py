@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -162,3 +164,28 @@ def test_nulls_are_as_if_they_were_not_there_and_nonsense_is_named() -> None:
     assert container(command=None, args=["a"]).command == ()
     with pytest.raises(InputError, match="Job/j: cannot be run"):
         spec_of({"backoffLimit": "many"}, JobSpec, Identity("batch/v1", "Job", "", "j"), "overlay")
+
+
+AT_ONCE = """
+import sys, threading
+from aegisgen.rehearsal.kubelet.spec import JobSpec, PodSpec, Template, WorkloadSpec, spec_of
+
+def read():
+    together.wait()
+    for kind in (Template, JobSpec, WorkloadSpec, PodSpec):
+        spec_of({"template": {"spec": {"containers": [{"name": "a"}]}}}, kind, "any", "any")
+
+sys.setswitchinterval(1e-6)
+together = threading.Barrier(8)
+threads = [threading.Thread(target=read) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+def test_scenarios_that_play_at_once_may_read_their_first_manifests_at_once() -> None:
+    """Where msgspec finds out about a type in several threads at once, most such processes end by a signal."""
+    codes = [subprocess.run([sys.executable, "-c", AT_ONCE], check=False).returncode for _ in range(4)]
+    assert codes == [0] * 4

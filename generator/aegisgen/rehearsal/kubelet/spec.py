@@ -192,6 +192,12 @@ class WorkloadSpec(_Part, frozen=True, rename="camel"):
     progress_deadline_seconds: int = 600
 
 
+# msgspec finds out about a type when it first needs to, and two threads that do so at once crash the interpreter
+# (seen with msgspec 0.22 and Python 3.11). What is known by now is only read.
+for _kind in (Template, PodSpec, JobSpec, WorkloadSpec):
+    msgspec.json.Decoder(_kind)
+
+
 def spec_of(data: object, kind: type[_Spec], identity: Identity, source: str) -> _Spec:
     """Read a part of a manifest. Raises InputError where it is not what Kubernetes would take."""
     try:
