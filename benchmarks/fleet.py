@@ -109,7 +109,15 @@ def main() -> int:
             found[size] = run(_subjects(fleet), options.rounds, fleet.folder)
             shutil.rmtree(fleet.folder)
     text = "\n".join(
-        [described(options.rounds, options.sample, load), "", *table(found), "", *started(single), "", *kept(found, single)]
+        [
+            described(options.rounds, options.sample, load),
+            "",
+            *table(found),
+            "",
+            *started(single),
+            "",
+            *kept(found, single),
+        ]
     )
     print(text)
     if options.write:

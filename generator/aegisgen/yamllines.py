@@ -26,7 +26,7 @@ _TOKEN = re.compile(
     r'|"(?P<double>[^"\\]*)"'
     r"|'(?P<single>[^']*)'"
     r"|(?P<word>(?:[A-Za-z0-9_.$/+=~]|-(?=[A-Za-z0-9]))"
-    r"(?:[A-Za-z0-9_.$/+=~@%-]|:(?=[A-Za-z0-9/])| (?=[A-Za-z0-9]))*)(?= *[,\]}]))"
+    r"(?:[A-Za-z0-9_.$/+=~@%*-]|:(?=[A-Za-z0-9/])| (?=[A-Za-z0-9]))*)(?= *[,\]}]))"
 )
 SKIPPED, VALUED, OPEN, LITERAL, FLOW, FOREIGN = range(6)
 PRINTABLE = bytes(range(ord(" "), ord("~") + 1)) + b"\n"

@@ -112,11 +112,11 @@ def telling_is_vital(project: Path) -> None:
 
 
 MUTATIONS = [
-    (no_lock, {"pods-at-once", "killed", "lock-held"}, {"clean"}),
+    (no_lock, {"pods-at-once", "killed", "lock-held", "deadline"}, {"clean"}),
     (no_wait, {"database-late"}, {"clean"}),
-    (no_deadline, {"deadline", "config-missing"}, {"clean"}),
+    (no_deadline, {"deadline", "config-missing", "lock-held"}, {"clean"}),
     (no_backup_check, {"backup-full"}, {"clean"}),
-    (last_batch, {"rollback-after-presync"}, {"rollback-after-sync"}),
+    (last_batch, {"rollback-after-presync", "migration-fails"}, {"rollback-after-sync"}),
     (empty_rollback, {"rollback-after-presync", "rollback-after-sync"}, {"clean"}),
     (
         failures_pass,
@@ -124,7 +124,7 @@ MUTATIONS = [
         {"clean"},
     ),
     (nothing_migrates, {"clean"}, set()),
-    (last_batch_anew, {"again"}, {"clean"}),
+    (last_batch_anew, {"again", "migration-fails"}, {"clean"}),
     (late_gate, {"approval-withheld"}, {"clean"}),
     (blind_dry_run, {"dry-run-catches"}, {"clean"}),
     (telling_is_vital, {"webhook-down"}, {"clean"}),

@@ -151,6 +151,8 @@ TOKENS = [
     "-1",
     "-",
     "*x",
+    "a/*",
+    "a*b.y",
     "[x]",
     "{a: x}",
     "{a: [1, {b: 2}]}",
@@ -163,6 +165,8 @@ TOKENS = [
 @example("{a: b, c: {}}", "")
 @example("[a, ]", "")
 @example("{a: b, a: c}", "")
+@example("services/*.yaml, b*, *c", "")
+@example("services/*.yaml", "")
 @example("{a: 'b', 'c': d}", "")
 @example('{a: "b", c: [x, "y"], d: http://x:1/y}', " # c")
 def test_the_fast_reader_does_not_differ_between_brackets(inside: str, after: str) -> None:
@@ -175,6 +179,11 @@ def test_the_fast_reader_does_not_differ_between_brackets(inside: str, after: st
 @given(well_formed())
 def test_the_fast_reader_does_not_differ_on_what_people_write(text: str) -> None:
     same(text)
+
+
+def test_a_pattern_between_brackets_is_plain() -> None:
+    assert same("include: [services/*.yaml, teams/*-[a-z].yaml]\n") is False
+    assert same("include: [services/*.yaml, b/*/c*]\n")
 
 
 def test_most_of_what_people_write_is_read_fast() -> None:
