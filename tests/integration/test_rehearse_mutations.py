@@ -117,7 +117,7 @@ MUTATIONS = [
     (no_deadline, {"deadline", "config-missing", "lock-held"}, {"clean"}),
     (no_backup_check, {"backup-full"}, {"clean"}),
     (last_batch, {"rollback-after-presync", "migration-fails"}, {"rollback-after-sync"}),
-    (empty_rollback, {"rollback-after-presync", "rollback-after-sync"}, {"clean"}),
+    (empty_rollback, {"rollback-after-sync"}, {"clean"}),
     (
         failures_pass,
         {"database-down", "migration-fails", "migration-fails-outside", "wrong-password"},
