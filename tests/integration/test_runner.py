@@ -113,7 +113,10 @@ def test_nothing_is_migrated_while_the_database_does_not_answer(pod: Pod) -> Non
     assert set(pod.calls.read_text().split()) == {"db:ping"}
 
 
-def test_a_database_that_comes_up_within_the_wait_is_waited_for(pod: Pod) -> None:
+def test_a_database_that_comes_up_within_the_wait_is_waited_for(
+    project: Path, tmp_path: Path, shell: list[str]
+) -> None:
+    pod = Pod(tmp_path, profile(project, "staging", "    wait: 60s\n    lock: {enabled: false}\n"), shell)
     pod.answer(f'[ "$2" != db:ping ] || [ "$(wc -l <{pod.calls})" -ge 2 ]')
     assert pod.run()[0] == 0
 
