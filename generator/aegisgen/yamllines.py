@@ -10,11 +10,12 @@ from typing import Final, NamedTuple
 from aegisgen.yamlscalars import scalar, tag_of
 
 _PARTS = re.compile(r"(?P<indent> *)(?P<dash>- +)?(?:(?P<key>[A-Za-z0-9_.$/][A-Za-z0-9_.$/-]*):( +|\Z))?(?P<rest>.*)\Z")
-# Possessive, so that no line takes longer than it is long.
+# Nothing that was taken is given back, so that no line takes longer than it is long. By atomic groups: possessive
+# quantifiers of a group match too much before Python 3.11.5 (python/cpython#106052).
 _VALUE = re.compile(
-    r'(?:"(?P<double>(?:[^"\\]|\\["\\nt])*+)"'
-    r"|'(?P<single>(?:[^']|'')*+)'"
-    r"|(?P<word>(?:[A-Za-z0-9_.$/(+~<=;^\\]|-(?=[^ ]))(?:[^ :#]++|:(?=[^ ])|(?<=[^ ])#| ++(?=[^ #]))*+)"
+    r'(?:"(?P<double>(?>(?:[^"\\]|\\["\\nt])*))"'
+    r"|'(?P<single>(?>(?:[^']|'')*))'"
+    r"|(?P<word>(?:[A-Za-z0-9_.$/(+~<=;^\\]|-(?=[^ ]))(?>(?:[^ :#]++|:(?=[^ ])|(?<=[^ ])#| ++(?=[^ #]))*))"
     r"|(?P<literal>\|[-+]?)"
     r"|(?P<flow>[\[{].*[\]}])"
     r") *(?:(?<= )#.*)?\Z"

@@ -30,10 +30,13 @@ PATIENCE_SECONDS = 30
 
 # A command in the middle of a rehearsal: a server, and a container that has let go of its parent and its session.
 COMMAND = """
-import json, os, subprocess, sys
+import json, os, signal, subprocess, sys
 from aegisgen.rehearsal.leftovers import workspace
 from aegisgen.rehearsal.postgres import Supply, Wanted
 
+# Whoever starts the tests may ignore them: nohup, or a shell that starts them in the background.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 try:
     with workspace() as run:
         (run.folder / "closed" / "inner").mkdir(parents=True)

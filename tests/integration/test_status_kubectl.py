@@ -133,7 +133,9 @@ def test_a_cluster_that_does_not_answer_is_given_up(kubectl, monkeypatch, tmp_pa
 
     hanging = tmp_path / "bin/kubectl"
     hanging.parent.mkdir()
-    hanging.write_text("#!/bin/sh\nsleep 60 & wait\n")
+    # It may be the one that composes, too.
+    composing = f'[ "$1" = kustomize ] && exec {shutil.which("kubectl")} "$@"'
+    hanging.write_text(f"#!/bin/sh\n{composing}\nsleep 60 & wait\n")
     hanging.chmod(0o755)
     monkeypatch.setenv("PATH", f"{hanging.parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setattr(wrapper, "PROCESS_SECONDS", 1)
