@@ -6,6 +6,7 @@ import atexit
 import io
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -32,6 +33,8 @@ os.environ["AEGISGEN_TRACEBACK"] = "1"  # a defect must fail a test, not become 
 os.environ["PATH"] = os.pathsep.join(
     [os.environ.get("PATH", os.defpath), str(ROOT / ".tools" / "bin"), str(Path(sys.executable).parent)]
 )
+# A shell that starts the tests in the background has them, and all that they start, ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The machine's other work must not fail a property; hypothesis' own database would make runs differ.
 settings.register_profile(

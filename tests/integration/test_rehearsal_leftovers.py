@@ -34,9 +34,7 @@ import json, os, signal, subprocess, sys
 from aegisgen.rehearsal.leftovers import workspace
 from aegisgen.rehearsal.postgres import Supply, Wanted
 
-# Whoever starts the tests may ignore them: nohup, or a shell that starts them in the background.
-signal.signal(signal.SIGHUP, signal.SIG_DFL)
-signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may have been started by nohup
 try:
     with workspace() as run:
         (run.folder / "closed" / "inner").mkdir(parents=True)
