@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from inspect import cleandoc
 from typing import TYPE_CHECKING, get_args
 
 import msgspec
@@ -25,7 +26,12 @@ FOLDER = ".schemas"
 
 def json_schema(model: type[msgspec.Struct]) -> dict[str, object]:
     """Return a model's JSON Schema (draft 2020-12)."""
-    return msgspec.json.schema(model)
+    schema = msgspec.json.schema(model)
+    # Before Python 3.13 a docstring has its indentation; the schema is the same under each.
+    for definition in map(mapping, mapping(schema.get("$defs")).values()):
+        if "description" in definition:
+            definition["description"] = cleandoc(text(definition["description"]))
+    return schema
 
 
 def editor_schema(model: type[msgspec.Struct]) -> dict[str, object]:
