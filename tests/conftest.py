@@ -88,6 +88,13 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
+def no_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither PATH nor this environment has a program."""
+    monkeypatch.setenv("PATH", str(tmp_path / "no-tools"))
+    monkeypatch.setattr("aegisgen.bundle.WHEELS", str(tmp_path / "no-tools"))
+
+
+@pytest.fixture
 def kustomize() -> tuple[str, ...]:
     """The command that composes a directory; the test is skipped where there is none."""
     from aegisgen.kube.compose import composer

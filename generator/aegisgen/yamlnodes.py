@@ -101,13 +101,19 @@ def _may_be_deep(text: str) -> bool:
 
 def _check_depth(text: str) -> None:
     depth = 0
-    for event in yaml.parse(text, _Loader):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise _TooDeepError
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
+    try:
+        for event in yaml.parse(text, _Loader):
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+                if depth > MAX_DEPTH:
+                    raise _TooDeepError
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+    except yaml.MarkedYAMLError as error:
+        # libyaml's own limit: newer versions look ahead and reach it before the first event.
+        if "nesting depth" in (error.problem or ""):
+            raise _TooDeepError from None
+        raise
 
 
 class _Construction:

@@ -115,11 +115,10 @@ def test_a_directory_that_is_not_there_is_a_composition_error(tmp_path: Path, to
         compose(tmp_path / "gone")
 
 
-def test_without_either_tool_the_error_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-
+@pytest.mark.usefixtures("no_tools")
+def test_without_either_tool_the_error_says_what_to_install(tmp_path: Path) -> None:
     assert composer() is None
-    with pytest.raises(ToolError, match="kustomize not found; install it with: go install"):
+    with pytest.raises(ToolError, match="kustomize not found, install it with: pip install 'aegisgen"):
         compose(tmp_path)
 
 

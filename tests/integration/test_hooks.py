@@ -32,6 +32,7 @@ def run(project: Path) -> Run:
     repository = project.parent
     hooks = yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))
     for hook in hooks:
+        del hook["additional_dependencies"]  # not of the language system; this environment has them
         program, *rest = hook["entry"].split()
         hook |= {"language": "system", "entry": " ".join([f"{sys.executable} -m {program}", *rest])}
     config = {"repos": [{"repo": "local", "hooks": hooks}]}

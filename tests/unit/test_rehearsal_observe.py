@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.conftest import ROOT
 
+from aegisgen.bundle import program
 from aegisgen.rehearsal.observe import squawk
 from aegisgen.rehearsal.observe.advise import Adviser
 from aegisgen.rehearsal.observe.attribute import Executed, executed
@@ -473,7 +474,7 @@ def test_what_hides_a_semicolon_never_splits(pieces):
 
 # squawk
 
-needs_squawk = pytest.mark.skipif(squawk.find() is None, reason=f"squawk not found: {squawk.INSTALL}")
+needs_squawk = pytest.mark.skipif(program("squawk") is None, reason=f"squawk not found: {squawk.INSTALL}")
 STATEMENTS = (
     "create table t (\n  i bigint primary key\n)",
     "create index i on users (name);",
@@ -486,7 +487,7 @@ STATEMENTS = (
 @needs_squawk
 def test_squawk_reviews_each_statement(tmp_path: Path):
     found = squawk.review(
-        str(squawk.find()),
+        str(program("squawk")),
         "migrations/1_a.js",
         STATEMENTS,
         in_transaction=True,
@@ -507,7 +508,7 @@ def test_the_applications_own_settings_of_squawk_hold(tmp_path: Path):
     (tmp_path / ".squawk.toml").write_text(
         'excluded_rules = ["adding-required-field", "require-concurrent-index-creation"]'
     )
-    found = squawk.review(str(squawk.find()), "1", STATEMENTS, in_transaction=True, postgres="", folder=tmp_path)
+    found = squawk.review(str(program("squawk")), "1", STATEMENTS, in_transaction=True, postgres="", folder=tmp_path)
     assert found.advice == ()
 
 
@@ -520,7 +521,7 @@ def test_a_squawk_that_does_not_answer_is_reported(tmp_path: Path):
 
 
 def test_without_squawk_the_rehearsal_says_so(monkeypatch):
-    monkeypatch.setattr(squawk, "find", lambda: None)
+    monkeypatch.setattr("aegisgen.rehearsal.observe.advise.program", lambda _: None)
     (note,) = Adviser(None).problems
     assert note == "squawk not found: the SQL was not reviewed; pip install 'aegisgen[rehearse]'"
 

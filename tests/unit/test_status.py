@@ -254,12 +254,12 @@ def test_a_cluster_that_cannot_be_asked_is_one_clear_line(cluster, monkeypatch, 
 
 
 @pytest.mark.tools
-def test_without_kubectl_it_says_where_to_get_it(cluster: Cluster, monkeypatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
+@pytest.mark.usefixtures("no_tools")
+def test_without_kubectl_it_says_where_to_get_it(cluster: Cluster) -> None:
     told = cluster.status("production")
     assert (told.code, told.out) == (2, "")
     assert told.err == (
-        "kubectl not found; install it (https://kubernetes.io/docs/tasks/tools/) and give it access to the cluster\n"
+        "kubectl not found, install it with: pip install 'aegisgen[compose]'; then give it access to the cluster\n"
     )
 
 

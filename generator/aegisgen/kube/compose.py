@@ -9,15 +9,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from aegisgen.bundle import programs
 from aegisgen.errors import AegisgenError, Problem, ToolError
 from aegisgen.yamlsource import Document, parse
 
 TIMEOUT_SECONDS = 60
 KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
-MISSING = (
-    "kustomize not found; install it with: go install sigs.k8s.io/kustomize/kustomize/v5@v5.7.1 (kubectl does too)"
-)
+MISSING = "kustomize not found, install it with: pip install 'aegisgen[compose]' (or put kustomize or kubectl on PATH)"
 # Kustomize asks HTTP first and git second. Both are answered at once by nobody, so that a build never waits for a host.
 _NOWHERE = "http://127.0.0.1:9"
 _OFFLINE = {
@@ -68,7 +67,10 @@ class CompositionError(AegisgenError):
 
 
 def composer() -> tuple[str, ...] | None:
-    """Return the command that composes a directory given as its next argument, None where no tool is on PATH."""
+    """Return the command that composes a directory given as its next argument, None where there is no tool.
+
+    kustomize on PATH comes before kubectl on PATH, and that before the kubectl of a wheel (the extra `compose`).
+    """
     return _composer_on(os.environ.get("PATH", os.defpath))
 
 
@@ -119,13 +121,10 @@ def readable(stderr: str, directory: Path) -> str:
 
 @lru_cache(maxsize=8)
 def _composer_on(path: str) -> tuple[str, ...] | None:
-    import shutil  # noqa: PLC0415 -- start-up time, as below
-
-    kustomize = shutil.which("kustomize", path=path)
-    if kustomize:
-        return (kustomize, "build")
-    kubectl = shutil.which("kubectl", path=path)
-    return (kubectl, "kustomize") if kubectl else None
+    found = programs("kustomize", "kubectl", path=path)
+    if not found:
+        return None
+    return (found[0], "kustomize" if Path(found[0]).stem == "kubectl" else "build")
 
 
 def answer(command: tuple[str, ...]) -> tuple[int, str, str]:

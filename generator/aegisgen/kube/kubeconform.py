@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from aegisgen.bundle import bundled
+from aegisgen.bundle import bundled, program
 from aegisgen.errors import ToolError
 from aegisgen.kube.schemas import judge, list_items, load, schema_file, unreadable
 from aegisgen.kube.violations import Fault, Place, Violation, explain
@@ -125,13 +125,13 @@ def _check_version() -> None:
 def _call(arguments: list[str]) -> CompletedProcess[str]:
     import subprocess  # noqa: PLC0415  (10 ms, and only where kubeconform is wanted)
 
+    kubeconform = program("kubeconform")
+    if kubeconform is None:
+        raise ToolError(f"kubeconform not found, {_HINT}")
     try:
         return subprocess.run(
-            ["kubeconform", *arguments], capture_output=True, encoding="utf-8", timeout=_TIMEOUT, check=False
+            [kubeconform, *arguments], capture_output=True, encoding="utf-8", timeout=_TIMEOUT, check=False
         )
-    except FileNotFoundError:
-        message = f"kubeconform not found; {_HINT}"
-        raise ToolError(message) from None
     except subprocess.TimeoutExpired:
         message = f"kubeconform did not finish within {_TIMEOUT:.0f} seconds"
         raise ToolError(message) from None

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import time
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from aegisgen.bundle import program
 from aegisgen.errors import ToolError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ REQUEST_SECONDS = 10
 PROCESS_SECONDS = 30
 """How long kubectl may run in all, a login program included."""
 
-MISSING = "kubectl not found; install it (https://kubernetes.io/docs/tasks/tools/) and give it access to the cluster"
+MISSING = "kubectl not found, install it with: pip install 'aegisgen[compose]'; then give it access to the cluster"
 
 _MAX_MESSAGE = 500
 _KLOG = re.compile(r"^[IWEF]\d{4} \d\d:\d\d:\d\d")  # kubectl's own log, beside the error itself
@@ -79,13 +79,13 @@ def ask(requests: Sequence[Request], *, context: str | None = None) -> list[str 
     `context` names one of the user's kubeconfig; None: the current one. Raises ToolError where kubectl is missing or
     cannot be run.
     """
-    program = shutil.which("kubectl")
-    if program is None:
+    kubectl = program("kubectl")
+    if kubectl is None:
         raise ToolError(MISSING)
     common = [f"--request-timeout={REQUEST_SECONDS}s", *([f"--context={context}"] if context is not None else ())]
     running: list[subprocess.Popen[bytes]] = []
     try:
-        running += (_start([program, each.verb, *each.arguments, *common]) for each in requests)
+        running += (_start([kubectl, each.verb, *each.arguments, *common]) for each in requests)
         deadline = time.monotonic() + PROCESS_SECONDS
         return [_answer(process, deadline) for process in running]
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from aegisgen.bundle import program
 from aegisgen.rehearsal.observe import squawk
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ class Adviser:
 
     def __init__(self, app: Path | None) -> None:
         self._app = app
-        self._program = squawk.find()
+        self._program = program("squawk")
         self._reviews: dict[tuple[str, tuple[str, ...]], squawk.Review] = {}
         self._lock = threading.Lock()
 

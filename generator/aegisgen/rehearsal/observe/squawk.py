@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
-import sys
 from bisect import bisect_right
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.rehearsal.outcome import Advice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 INSTALL = "pip install 'aegisgen[rehearse]'"
 _UNSEEN = "syntax-error"
@@ -33,12 +31,6 @@ class Review(NamedTuple):
 
     advice: tuple[Advice, ...]
     problem: str = ""
-
-
-def find() -> str | None:
-    """Return squawk's program: the one of this Python's environment, or on PATH; None where there is none."""
-    beside = Path(sys.executable).parent / "squawk"
-    return str(beside) if beside.exists() else shutil.which("squawk")
 
 
 def review(
