@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PRODUCTION = "argocd/profiles/production.yaml"
+TOKEN = "ghp_" + "a1B2c3D4e5F6" * 3
 
 
 def edit(file: Path, *, replace: str, by: str) -> None:
@@ -78,17 +79,35 @@ def test_all_errors_of_all_files_come_at_once(project: Path, cli: Callable[..., 
 
 
 @pytest.mark.parametrize(
-    ("key", "value"),
-    [("DATABASE_PASSWORD", "hunter2"), ("API_KEY", "hunter2"), ("DATABASE_URL", "postgres://aegisx:hunter2@db/aegisx")],
+    ("line", "field"),
+    [
+        ("config: {DATABASE_PASSWORD: hunter2}", "config.DATABASE_PASSWORD"),
+        ("config: {API_KEY: hunter2}", "config.API_KEY"),
+        ("config: {DATABASE_URL: 'postgres://aegisx:hunter2@db/aegisx'}", "config.DATABASE_URL"),
+        (f"config: {{GH: {TOKEN}}}", "config.GH"),
+        (f"config: {{{TOKEN}: x}}", "config"),
+        (f"database: {{config: {{keys: [{TOKEN}]}}}}", "database.config.keys.0"),
+        ("migrations: {env: {PGPASSWORD: hunter2}}", "migrations.env.PGPASSWORD"),
+        ("migrations: {commands: {migrate: [tool, --password, hunter2]}}", "migrations.commands.migrate"),
+        (f"migrations: {{commands: {{migrate: [tool, {TOKEN}]}}}}", "migrations.commands.migrate.1"),
+        (f"job: {{annotations: {{note: {TOKEN}}}}}", "job.annotations.note"),
+        (f"enabled: false\n      config: {{GH: {TOKEN}}}", "config.GH"),
+    ],
 )
 def test_a_secret_in_a_profile_is_an_error_that_does_not_repeat_it(
-    project: Path, cli: Callable[..., tuple[int, str, str]], key: str, value: str
+    project: Path, cli: Callable[..., tuple[int, str, str]], line: str, field: str
 ) -> None:
-    edit(project / "profiles/staging.yaml", replace="config: {", by=f"config: {{{key}: '{value}', ")
-    code, out, err = cli("render", "staging")
-    assert code == 2
-    assert f"spec.services.api.config.{key}: looks like a secret" in err
-    assert "hunter2" not in out + err
+    file = project / "profiles/production.yaml"
+    edit(file, replace="config: {DATABASE_HOST: production-aegisx-postgres}", by=line)
+    text = file.read_text()
+    at = next(number for number, each in enumerate(text.splitlines(), 1) if "hunter2" in each or TOKEN in each)
+    for arguments in (("render", "production"), ("check", "--no-compose"), ("validate", "argocd/profiles")):
+        code, out, err = cli(*arguments)
+        assert code == (1 if arguments[0] == "validate" else 2)
+        assert f"{PRODUCTION}:{at}:" in out + err
+        assert f"spec.services.api.{field}: looks like a secret" in out + err
+        assert "hunter2" not in out + err
+        assert TOKEN not in out + err
 
 
 def test_a_value_where_a_secret_reference_belongs_is_an_error_that_does_not_repeat_it(

@@ -8,7 +8,6 @@ from aegisgen.kube.overlay import overlay_of
 from aegisgen.kube.resource import Resource, identify
 from aegisgen.rules.check import check
 from aegisgen.rules.context import PodSecurity, Settings, context_of, deploying
-from aegisgen.rules.credentials import secret_option, secret_value
 from aegisgen.rules.images import image_of, pull_policy
 from aegisgen.yamlsource import Document, parse
 
@@ -371,48 +370,6 @@ class TestAgreement:
 
 
 class TestSecurity:
-    @pytest.mark.parametrize(
-        ("name", "value", "secret"),
-        [
-            ("DATABASE_PASSWORD", "correct horse", True),
-            ("db.password", "hunter22", True),
-            ("PGPASSWORD", "hunter22", True),
-            ("API_KEY", "abc123", True),
-            ("PASSWORD", "", False),
-            ("PASSWORD", "$(OTHER)", False),
-            ("PASSWORD", "/run/secrets/password", False),
-            ("PASSWORD", "<password>", False),
-            ("PASSWORD", "changeme", False),
-            ("PASSWORD_FILE", "whatever", False),
-            ("TOKEN_TTL", "3600", False),
-            ("USE_TOKEN", "true", False),
-            ("DATABASE_URL", "postgres://user:hunter22@db/app", True),
-            ("DATABASE_URL", "postgres://user:$(PASSWORD)@db/app", False),
-            ("DATABASE_URL", "postgres://db:5432/app", False),
-            ("KEY", "-----BEGIN RSA PRIVATE KEY-----", True),
-            ("NOTE", "AKIAIOSFODNN7EXAMPLE", True),
-            ("SLACK_WEBHOOK_URL", "https://hooks.example.com/services/T0/B0/x", True),
-        ],
-    )
-    def test_values(self, name: str, value: str, *, secret: bool) -> None:
-        assert secret_value(name, value) is secret
-
-    @pytest.mark.parametrize(
-        ("line", "secret"),
-        [
-            ("psql --password=hunter22", True),
-            ("tool --api-key hunter22", True),
-            ("PGPASSWORD=hunter22 psql", True),
-            ("PGPASSWORD=$DATABASE_PASSWORD psql", False),
-            ("psql --password-file=/run/secret", False),
-            ("tool --token-review --secret-namespace=a", False),
-            ("tool --password --verbose", False),
-            ("curl https://user:hunter22@host/", True),
-        ],
-    )
-    def test_command_lines(self, line: str, *, secret: bool) -> None:
-        assert secret_option(line) is secret
-
     def test_a_finding_does_not_repeat_the_secret(self) -> None:
         context = context_of(resources(workload(container="env: [{name: A_TOKEN, value: hunter22}], ")))
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from aegisgen.adopt.find import WORKLOADS
 from aegisgen.adopt.reasons import Subject, reason_for
 from aegisgen.argocd.hooks import HELM_HOOK
+from aegisgen.kube.credentials import secret_text, secret_value
 from aegisgen.kube.shape import mapping, sequence, text
-from aegisgen.rules.credentials import secret_text, secret_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from aegisgen.adopt.commands import Plan, Step, in_folder, plan_of
 from aegisgen.adopt.shell import Command, Script, is_noise, script_of
 from aegisgen.adopt.tools import call_of
+from aegisgen.kube.credentials import secret_option, secret_value
 from aegisgen.kube.shape import sequence, text
-from aegisgen.rules.credentials import secret_option, secret_value
 from aegisgen.rules.images import image_of
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from aegisgen.kube.credentials import secret_value
 from aegisgen.kube.origin import member_of
 from aegisgen.kube.shape import mapping, sequence, text, texts
-from aegisgen.rules.credentials import secret_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,7 +91,7 @@ def wiring_of(found: Found) -> Wiring:
             for key, value in known.items():
                 if _VARIABLE.match(variable := reference.key + key) and variable not in taken:
                     source.take(variable, key, value)
-    for variable in [name for name, value in config.values.items() if _secret(name, value)]:
+    for variable in [name for name, value in config.values.items() if secret_value(name, value)]:
         lost.append((variable, "a secret in plain text in a ConfigMap; put it into the Secret"))
         del config.values[variable], config.keys[variable]
     return Wiring(
@@ -134,7 +134,7 @@ def _literals(container: dict[str, object]) -> tuple[dict[str, str], list[tuple[
         if "valueFrom" in entry:
             if not {"configMapKeyRef", "secretKeyRef"} & set(mapping(entry["valueFrom"])):
                 lost.append((name, "comes from a field of the pod, for which profiles have no word"))
-        elif _secret(name, value := str(entry.get("value") or "")):
+        elif secret_value(name, value := str(entry.get("value") or "")):
             lost.append((name, "a secret in plain text, which a profile must not hold; put it into the Secret"))
         else:
             literals[name] = value
@@ -223,8 +223,3 @@ def bare(found: Found, name: str) -> str:
     """Return a composed name without what the overlay's own kustomization puts before and behind it."""
     layer = found.overlay.layers[0]
     return name.removeprefix(text(layer.field("namePrefix"))).removesuffix(text(layer.field("nameSuffix")))
-
-
-def _secret(name: str, value: str) -> bool:
-    # A URL that is put together of other variables holds none.
-    return secret_value(name, re.sub(r"\$\([A-Za-z_][A-Za-z0-9_]*\)", "$", value))

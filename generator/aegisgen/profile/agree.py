@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from aegisgen.kube.resource import value_at
@@ -33,8 +32,6 @@ _OF_STRATEGY = {
     "checks": "presync-job",
     "initContainer": "init-container",
 }
-_SECRET_KEY = re.compile(r"(PASSWORD|PASSWD|SECRET|TOKEN|PRIVATE_?KEY|API_?KEY|CREDENTIALS?)\Z", re.IGNORECASE)
-_SECRET_VALUE = re.compile(r"://[^/\s:@]+:[^/\s@]+@|-----BEGIN [A-Z ]*PRIVATE KEY-----")
 
 
 def unknown_services(project: ProjectSource, profile: ProfileSource) -> Iterator[Problem]:
@@ -62,7 +59,6 @@ def disagreements(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     yield from _strategy_fields(target, layers)
     yield from _overlay(target, layers)
     yield from _image(target, layers)
-    yield from _secrets(layers)
     yield from _unmergeable(layers)
     yield from _database(target, layers)
     yield from agree_migrations.disagreements(target, layers)
@@ -107,20 +103,6 @@ def _image(target: Target, layers: list[Layer]) -> Iterator[Problem]:
         yield missing(layers, ("image", "name"), "missing, expected an image such as ghcr.io/example/api")
     if not target.settings.image.tag and not target.settings.image.digest:
         yield missing(layers, ("image", "tag"), "missing, expected the tag (or digest) that this environment runs")
-
-
-def _secrets(layers: list[Layer]) -> Iterator[Problem]:
-    """A profile is in git, and what was in git once stays there; the value is therefore not repeated."""
-    for field in (("config",), ("migrations", "env")):
-        for layer in layers:
-            entries = value_at(layer.data, field)
-            for key, value in (entries if isinstance(entries, dict) else {}).items():
-                if _SECRET_KEY.search(key) or _SECRET_VALUE.search(str(value)):
-                    message = (
-                        "looks like a secret, and this file is in git; expected only the name of a key: "
-                        "list it under database.secret.keys and keep the value in the Secret"
-                    )
-                    yield problem([layer], (*field, key), message)
 
 
 def _unmergeable(layers: list[Layer]) -> Iterator[Problem]:

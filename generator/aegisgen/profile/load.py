@@ -10,6 +10,7 @@ import msgspec
 
 from aegisgen.errors import InputError, Problem, UsageError
 from aegisgen.profile.model import Profile, Project, Services
+from aegisgen.profile.plainsecrets import plain_secrets
 from aegisgen.yamlsource import parse_one
 
 if TYPE_CHECKING:
@@ -130,12 +131,15 @@ def read_document(file: Path) -> Document:
 
 def convert(document: Document, model: type[_Model]) -> _Model:
     """Read a document as one of the user's files. Raises InputError with all that is wrong in it."""
+    problems = list(plain_secrets(document))
     try:
         value = msgspec.convert(document.data, model)
     except msgspec.ValidationError as error:
         from aegisgen.profile.explain import explain  # noqa: PLC0415 - 0.1 s to import, and only needed here
 
-        raise InputError(*explain(document, model, str(error))) from None
+        raise InputError(*problems, *explain(document, model, str(error))) from None
+    if problems:
+        raise InputError(*problems)
     if isinstance(value, Project) and not value.services and not value.include:
         line, column = document.position(())
         message = "missing, expected at least one service, here or in a file that `include` names"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from aegisgen.errors import InputError, Problem
 from aegisgen.findings import Finding, Severity
 from aegisgen.kube.resource import Resource, identify, value_at
-from aegisgen.rules.manifests import NO_SCHEMA, NOT_AN_OBJECT, NOT_VALID, NOT_YAML
+from aegisgen.rules.manifests import IN_PLAIN_TEXT, NO_SCHEMA, NOT_AN_OBJECT, NOT_VALID, NOT_YAML
 from aegisgen.yamlsource import Document, documents
 
 if TYPE_CHECKING:
@@ -181,6 +181,7 @@ def own_findings(document: Document) -> Iterator[Finding]:
     """Yield what is wrong with a project file or profile."""
     from aegisgen.profile.load import convert  # noqa: PLC0415
     from aegisgen.profile.model import Profile, Project, Services  # noqa: PLC0415
+    from aegisgen.profile.plainsecrets import IN_GIT  # noqa: PLC0415
 
     models: Mapping[object, Callable[[], object]] = {
         "Project": lambda: convert(document, Project),
@@ -196,7 +197,8 @@ def own_findings(document: Document) -> Iterator[Finding]:
         known()
     except InputError as error:
         for path, line, column, field, said in error.problems:
-            yield Finding(path, line, column, NOT_VALID, Severity.ERROR, f"{field}: {said}" if field else said)
+            rule = IN_PLAIN_TEXT if said == IN_GIT else NOT_VALID
+            yield Finding(path, line, column, rule, Severity.ERROR, f"{field}: {said}" if field else said)
 
 
 def _operations(piece: Piece) -> Iterator[Flaw]:

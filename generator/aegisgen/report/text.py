@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aegisgen.findings import Severity
+from aegisgen.kube.credentials import secret_text
 from aegisgen.report.excerpt import excerpt
 from aegisgen.report.model import counted, position
 from aegisgen.report.visible import visible
@@ -75,7 +76,8 @@ class _Painter:
         if lines is None:
             text = self._report.sources.get(finding.path)
             lines = self._lines[finding.path] = [] if text is None else text.split("\n")
-        return lines[finding.line - 1].removesuffix("\r") if 0 < finding.line <= len(lines) else None
+        line = lines[finding.line - 1].removesuffix("\r") if 0 < finding.line <= len(lines) else None
+        return None if line is None or secret_text(line) else line
 
     def _paint(self, color: str, text: str) -> str:
         return f"\x1b[{color}m{text}\x1b[0m" if self._report.color and color and text else text

@@ -7,6 +7,7 @@ from aegisgen.rules.rule import Rule
 
 NOT_YAML, NOT_VALID, NO_SCHEMA = "V001", "V002", "V003"
 NOT_AN_OBJECT, BAD_REFERENCE, NOT_COMPOSABLE = "V004", "V005", "V006"
+IN_PLAIN_TEXT = "S401"  # of the family `security`, whose import costs time
 
 RULES = (
     Rule(NOT_YAML, "file that cannot be read", Severity.ERROR, None, ("manifests",)),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aegisgen.findings import Severity
+from aegisgen.kube.credentials import secret_option, secret_text, secret_value
 from aegisgen.kube.shape import mapping, sequence, text, texts
 from aegisgen.rules import podsecurity
-from aegisgen.rules.credentials import secret_option, secret_text, secret_value
 from aegisgen.rules.rule import Hit, Rule
 
 if TYPE_CHECKING:
