@@ -448,7 +448,7 @@ def merge(
 def show_cache(
     *, clear: Annotated[bool, typer.Option("--clear", help="Remove all of it; the next run makes it anew.")] = False
 ) -> None:
-    """Say where the cache lies and how much it holds: compiled templates, and what Kustomize made of which files."""
+    """Say where the cache lies and how much it holds: what Kustomize made of which files."""
     from aegisgen.commands.cache import run as command  # noqa: PLC0415
 
     raise typer.Exit(command(clear=clear))

@@ -18,8 +18,6 @@ from aegisgen.render.places import APPS, RUNBOOKS, file_of, runbook_of, usual_ru
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from jinja2 import BytecodeCache
-
     from aegisgen.profile.load import ProfileSource, ProjectSource
     from aegisgen.render.environment import Templates
     from aegisgen.render.files import Overlay
@@ -235,10 +233,10 @@ def _scope(
 def load_templates(root: Path) -> Templates:
     """Read the bundled templates and the project's own, which take the place of bundled ones of the same name."""
     from aegisgen.render.environment import Templates  # noqa: PLC0415 - see above
-    from aegisgen.translations import translations  # noqa: PLC0415
 
     sources: dict[str, str] = {}
     origins: dict[str, str] = {}
+    own = False
     for folder in (bundled("templates"), root / "templates"):
         for file in sorted(folder.rglob("*.j2")):
             name = file.relative_to(folder).as_posix()
@@ -246,12 +244,6 @@ def load_templates(root: Path) -> Templates:
                 sources[name] = file.read_text(encoding="utf-8")
             except (OSError, UnicodeDecodeError) as error:
                 raise InputError(Problem(display(file), 0, 0, "", f"cannot be read: {error}")) from None
-            # a bundled template has one name wherever the command runs, for the sake of the cache
-            origins[name] = display(file) if folder.parent == root else str(file)
-    return Templates(sources, origins, _cache, translations(sources))
-
-
-def _cache(options: str) -> BytecodeCache:
-    from aegisgen.template_cache import TemplateCache  # noqa: PLC0415 - with Jinja, which most do without
-
-    return TemplateCache(options)
+            origins[name] = display(file)
+            own = own or folder.parent == root
+    return Templates(sources, origins, bundled=not own)

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from jinja2 import ModuleLoader
+from tests.templates import bundled_sources
 
 ROOT = Path(__file__).resolve().parents[2]
 INSTALLATIONS = ("wheel", "editable", "checkout")
@@ -116,16 +118,17 @@ def test_each_installation_is_the_one_that_is_meant(
     assert all(place.is_relative_to(expected) for place in places)
 
 
-def test_what_is_installed_renders_without_a_template_engine(wheel: Path, tmp_path: Path) -> None:
+def test_what_is_installed_compiles_no_template(wheel: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path)
     program = (
-        "import sys; from aegisgen import beside; beside._can_fork = lambda: False;"  # all in one process
+        "import jinja2; jinja2.Environment.compile = None;"
+        "from aegisgen import beside; beside._can_fork = lambda: False;"  # all in one process
         "from aegisgen.commands.check import main; from aegisgen.arguments_table import TABLE;"
-        "main(**TABLE['check'][0] | {'compose': False}); print('jinja2' in sys.modules)"
+        "print(main(**TABLE['check'][0] | {'compose': False}))"
     )
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    assert succeed([sys.executable, "-c", program], environment=environment).splitlines()[-1] == "False"
+    assert succeed([sys.executable, "-c", program], environment=environment).splitlines()[-1] == "0"
 
 
 def test_the_wheel_brings_its_command(wheel: Path) -> None:
@@ -139,7 +142,9 @@ def test_the_wheel_holds_every_template_and_schema_and_nothing_foreign(wheel: Pa
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "generator/aegisgen"]
     )
     source = {name.removeprefix("generator/") for name in listed.split("\0") if name}
-    source.add("aegisgen/translated_templates.py")  # hatch_build.py makes it
+    # hatch_build.py makes these
+    compiled = [ModuleLoader.get_module_filename(name) for name in bundled_sources()]
+    source |= {f"aegisgen/render/compiled_templates/{name}" for name in ["checksum", *compiled]}
     listed = succeed(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "templates", "schemas"]
     )

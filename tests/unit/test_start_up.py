@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -11,30 +12,25 @@ from tests.conftest import ROOT
 
 from aegisgen.profile import model
 from aegisgen.profile.base import Model
-from aegisgen.translations import make
+from aegisgen.render.compiled import FOLDER, compile_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# Each with what it stands for, or what it brings along.
+# Each with what it stands for, or what it brings along. Jinja is not among them, nor what it brings: a check renders.
 HEAVY = {
     "typer": "the command line, for help, completion and mistakes",
-    "jinja2": "templates that were not translated",
     "jsonschema_rs": "schemas, for many objects and for faults",
     "jsonschema": "an explanation of what is wrong in a profile",
     "yaml": "YAML that is not plain",
     "rich": "tables",
     "typing_extensions": "what msgspec can do without",
-    "inspect": "ast, dis and tokenize",
-    "dataclasses": "inspect",
+    "dataclasses": "records; msgspec has them",
     "subprocess": "Kustomize",
     "multiprocessing": "many files",
     "email": "jsonschema_rs",
-    "hashlib": "OpenSSL",
-    "shutil": "every format of compressed files",
     "difflib": "a diff, or a name that is nearly right",
-    "tempfile": "random",
     "logging": "nothing",
     "importlib.metadata": "email, csv and zipfile",
 }
@@ -56,16 +52,13 @@ for name in list(sys.modules):
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package as an installation has it: with translated templates."""
+    """The package as an installation has it: with compiled templates."""
     home = tmp_path_factory.mktemp("installed")
-    package = home / "generator/aegisgen"
-    package.mkdir(parents=True)
-    for entry in (ROOT / "generator/aegisgen").iterdir():
-        if entry.name not in ("__pycache__", "translated_templates.py"):
-            (package / entry.name).symlink_to(entry)
+    left_out = shutil.ignore_patterns("__pycache__", FOLDER.name)
+    shutil.copytree(ROOT / "generator/aegisgen", home / "generator/aegisgen", ignore=left_out)
     for name in ("templates", "schemas"):
         (home / name).symlink_to(ROOT / name)
-    make(package / "translated_templates.py")
+    compile_all(ROOT / "templates", home / "generator/aegisgen/render" / FOLDER.name)
     return home / "generator"
 
 
@@ -82,6 +75,10 @@ def imported(arguments: list[str], path: Path, before: str = "") -> set[str]:
 @pytest.mark.parametrize("line", ["check --all --no-compose", "check production --no-compose", "render --all --diff"])
 def test_a_clean_run_starts_nothing_heavy(line: str, installed: Path) -> None:
     assert sorted(HEAVY.keys() & imported(line.split(), installed, ALONE)) == []
+
+
+def test_a_clean_run_compiles_no_template(installed: Path) -> None:
+    imported(["check", "--no-compose"], installed, f"{ALONE}; import jinja2; jinja2.Environment.compile = None")
 
 
 def test_the_version_costs_an_empty_program(installed: Path) -> None:

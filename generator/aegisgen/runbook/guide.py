@@ -34,7 +34,7 @@ class _Row(NamedTuple):
 
 def guide(facts: Facts, plan: Plan, templates: Templates) -> str:
     """Return the runbook. Raises InputError where a template fails."""
-    text = templates.of(MARKDOWN).render("runbook/runbook.md.j2", _values(facts, plan))
+    text = templates.of(MARKDOWN).render("runbook/runbook.md.j2", **_values(facts, plan))
     return re.sub(r"\n{3,}", "\n\n", text).rstrip("\n") + "\n"
 
 

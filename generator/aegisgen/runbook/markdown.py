@@ -9,7 +9,7 @@ import re
 import shlex
 from typing import TYPE_CHECKING
 
-from aegisgen.render.jinja import Dialect
+from aegisgen.render.environment import Dialect
 from aegisgen.render.plain import Text
 
 if TYPE_CHECKING:
@@ -56,4 +56,4 @@ def _extend(environment: Environment) -> None:
     environment.filters.update(code=code, q=quoted, plain=plain, block=Text, raw=Text)
 
 
-MARKDOWN = Dialect("markdown", text, _extend)
+MARKDOWN = Dialect(text, _extend)

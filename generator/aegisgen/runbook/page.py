@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.argocd.plan_svg import to_svg
-from aegisgen.render.jinja import Dialect
+from aegisgen.render.environment import Dialect
 from aegisgen.render.plain import Text
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def page(markdown: str, plan: Plan, templates: Templates) -> str:
         "headings": headings[1:],
         "body": Text(reader.renderer.render(tokens, reader.options, {})),
     }
-    return templates.of(_HTML).render("runbook/page.html.j2", values)
+    return templates.of(_HTML).render("runbook/page.html.j2", **values)
 
 
 def _anchored(tokens: list[Token]) -> list[_Heading]:
@@ -72,4 +72,4 @@ def _extend(environment: Environment) -> None:
     environment.filters.update(raw=Text)
 
 
-_HTML = Dialect("html", _escape, _extend)
+_HTML = Dialect(_escape, _extend)
