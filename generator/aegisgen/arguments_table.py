@@ -24,6 +24,7 @@ TABLE: dict[str, tuple[dict[str, object], dict[str, tuple[str, Takes]]]] = {
             "jobs": 0,
             "cache": True,
             "write_baseline": False,
+            "templates": None,
             "project": None,
         },
         {
@@ -41,6 +42,7 @@ TABLE: dict[str, tuple[dict[str, object], dict[str, tuple[str, Takes]]]] = {
             "--cache": ("cache", True),
             "--no-cache": ("cache", False),
             "--write-baseline": ("write_baseline", True),
+            "--templates": ("templates", "path"),
             "--project": ("project", "path"),
         },
     ),
@@ -53,6 +55,7 @@ TABLE: dict[str, tuple[dict[str, object], dict[str, tuple[str, Takes]]]] = {
             "to_stdout": False,
             "force": False,
             "exit_code": False,
+            "templates": None,
             "project": None,
         },
         {
@@ -63,6 +66,7 @@ TABLE: dict[str, tuple[dict[str, object], dict[str, tuple[str, Takes]]]] = {
             "--stdout": ("to_stdout", True),
             "--force": ("force", True),
             "--exit-code": ("exit_code", True),
+            "--templates": ("templates", "path"),
             "--project": ("project", "path"),
         },
     ),

@@ -110,6 +110,14 @@ _Project = Annotated[
     Path | None,
     typer.Option("--project", metavar="FILE", help="Project file. Default: aegisgen.yaml, here, in argocd/ or above."),
 ]
+_Templates = Annotated[
+    Path | None,
+    typer.Option(
+        "--templates",
+        metavar="DIR",
+        help="Templates that take the place of bundled ones, rendered in a sandbox. Default: AEGISGEN_TEMPLATES.",
+    ),
+]
 _Services = Annotated[
     list[str] | None,
     typer.Option(
@@ -159,6 +167,7 @@ def render(
     to_stdout: Annotated[bool, typer.Option("--stdout", help="Print the generated files, write nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that aegisgen did not generate.")] = False,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit 1 if anything was written. For hooks.")] = False,
+    templates: _Templates = None,
     project: _Project = None,
 ) -> None:
     """Write what the profiles say into overlays/."""
@@ -173,6 +182,7 @@ def render(
             to_stdout=to_stdout,
             force=force,
             exit_code=exit_code,
+            templates=templates,
             project=project,
         )
     )
@@ -206,6 +216,7 @@ def check(
     write_baseline: Annotated[
         bool, typer.Option("--write-baseline", help="Write what is found to the project's baseline; exit 0.")
     ] = False,
+    templates: _Templates = None,
     project: _Project = None,
 ) -> None:
     """Find drift from the profiles, and errors in the tree. Writes nothing."""
@@ -225,6 +236,7 @@ def check(
             jobs=jobs,
             cache=cache,
             write_baseline=write_baseline,
+            templates=templates,
             project=project,
         )
     )
@@ -467,13 +479,16 @@ def runbook(
     file: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it there. Default: print it.")
     ] = None,
+    templates: _Templates = None,
     project: _Project = None,
 ) -> None:
     """Write the operating guide of a service: how to look, what it means, what to do, with its real names."""
     from aegisgen.commands.runbook import run as command  # noqa: PLC0415
     from aegisgen.workspace import selection  # noqa: PLC0415
 
-    raise typer.Exit(command(selection(project, [environment], service), form=output.value, output=file))
+    raise typer.Exit(
+        command(selection(project, [environment], service, templates=templates), form=output.value, output=file)
+    )
 
 
 @app.command(epilog="Examples: 'aegisgen explain' · 'aegisgen explain O201'")
@@ -555,6 +570,7 @@ def init(
     database_host: Annotated[
         list[str] | None, typer.Option("--database-host", metavar="ENV=VALUE", help="Its database's host.")
     ] = None,
+    templates: _Templates = None,
 ) -> None:
     """Write a project for a new repository: asks a few questions, or takes flags. Never overwrites."""
     from aegisgen.commands.init import run as command  # noqa: PLC0415
@@ -566,7 +582,7 @@ def init(
         "migrate": migrate, "lock": lock, "config": config, "secret": secret,
     }  # fmt: skip
     of_environments = {"namespace": namespace, "prefix": prefix, "tag": tag, "database-host": database_host}
-    raise typer.Exit(command(directory, said(flags, environments, of_environments), guess=yes))
+    raise typer.Exit(command(directory, said(flags, environments, of_environments), guess=yes, templates=templates))
 
 
 @app.command(
@@ -578,6 +594,7 @@ def adopt(
     *,
     write: Annotated[bool, typer.Option("--write", help="Write the project and take over the overlays.")] = False,
     lossy: Annotated[bool, typer.Option("--lossy", help="Write although something is not carried over.")] = False,
+    templates: _Templates = None,
     output: Annotated[AdoptFormat, typer.Option("--format", help="How to show it.")] = AdoptFormat.TEXT,
 ) -> None:
     """Make a project of hand-written overlays, and show what would differ. Writes nothing without --write.
@@ -586,7 +603,7 @@ def adopt(
     """
     from aegisgen.commands.adopt import run as command  # noqa: PLC0415
 
-    raise typer.Exit(command(paths, form=output.value, write_it=write, lossy=lossy))
+    raise typer.Exit(command(paths, form=output.value, write_it=write, lossy=lossy, templates=templates))
 
 
 @app.command(epilog="Examples: 'aegisgen schema profile > profile.schema.json' · 'aegisgen schema --write'")

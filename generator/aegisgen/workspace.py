@@ -5,6 +5,8 @@ What rendering needs is imported by what renders: `check` does that in a process
 
 from __future__ import annotations
 
+import os
+import sys
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -37,6 +39,8 @@ class Selection(NamedTuple):
     """Only what can be otherwise than it was at this revision of git."""
     shard: str | None = None
     """Only this part of all that: I/N."""
+    templates: Path | None = None
+    """The folder of templates that take the place of bundled ones."""
 
     @property
     def partial(self) -> bool:
@@ -51,9 +55,11 @@ def selection(
     *,
     changed_since: str | None = None,
     shard: str | None = None,
+    templates: Path | None = None,
 ) -> Selection:
     """Return what a command line selects; None: nothing was said."""
-    return Selection(project, tuple(environments or ()), tuple(services or ()), changed_since, shard)
+    named = named_templates(templates)
+    return Selection(project, tuple(environments or ()), tuple(services or ()), changed_since, shard, named)
 
 
 class Workspace(NamedTuple):
@@ -67,6 +73,8 @@ class Workspace(NamedTuple):
     """Those whose Applications are compared: the selected ones, or all where `apps/` as a whole is in the scope."""
     of_whole: bool
     """Whether this is a part, a shard or what a change can affect, of something that has `apps/` as a whole."""
+    templates: Path | None
+    """The folder of templates that take the place of bundled ones."""
 
     @property
     def root(self) -> Path:
@@ -100,7 +108,7 @@ def open_workspace(selected: Selection) -> Workspace:
     if APPS in scope and not selected.partial:
         scope += tuple(sorted({RUNBOOKS} | {path.rpartition("/")[0] for path in map(runbook_of, chosen) if path}))
     deployed = tuple(targets) if APPS in scope else () if of_whole else chosen
-    return Workspace(project, chosen, scope, deployed, of_whole)
+    return Workspace(project, chosen, scope, deployed, of_whole, selected.templates)
 
 
 def _part(
@@ -117,7 +125,7 @@ def _part(
     if selected.shard is not None:
         part = shard_part(project, profiles, part, shard(selected.shard))
     if selected.changed_since is not None:
-        part = changed_part(project, profiles, part, selected.changed_since)
+        part = changed_part(project, profiles, part, selected.changed_since, selected.templates)
     return set(part.services), part.scope
 
 
@@ -126,7 +134,7 @@ def render_all(workspace: Workspace) -> list[Overlay]:
     from aegisgen.render.applications import render_applications  # noqa: PLC0415 - see above
     from aegisgen.render.files import render  # noqa: PLC0415
 
-    templates = load_templates(workspace.root)
+    templates = load_templates(workspace.templates)
     overlays = [render(target, templates) for target in workspace.targets]
     runbooks: list[Overlay] = []
     if any(map(runbook_of, workspace.targets)):
@@ -230,20 +238,47 @@ def _scope(
     return (*usual, *(folder for folder in folders if not folder.startswith(tuple(f"{each}/" for each in usual))))
 
 
-def load_templates(root: Path) -> Templates:
-    """Read the bundled templates and the project's own, which take the place of bundled ones of the same name."""
+def named_templates(folder: Path | None) -> Path | None:
+    """Return the folder of templates that a command line names, or else the machine; the tree itself never names one."""
+    return folder or (Path(named) if (named := os.environ.get("AEGISGEN_TEMPLATES")) else None)
+
+
+def warn_of_templates(workspace: Workspace) -> None:
+    """Say on stderr that templates in the tree are not used: they were, and somebody may rely on them."""
+    folder = workspace.root / "templates"
+    own = workspace.templates and os.path.realpath(workspace.templates)
+    if own != os.path.realpath(folder) and next(folder.rglob("*.j2"), None):
+        where = display(folder)
+        sys.stderr.write(
+            f"warning: the templates in {where} are not used: a tree cannot name code that renders it; "
+            f"name them with --templates {where}, or in AEGISGEN_TEMPLATES\n"
+        )
+
+
+def load_templates(named: Path | None) -> Templates:
+    """Read the bundled templates, and those in the folder `named`, which take the place of those of the same name.
+
+    Raises UsageError where there is no such folder, InputError for a template that cannot be read.
+    """
     from aegisgen.render.environment import Templates  # noqa: PLC0415 - see above
 
+    sources, origins = _templates_in(bundled("templates"))
+    if named is None:
+        return Templates(sources, origins, bundled=True)
+    if not named.is_dir():
+        raise UsageError(f"{named}: no such folder, expected one of templates (--templates, AEGISGEN_TEMPLATES)")
+    own, places = _templates_in(named)
+    return Templates({**sources, **own}, {**origins, **{name: display(place) for name, place in places.items()}})
+
+
+def _templates_in(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
     sources: dict[str, str] = {}
     origins: dict[str, str] = {}
-    own = False
-    for folder in (bundled("templates"), root / "templates"):
-        for file in sorted(folder.rglob("*.j2")):
-            name = file.relative_to(folder).as_posix()
-            try:
-                sources[name] = file.read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                raise InputError(Problem(display(file), 0, 0, "", f"cannot be read: {error}")) from None
-            origins[name] = display(file)
-            own = own or folder.parent == root
-    return Templates(sources, origins, bundled=not own)
+    for file in sorted(folder.rglob("*.j2")):
+        name = file.relative_to(folder).as_posix()
+        try:
+            sources[name] = file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(Problem(display(file), 0, 0, "", f"cannot be read: {error}")) from None
+        origins[name] = str(file)
+    return sources, origins

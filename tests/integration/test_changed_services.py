@@ -121,7 +121,7 @@ def test_a_service_that_goes_or_moves_is_followed(small_fleet) -> None:
 @pytest.mark.parametrize(
     ("file", "text", "services"),
     [
-        ("argocd/templates/presync-job/migration-job.yaml.j2", "a: 1\n", ALL),
+        ("argocd/templates/presync-job/migration-job.yaml.j2", "a: 1\n", set()),
         ("argocd/services/three.yaml", "apiVersion: aegisgen.dev/v1\nkind: Services\nservices:\n  omega: {workload: {name: o, container: c}, image: a/b}\n", {"omega"}),
         ("argocd/profiles/preview.yaml", PROFILE.format(environment="preview", strategy="init-container"), ALL),
         ("argocd/kustomization.yaml", "resources: [base/alpha]\n", set()),

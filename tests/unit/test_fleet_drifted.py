@@ -119,7 +119,7 @@ def test_a_template_that_fails_is_named_once(fleet: Path, cli: Cli, monkeypatch:
     own.parent.mkdir(parents=True)
     own.write_text("a: 1\nb: {{ nothing }}\n", encoding="utf-8")
 
-    outcome = cli("check", "--no-compose", "--jobs", jobs)
+    outcome = cli("check", "--no-compose", "--jobs", jobs, "--templates", str(fleet / "templates"))
 
     assert outcome.code == 2
     assert outcome.err.startswith("argocd/templates/presync-job/migration-job.yaml.j2:2:1: the template failed")

@@ -158,14 +158,14 @@ def test_outside_of_a_project_the_error_says_how_to_begin(
     assert "no project found" in err
 
 
-def test_a_template_of_the_users_own_that_fails_is_named_with_its_line(
+def test_a_named_template_that_fails_is_named_with_its_line(
     project: Path, cli: Callable[..., tuple[int, str, str]]
 ) -> None:
     own = project / "templates/init-container/deployment-patch.yaml.j2"
     own.parent.mkdir(parents=True)
     for text, line in (("a: 1\nb: {{ target.nothing }}\n", 2), ("a: 1\nb: 2\n{% if %}\n", 3), ("{{ 1 / 0 }}\n", 1)):
         own.write_text(text)
-        code, _, err = cli("render", "staging")
+        code, _, err = cli("render", "staging", "--templates", "argocd/templates")
         assert code == 2
         assert err.startswith(f"argocd/templates/init-container/deployment-patch.yaml.j2:{line}:1: the template failed")
 

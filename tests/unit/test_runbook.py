@@ -423,7 +423,8 @@ def test_the_documented_sections_are_those_of_the_full_runbook(tmp_path: Path, m
     assert re.findall(r"^\| ([A-Z][^|]*) \|", DOCUMENT, re.MULTILINE) == sections
 
 
-def test_a_template_of_the_projects_own_takes_the_place_of_a_bundled_one(project, cli) -> None:
+def test_a_named_template_takes_the_place_of_a_bundled_one(project, cli, monkeypatch) -> None:
+    monkeypatch.setenv("AEGISGEN_TEMPLATES", "argocd/templates")
     own = project / "templates/runbook/people.md.j2"
     own.parent.mkdir(parents=True)
     own.write_text("## Who does what\n\n{{ '*Nobody*' }} but {{ t.service | code }}: {{ '**us**' | raw }}\n")

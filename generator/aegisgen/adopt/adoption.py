@@ -24,7 +24,7 @@ from aegisgen.kube.shape import mapping, text
 from aegisgen.profile.load import PROJECT_FILE, display
 from aegisgen.proof.inputs import Kustomizations
 from aegisgen.tree import Change, read
-from aegisgen.workspace import load_templates
+from aegisgen.workspace import load_templates, named_templates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -56,7 +56,7 @@ class Adoption(NamedTuple):
         return not any(each.lost for each in self.overlays)
 
 
-def prepare(paths: Sequence[Path]) -> Adoption:
+def prepare(paths: Sequence[Path], templates: Path | None = None) -> Adoption:
     """Work out an adoption; nothing is written.
 
     Raises UsageError where the paths hold no migration, TreeError where there is a project already, InputError where a
@@ -71,7 +71,7 @@ def prepare(paths: Sequence[Path]) -> Adoption:
     root = Path(made.root)
     if (root / PROJECT_FILE).exists():
         raise TreeError(f"{display(root / PROJECT_FILE)} exists: this is a project already; nothing was written")
-    changes = draft_of(made, lambda path: read(root, path), load_templates(root))
+    changes = draft_of(made, lambda path: read(root, path), load_templates(named_templates(templates)))
     left = [Skipped(Path(directory), reason) for directory, reason in made.left]
     composed = _composed(made, changes)
     shared = _lost_by_others(made, root)

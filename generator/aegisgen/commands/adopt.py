@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def run(paths: Sequence[Path], *, form: str, write_it: bool, lossy: bool) -> int:
+def run(paths: Sequence[Path], *, form: str, write_it: bool, lossy: bool, templates: Path | None = None) -> int:
     """Show what adopting the overlays at `paths` amounts to, write it if asked to, and return the exit code.
 
     1: something would be lost, and nothing was written unless `lossy`. Raises what `prepare` and `tree.write` raise.
     """
-    adoption = prepare(paths)
+    adoption = prepare(paths, templates)
     written = write_it and (adoption.complete or lossy)
     if written:
         _write(adoption)

@@ -21,7 +21,7 @@ from aegisgen.proof.prove import Method, prove, relative
 from aegisgen.render.places import APPS, file_of
 from aegisgen.rules.configuration import UNUSED
 from aegisgen.rules.drift import DRIFT
-from aegisgen.workspace import open_workspace, selection
+from aegisgen.workspace import open_workspace, selection, warn_of_templates
 
 # Of so many services in so many environments the texts are not held in memory at once.
 _MANY = 24
@@ -52,11 +52,12 @@ def main(
     jobs: int,
     cache: bool,
     write_baseline: bool,
+    templates: Path | None,
     project: Path | None,
 ) -> int:
     """Run the command as the command line has it."""
     return run(
-        selection(project, environments, service, changed_since=changed_since, shard=shard),
+        selection(project, environments, service, changed_since=changed_since, shard=shard, templates=templates),
         engine=engine,
         compose=compose,
         require_tools=require_tools,
@@ -80,6 +81,7 @@ def run(
 ) -> int:
     """Check the selected environments and return the exit code; `keep` writes the project's baseline instead."""
     workspace = open_workspace(selected)
+    warn_of_templates(workspace)
     baseline = workspace.project.value.rules.baseline
     if keep and selected.partial:
         raise UsageError("a baseline is of the whole project, expected neither --changed-since nor --shard")

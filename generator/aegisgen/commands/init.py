@@ -13,7 +13,7 @@ from aegisgen.init.questions import Said, complete
 from aegisgen.profile.load import PROJECT_FILE, display
 from aegisgen.profile.migrations import Scripts
 from aegisgen.tree import Change, locked, read, write
-from aegisgen.workspace import load_templates
+from aegisgen.workspace import load_templates, named_templates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from aegisgen.init.clues import Clues
 
 
-def run(directory: Path, said: Said, *, guess: bool) -> int:
+def run(directory: Path, said: Said, *, guess: bool, templates: Path | None = None) -> int:
     """Write a project for the repository in `directory` and return the exit code.
 
     Raises UsageError for wrong or missing answers, TreeError where something stands in the way.
@@ -33,7 +33,7 @@ def run(directory: Path, said: Said, *, guess: bool) -> int:
     found = detect(clues, said.answers)
     ask = None if guess or not sys.stdin.isatty() else _ask
     answers = complete(said, found, ask, guess=guess)
-    texts = project_files(answers, found, load_templates(directory / clues.project))
+    texts = project_files(answers, found, load_templates(named_templates(templates)))
     prefix = f"{clues.project}/" if clues.project else ""
     files = {prefix + path: text for path, text in texts.items()}
     _create(directory, files)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aegisgen.errors import UsageError
 from aegisgen.profile.load import display
 from aegisgen.tree import diff, locked, write
-from aegisgen.workspace import changes, open_workspace, render_all, selection
+from aegisgen.workspace import changes, open_workspace, render_all, selection, warn_of_templates
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,10 +27,11 @@ def main(
     to_stdout: bool,
     force: bool,
     exit_code: bool,
+    templates: Path | None,
     project: Path | None,
 ) -> int:
     """Run the command as the command line has it."""
-    selected = selection(project, environments, service)
+    selected = selection(project, environments, service, templates=templates)
     return run(selected, every=every, show_diff=show_diff, to_stdout=to_stdout, force=force, exit_code=exit_code)
 
 
@@ -41,6 +42,7 @@ def run(
     if every == bool(selected.environments):
         raise UsageError("name one or more environments, or give --all (and not both)")
     workspace = open_workspace(selected)
+    warn_of_templates(workspace)
     overlays = render_all(workspace)
     if to_stdout:
         for overlay in overlays:

@@ -12,7 +12,7 @@ from aegisgen.errors import UsageError
 from aegisgen.proof.composed import compose_targets
 from aegisgen.runbook.facts import composed, facts
 from aegisgen.runbook.guide import guide
-from aegisgen.workspace import Selection, load_templates, open_workspace
+from aegisgen.workspace import Selection, load_templates, open_workspace, warn_of_templates
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,8 @@ def run(selection: Selection, *, form: str, output: Path | None) -> int:
         found = f"there are {len(workspace.targets)}: {names}"
         raise UsageError(f"a runbook is about one service, and {found}; use --service NAME")
     (target,), (built,) = workspace.targets, compose_targets(workspace)
-    templates = load_templates(workspace.root)
+    warn_of_templates(workspace)
+    templates = load_templates(workspace.templates)
     settings = application_settings(built.application) if built.application else None
     plan = planned(built.resources, settings, title=f"{target.environment}/{target.service}")
     known = composed(facts(target), built.resources, settings.name if settings else "")

@@ -45,8 +45,6 @@ def redefined(
     paths = {path for path in now if changed.touches(path)}
     # An environment, or a file of services, that is not there any more.
     gone = {path for path in changed.paths if path not in now and _is_definition(project, path)}
-    if changed.touches("templates"):
-        return None
     found: set[str] = set()
     before = contents(sorted(paths | gone))
     for path, raw in before.items():

@@ -40,6 +40,7 @@ class _Task(NamedTuple):
     """Some services, and the files that lie in their folders."""
 
     root: Path
+    templates: Path | None
     targets: tuple[Target, ...]
     there: tuple[str, ...]
 
@@ -62,15 +63,18 @@ def drifted(workspace: Workspace, crew: Crew) -> Iterator[Change]:
     # A service's environments side by side: they have a base in common.
     ordered = sorted(targets, key=lambda target: target.service)
     parts = [tuple(ordered[start : start + _TARGETS]) for start in range(0, len(ordered), _TARGETS)]
-    tasks = [_Task(root, part, tuple(path for target in part for path in folders[target.directory])) for part in parts]
+    tasks = [
+        _Task(root, workspace.templates, part, tuple(path for target in part for path in folders[target.directory]))
+        for part in parts
+    ]
     for changed in crew.map(_drifted, tasks):
         yield from changed
-    apps = render_applications(workspace.deployed, _templates(root), whole=APPS in workspace.scope)
+    apps = render_applications(workspace.deployed, _templates(workspace.templates), whole=APPS in workspace.scope)
     yield from _changed(root, apps, (path for path in elsewhere if path not in runbooks))
 
 
 def _drifted(task: _Task) -> list[Change]:
-    templates = _templates(task.root)
+    templates = _templates(task.templates)
     overlays = [render(target, templates) for target in task.targets]
     if any(map(runbook_of, task.targets)):
         from aegisgen.runbook.files import render_runbooks  # noqa: PLC0415 - few fleets have them
@@ -119,5 +123,5 @@ def _beside(workspace: Workspace) -> Iterator[str]:
 
 
 @lru_cache(maxsize=1)
-def _templates(root: Path) -> Templates:
-    return load_templates(root)
+def _templates(named: Path | None) -> Templates:
+    return load_templates(named)

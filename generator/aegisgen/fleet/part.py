@@ -71,7 +71,9 @@ def shard_part(project: ProjectSource, profiles: Sequence[ProfileSource], whole:
     return Part(frozenset(services), tuple(filter(is_mine, _pieces(tree, whole.scope))))
 
 
-def changed_part(project: ProjectSource, profiles: Sequence[ProfileSource], whole: Part, revision: str) -> Part:
+def changed_part(
+    project: ProjectSource, profiles: Sequence[ProfileSource], whole: Part, revision: str, templates: Path | None = None
+) -> Part:
     """Return the part of `whole` that the changes since a revision can affect.
 
     Raises UsageError for a revision that is not there and outside of a repository, ToolError without git.
@@ -80,6 +82,8 @@ def changed_part(project: ProjectSource, profiles: Sequence[ProfileSource], whol
     changed = Changed(repository.changed())
     if not changed.paths:
         return Part(frozenset(), ())
+    if templates and changed.touches(os.path.relpath(templates, project.root)):
+        return whole
     tree = _tree(project, profiles)
     found = affected(tree, changed, _reader(project.root), repository.contents)
     if found is None:
