@@ -6,7 +6,9 @@ import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from aegisgen.errors import AegisgenError
+from aegisgen.errors import AegisgenError, InputError
+from aegisgen.streams import escaping
+from aegisgen.visible import visible_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,12 +18,19 @@ _INTERRUPTED = 130
 
 
 def run(command: Callable[[], int]) -> NoReturn:
-    """Run a command and leave the process with its exit code."""
+    """Run a command and leave the process with its exit code; what it writes is escaped."""
+    with escaping():
+        sys.exit(_code(command))
+
+
+def _code(command: Callable[[], int]) -> int:
     try:
         code = command()
         sys.stdout.flush()
+    except InputError as error:
+        code = _complain(*map(str, error.problems))
     except AegisgenError as error:
-        code = _complain(str(error))
+        code = _complain(visible_lines(str(error)))
     except BrokenPipeError:
         # The reader (head, less) has seen enough; Python would complain again while closing stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -30,15 +39,15 @@ def run(command: Callable[[], int]) -> NoReturn:
         code = _INTERRUPTED
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        code = _complain(f"{where}{error.strerror or error}")
+        code = _complain(visible_lines(f"{where}{error.strerror or error}"))
     except Exception as error:
         if os.environ.get("AEGISGEN_TRACEBACK"):
             raise
-        what = f"internal error: {type(error).__name__}: {error}"
+        what = visible_lines(f"internal error: {type(error).__name__}: {error}")
         code = _complain(f"{what}; set AEGISGEN_TRACEBACK=1 for the details, and report it")
-    sys.exit(code)
+    return code
 
 
-def _complain(message: str) -> int:
-    sys.stderr.write(f"{message}\n")
+def _complain(*messages: str) -> int:
+    sys.stderr.writelines(f"{message}\n" for message in messages)
     return _TROUBLE

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from aegisgen.visible import visible, visible_lines
+
 
 class Problem(NamedTuple):
     """One thing that is wrong in one input file.
@@ -19,8 +21,9 @@ class Problem(NamedTuple):
     message: str
 
     def __str__(self) -> str:
-        place = f"{self.path}:{self.line}:{self.column}" if self.line else self.path
-        return f"{place}: {self.field}: {self.message}" if self.field else f"{place}: {self.message}"
+        path, field, message = visible(self.path), visible(self.field), visible_lines(self.message)
+        place = f"{path}:{self.line}:{self.column}" if self.line else path
+        return f"{place}: {field}: {message}" if field else f"{place}: {message}"
 
 
 class AegisgenError(Exception):

@@ -6,6 +6,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from aegisgen.streams import unescaped
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -58,7 +60,7 @@ def _bar(total: int, what: str, begun: float) -> _Bar:
                 BarColumn(),
                 TextColumn("{task.completed:,}/{task.total:,} {task.description}{task.fields[left]}"),
             )
-            console = Console(stderr=True)
+            console = Console(file=unescaped(sys.stderr))
             self._progress = Progress(*columns, console=console, transient=True, auto_refresh=False)
             self._task = self._progress.add_task(what, total=total, left="")
             self._progress.start()

@@ -28,7 +28,7 @@ from aegisgen.rehearsal.outcome import (
     Verdict,
 )
 from aegisgen.rehearsal.show import FORMATS, Redaction, View
-from aegisgen.report.visible import width
+from aegisgen.visible import width
 
 NASTY = st.sampled_from(
     [

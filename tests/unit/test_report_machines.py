@@ -266,7 +266,7 @@ def test_github_annotates_with_one_line_a_finding():
 def test_github_escapes_what_would_end_a_property_or_the_message():
     finding = TAG._replace(path="a,b:c%0A.yaml", message="50%,\r\n::error::owned")
     assert github(report(finding)) == [
-        "::warning file=a%2Cb%3Ac%250A.yaml,line=7,title=IMG001::50%25,%0D%0A::error::owned"
+        "::warning file=a%2Cb%3Ac%250A.yaml,line=7,title=IMG001::50%25,\\r%0A::error::owned"
     ]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from aegisgen.profile.load import display
 from aegisgen.render.scalars import to_yaml
-from aegisgen.report.visible import visible
+from aegisgen.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,7 @@ def to_json(adoption: Adoption, *, written: bool, asked: bool) -> str:
         "skipped": [{"directory": each.directory.as_posix(), "reason": each.reason} for each in adoption.skipped],
         "files": [{"path": _path(adoption, change), "change": _verb(change)} for change in adoption.changes],
     }
-    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(data, indent=2) + "\n"
 
 
 def to_text(adoption: Adoption, *, written: bool, asked: bool) -> str:

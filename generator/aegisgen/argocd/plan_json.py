@@ -50,7 +50,7 @@ def to_json(plan: Plan) -> str:
             for item in plan.unapplied
         ],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(document, indent=2) + "\n"
 
 
 def _wave(plan: Plan, wave: PlannedWave) -> dict[str, object]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from aegisgen.argocd import plan_words as words
 from aegisgen.argocd.hooks import Phase
 from aegisgen.argocd.plan import Absence, Until
+from aegisgen.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -91,6 +92,5 @@ def _draw(branches: Sequence[_Branch], indent: str, *, colour: bool) -> Iterator
 
 
 def _paint(text: str, tint: str, *, colour: bool) -> str:
-    # A name comes from a file: a control character in it must not reach the terminal.
-    clean = "".join(char if char.isprintable() else "?" for char in text)
+    clean = visible(text)
     return f"\x1b[{_COLOURS[tint]}m{clean}\x1b[0m" if colour and tint and clean else clean

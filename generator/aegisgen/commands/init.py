@@ -13,6 +13,7 @@ from aegisgen.init.questions import Said, complete
 from aegisgen.profile.load import PROJECT_FILE, display
 from aegisgen.profile.migrations import Scripts
 from aegisgen.tree import Change, locked, read, write
+from aegisgen.visible import visible
 from aegisgen.workspace import load_templates, named_templates
 
 if TYPE_CHECKING:
@@ -38,8 +39,10 @@ def run(directory: Path, said: Said, *, guess: bool, templates: Path | None = No
     files = {prefix + path: text for path, text in texts.items()}
     _create(directory, files)
     for path in sorted(files):
-        sys.stdout.write(f"created   {display(directory / path)}\n")
-    sys.stdout.write(_next_steps(answers, display(directory / clues.project), told="package.json" in clues.files))
+        sys.stdout.write(f"created   {visible(display(directory / path))}\n")
+    sys.stdout.write(
+        _next_steps(answers, visible(display(directory / clues.project)), told="package.json" in clues.files)
+    )
     return 0
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aegisgen.errors import UsageError
 from aegisgen.profile.load import display
 from aegisgen.tree import diff, locked, write
+from aegisgen.visible import visible
 from aegisgen.workspace import changes, open_workspace, render_all, selection, warn_of_templates
 
 if TYPE_CHECKING:
@@ -47,7 +48,9 @@ def run(
     if to_stdout:
         for overlay in overlays:
             for name, text in sorted(overlay.files.items()):
-                sys.stdout.write(f"---\n# Source: {display(workspace.root / overlay.directory / name)}\n{text}")
+                sys.stdout.write(
+                    f"---\n# Source: {visible(display(workspace.root / overlay.directory / name))}\n{text}"
+                )
         return 0
     if show_diff:
         text = diff(shown(workspace, changes(workspace, overlays, force=force)))
@@ -58,7 +61,7 @@ def run(
         different = [change for change in planned if change.before != change.after]
         write(workspace.root, different)
     for change in shown(workspace, planned):
-        sys.stdout.write(f"{_verb(change)} {change.path}\n")
+        sys.stdout.write(f"{_verb(change)} {visible(change.path)}\n")
     return 1 if exit_code and different else 0
 
 

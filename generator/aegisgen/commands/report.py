@@ -12,6 +12,7 @@ from aegisgen.findings import Finding, Severity
 from aegisgen.profile.load import display
 from aegisgen.report import FORMATS
 from aegisgen.report.model import Report, RuleInfo, counted
+from aegisgen.streams import unescaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,7 +68,8 @@ def report(proof: Proof, form: Output, *, diff: str = "", shard: str = "", unset
             unsettled=tuple(sorted(set(unsettled))),
         )
     )
-    sys.stdout.write(text)
+    # This one format is made of commands to a CI system, and has escaped everything else.
+    (unescaped(sys.stdout) if form.format == "github" else sys.stdout).write(text)
     return 1 if any(finding.severity is Severity.ERROR for finding in findings) else 0
 
 

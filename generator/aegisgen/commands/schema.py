@@ -9,6 +9,7 @@ from aegisgen.errors import UsageError
 from aegisgen.profile.load import display, find_project
 from aegisgen.profile.schema import MODELS, schema_files, schema_text
 from aegisgen.tree import Change, locked, read, write
+from aegisgen.visible import visible
 
 
 def run(kind: str) -> int:
@@ -27,5 +28,5 @@ def renew(project: Path | None) -> int:
         write(root, changes)
     for change in changes:
         verb = "unchanged" if change.before == change.after else "created  " if change.before is None else "updated  "
-        sys.stdout.write(f"{verb} {display(root / change.path)}\n")
+        sys.stdout.write(f"{verb} {visible(display(root / change.path))}\n")
     return 0

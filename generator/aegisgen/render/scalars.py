@@ -45,9 +45,10 @@ def to_yaml(value: object) -> str:
 def _string(text: str) -> str:
     if (_PLAIN.match(text) and text.lower() not in _WORDS) or _QUANTITY.match(text):
         return text
-    if text.isprintable() and text.isascii():
+    if text.isprintable() and text.isascii() and "##" not in text:
         return "'" + text.replace("'", "''") + "'"
-    return '"' + "".join(map(_escape, text)) + '"'
+    # `##[` on any line is a command to GitHub's runner (actions/runner, ActionCommand.cs), which reads what CI prints.
+    return '"' + "".join(map(_escape, text)).replace("##", "#\\x23") + '"'
 
 
 def _escape(char: str) -> str:

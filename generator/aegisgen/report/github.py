@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from aegisgen.findings import Severity
 from aegisgen.report.model import prose
+from aegisgen.visible import escaped
 
 if TYPE_CHECKING:
     from aegisgen.findings import Finding
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 # `%` comes with the others in one pass, so that no escape is escaped again.
-_DATA = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
+_DATA = str.maketrans({"%": "%25", "\n": "%0A"})
 _PROPERTY = _DATA | str.maketrans({":": "%3A", ",": "%2C"})
 
 
@@ -27,8 +28,7 @@ def render(report: Report) -> str:
     lines += [_command("notice", {"title": "skipped"}, line) for line in report.skipped]
     if report.diff:
         lines.append(_command("notice", {"title": "drift"}, report.diff))
-    # A file name that is not UTF-8 comes as lone surrogates, which could not be written.
-    return "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace").decode("utf-8")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _annotation(finding: Finding, report: Report) -> str:
@@ -43,5 +43,5 @@ def _annotation(finding: Finding, report: Report) -> str:
 
 
 def _command(name: str, properties: dict[str, str], data: str) -> str:
-    written = ",".join(f"{key}={value.translate(_PROPERTY)}" for key, value in properties.items() if value)
-    return f"::{name} {written}".rstrip(" ") + f"::{data.translate(_DATA)}"
+    written = ",".join(f"{key}={escaped(value).translate(_PROPERTY)}" for key, value in properties.items() if value)
+    return f"::{name} {written}".rstrip(" ") + f"::{escaped(data).translate(_DATA)}"

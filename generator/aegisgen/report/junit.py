@@ -14,19 +14,16 @@ Source: the XSD of Jenkins' xUnit plugin, junit-10.xsd, which the tests validate
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from aegisgen.findings import Severity
 from aegisgen.report.model import counted, position, prose
+from aegisgen.visible import escaped
 
 if TYPE_CHECKING:
     from aegisgen.findings import Finding
     from aegisgen.report.model import Report
-
-# What is no character of XML 1.0 (section 2.2), not even as a character reference.
-_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def render(report: Report) -> str:
@@ -42,7 +39,7 @@ def render(report: Report) -> str:
     suite = SubElement(suites, "testsuite", {"name": "aegisgen", **totals, "skipped": skipped})
     suite.extend(cases)
     if report.diff:
-        SubElement(suite, "system-out").text = _legal(report.diff)
+        SubElement(suite, "system-out").text = escaped(report.diff)
     indent(suites)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(suites, encoding="unicode") + "\n"
 
@@ -52,23 +49,19 @@ def _case(finding: Finding) -> Element:
     name = " ".join(part for part in (finding.rule, finding.resource, f"at {place}" if place else "") if part)
     case = _testcase(finding.path, name)
     if finding.severity is Severity.INFO:
-        SubElement(case, "system-out").text = _legal(prose(finding))
+        SubElement(case, "system-out").text = escaped(prose(finding))
         return case
     outcome = "failure" if finding.severity is Severity.ERROR else "skipped"
-    attributes = {"type": _legal(finding.rule), "message": _legal(finding.message)}
-    SubElement(case, outcome, attributes).text = _legal(prose(finding))
+    attributes = {"type": escaped(finding.rule), "message": escaped(finding.message)}
+    SubElement(case, outcome, attributes).text = escaped(prose(finding))
     return case
 
 
 def _skipped_check(line: str) -> Element:
     case = _testcase("aegisgen", line)
-    SubElement(case, "skipped", {"message": _legal(line)})
+    SubElement(case, "skipped", {"message": escaped(line)})
     return case
 
 
 def _testcase(classname: str, name: str) -> Element:
-    return Element("testcase", {"classname": _legal(classname), "name": _legal(name)})
-
-
-def _legal(text: str) -> str:
-    return _ILLEGAL.sub(lambda match: match.group().encode("unicode_escape").decode(), text)
+    return Element("testcase", {"classname": escaped(classname), "name": escaped(name)})

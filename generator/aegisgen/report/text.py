@@ -8,7 +8,7 @@ from aegisgen.findings import Severity
 from aegisgen.kube.credentials import secret_text
 from aegisgen.report.excerpt import excerpt
 from aegisgen.report.model import counted, position
-from aegisgen.report.visible import visible
+from aegisgen.visible import visible, visible_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,7 @@ def render(report: Report) -> str:
     if report.diff:
         blocks.append("\n".join(painter.diff()))
     if report.skipped:
-        blocks.append("\n".join(f"skipped: {_indented(line)}" for line in report.skipped))
+        blocks.append("\n".join(f"skipped: {visible_lines(line)}" for line in report.skipped))
     blocks.append(_summary(report))
     return "\n\n".join(blocks) + "\n"
 
@@ -48,7 +48,7 @@ class _Painter:
         color = _SEVERITY[finding.severity]
         place = self._paint(_BOLD, "".join(f"{part}:" for part in (visible(finding.path), position(finding)) if part))
         label = self._paint(color, f"{finding.severity.value}[{visible(finding.rule)}]")
-        yield " ".join(part for part in (place, label, _indented(finding.message)) if part)
+        yield " ".join(part for part in (place, label, visible_lines(finding.message)) if part)
 
         gutter = " " * len(str(finding.line or ""))
         bar = f"{gutter} {self._paint(_BLUE, '|')}"
@@ -61,7 +61,7 @@ class _Painter:
                 yield f"{bar} {' ' * caret}{self._paint(color, '^')}"
         for name, value in (("resource", finding.resource), ("fix", finding.fix)):
             if value:
-                yield f"{gutter} {self._paint(_BLUE, '=')} {self._paint(_BOLD, f'{name}:')} {_indented(value)}"
+                yield f"{gutter} {self._paint(_BLUE, '=')} {self._paint(_BOLD, f'{name}:')} {visible_lines(value)}"
 
     def diff(self) -> Iterator[str]:
         for line in self._report.diff.removesuffix("\n").split("\n"):
@@ -81,11 +81,6 @@ class _Painter:
 
     def _paint(self, color: str, text: str) -> str:
         return f"\x1b[{color}m{text}\x1b[0m" if self._report.color and color and text else text
-
-
-def _indented(text: str) -> str:
-    """Indent the lines after the first, so that none of them can pass for a finding of its own."""
-    return "\n    ".join(visible(line) for line in text.split("\n"))
 
 
 def _summary(report: Report) -> str:

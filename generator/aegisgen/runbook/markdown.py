@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from aegisgen.render.environment import Dialect
 from aegisgen.render.plain import Text
+from aegisgen.visible import visible
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -49,7 +50,7 @@ def plain(value: object) -> Text:
 
 
 def _line(value: str) -> str:
-    return " ".join(value.split())
+    return visible(" ".join(value.split()))
 
 
 def _extend(environment: Environment) -> None:

@@ -51,7 +51,7 @@ def to_json(reports: Sequence[Report], now: datetime, *, indent: int | None = 2)
         "skipped": sorted({line for report in reports for line in report.snapshot.skipped}),
         "services": [_service(report) for report in reports],
     }
-    return without_credentials(json.dumps(document, indent=indent, ensure_ascii=False)) + "\n"
+    return without_credentials(json.dumps(document, indent=indent)) + "\n"
 
 
 def _service(report: Report) -> dict[str, object]:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from aegisgen.argocd.plan_words import duration
 from aegisgen.kube.kubectl import without_credentials
-from aegisgen.report.visible import visible
 from aegisgen.status.cluster import NEVER
 from aegisgen.status.model import State
 from aegisgen.status.pods import shown_status
+from aegisgen.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -141,19 +141,20 @@ def _details(report: Report, now: datetime, *, colour: bool) -> list[str]:
                 last = container.message.splitlines()[-1]
                 ends.setdefault((container.name, container.exit_code, last), []).append(pod.name)
     lines = [
-        f"  {pods[-1]} {name} ended with {code}: {clean(message)}" + (f" ({len(pods)} pods)" if len(pods) > 1 else "")
+        clean(f"{pods[-1]} {name} ended with {code}: {message}") + (f" ({len(pods)} pods)" if len(pods) > 1 else "")
         for (name, code, message), pods in ends.items()
     ]
     events = sorted(report.snapshot.events, key=lambda each: each.last, reverse=True)[:_EVENTS]
     for event in events:
         times = f" (x{event.times})" if event.times > 1 else ""
         about = f"{event.kind}/{event.name}"
-        lines.append(f"  {_age(event.last, now)} ago {about} {event.reason}{times}: {clean(event.message)}")
+        lines.append(clean(f"{_age(event.last, now)} ago {about} {event.reason}{times}: {event.message}"))
+    lines = [f"  {line}" for line in lines]
     log = report.snapshot.log
     if log and log.lines:
         if lines:
             lines.append("")
-        lines.append(_paint(f"  last lines of {log.pod} {log.container}", "1", colour=colour))
+        lines.append(_paint(f"  {clean(f'last lines of {log.pod} {log.container}')}", "1", colour=colour))
         lines += [f"  | {clean(line)}" for line in log.lines]
     return ["", *lines] if lines else []
 

@@ -17,7 +17,7 @@ from aegisgen.rehearsal.outcome import Verdict
 from aegisgen.rehearsal.show import words
 from aegisgen.rehearsal.show.pods import COLUMNS, pods
 from aegisgen.rehearsal.show.timeline import timeline
-from aegisgen.report.visible import visible
+from aegisgen.visible import visible
 
 if TYPE_CHECKING:
     from jinja2 import Template

@@ -10,12 +10,12 @@ Source: the XSD of Jenkins' xUnit plugin, junit-10.xsd, which the tests validate
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from aegisgen.rehearsal.outcome import Verdict
 from aegisgen.rehearsal.show import words
+from aegisgen.visible import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from aegisgen.rehearsal.outcome import Rehearsal, ScenarioRun
     from aegisgen.rehearsal.show.view import View
 
-# What is no character of XML 1.0 (section 2.2), not even as a character reference.
-_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LOG_LINES = 40
 _SKIPPED = {Verdict.NOT_REHEARSED, Verdict.DOES_NOT_APPLY}
 
@@ -52,7 +50,7 @@ def _case(scenario: ScenarioRun, environment: str) -> Element:
     case = _element("testcase", classname=f"rehearse.{environment}", name=scenario.name, time=f"{scenario.seconds:.3f}")
     if scenario.verdict is Verdict.FAILED:
         failure = _element("failure", type="expectation", message=scenario.reason)
-        failure.text = _legal("\n".join(_failure(scenario)))
+        failure.text = escaped("\n".join(_failure(scenario)))
         case.append(failure)
     if scenario.verdict in _SKIPPED:
         case.append(_element("skipped", message=scenario.reason))
@@ -92,12 +90,8 @@ def _migrations(scenario: ScenarioRun) -> Iterator[str]:
 
 
 def _output(parent: Element, lines: list[str]) -> None:
-    SubElement(parent, "system-out").text = _legal("\n".join(lines))
+    SubElement(parent, "system-out").text = escaped("\n".join(lines))
 
 
 def _element(tag: str, **attributes: str) -> Element:
-    return Element(tag, {name: _legal(value) for name, value in attributes.items()})
-
-
-def _legal(text: str) -> str:
-    return _ILLEGAL.sub(lambda match: match.group().encode("unicode_escape").decode(), text)
+    return Element(tag, {name: escaped(value) for name, value in attributes.items()})

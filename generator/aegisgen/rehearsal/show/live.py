@@ -16,7 +16,7 @@ from rich.text import Text
 
 from aegisgen.rehearsal.show import words
 from aegisgen.rehearsal.show.text import COLOURS
-from aegisgen.report.visible import visible
+from aegisgen.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,6 +7,8 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
+from aegisgen.streams import unescaped
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import TextIO
@@ -46,7 +48,7 @@ def progress(total: int, stream: TextIO | None = None) -> Iterator[Progress]:
 
     The terminal is left as it was, whatever ends the block.
     """
-    stream = sys.stderr if stream is None else stream
+    stream = unescaped(sys.stderr) if stream is None else stream
     if not stream.isatty() or os.environ.get("TERM") == "dumb":
         yield Silence()
         return

@@ -1,4 +1,4 @@
-"""Text made safe for a terminal, and how wide it is there."""
+"""Text from outside made safe for a line of output, and how wide it is on a terminal."""
 
 from __future__ import annotations
 
@@ -16,6 +16,21 @@ def visible(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(map(visible_character, text))
+
+
+def escaped(text: str) -> str:
+    """Return a text with everything escaped that does not print, but for its newlines and tabs."""
+    if text.isprintable():
+        return text
+    return "".join(char if char in "\n\t" else visible_character(char) for char in text)
+
+
+def visible_lines(text: str) -> str:
+    """Return a text of several lines with each line safe, and the lines after the first indented.
+
+    So no line of a message from outside can pass for a finding of its own.
+    """
+    return "\n    ".join(map(visible, text.split("\n")))
 
 
 def visible_character(character: str) -> str:
