@@ -239,7 +239,7 @@ def _scope(
 
 
 def named_templates(folder: Path | None) -> Path | None:
-    """Return the folder of templates that a command line names, or else the machine; the tree itself never names one."""
+    """Return the folder of templates that a command line names, or else the machine; never one that a tree names."""
     return folder or (Path(named) if (named := os.environ.get("AEGISGEN_TEMPLATES")) else None)
 
 

@@ -243,8 +243,8 @@ def test_a_project_is_not_adopted_again(cli, project, kustomize) -> None:
     [
         (("nowhere",), "nowhere: no such folder"),
         (("empty",), "no kustomization.yaml in empty"),
-        (("plain",), "nothing to adopt\nplain: no migration in it"),
-        (("broken",), "nothing to adopt\nbroken: Kustomize does not build it: missing.yaml does not exist"),
+        (("plain",), "nothing to adopt\n    plain: no migration in it"),
+        (("broken",), "nothing to adopt\n    broken: Kustomize does not build it: missing.yaml does not exist"),
     ],
 )
 @pytest.mark.usefixtures("kustomize")

@@ -422,17 +422,16 @@ def test_file_that_cannot_be_edited_says_where_why_and_what_to_add(text: str, me
     with pytest.raises(InputError) as caught:
         wire(text, "k.yaml", JOB)
     assert message in str(caught.value)
-    assert str(caught.value).endswith("; add by hand:\nresources:\n  - migration-job.yaml")
+    assert str(caught.value).endswith("; add by hand:\n    resources:\n      - migration-job.yaml")
 
 
 def test_error_names_only_what_is_missing_and_what_must_go() -> None:
     text = "x: &l [old.yaml]\nresources: [migration-job.yaml]\npatches: *l\n"
     with pytest.raises(InputError) as caught:
         wire(text, "k.yaml", BOTH, remove=["old.yaml", "other.yaml"])
+    advice = f"add by hand:\n{WIRED_PATCH}and remove by hand the entries of old.yaml".replace("\n", "\n    ")
     assert str(caught.value) == (
-        "k.yaml:3:10: patches: an alias of a list elsewhere, expected a list of its own; add by hand:\n"
-        + WIRED_PATCH
-        + "and remove by hand the entries of old.yaml"
+        f"k.yaml:3:10: patches: an alias of a list elsewhere, expected a list of its own; {advice}"
     )
 
 
