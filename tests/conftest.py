@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import io
 import os
 import shutil
@@ -46,6 +47,11 @@ settings.load_profile("repeatable")
 def pytest_xdist_auto_num_workers() -> int:
     """Return one worker more than there are processors: a third of the time is spent waiting for programs and locks."""
     return (os.cpu_count() or 1) + 1
+
+
+def disk_is_full() -> None:
+    """Raise what writing to a full disk raises."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 class Outcome(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import yaml
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 MAX_ALIASED_NODES = 20_000
 # Deeper than any manifest, and shallow enough for the recursive reader below.
 MAX_DEPTH = 200
+# Beyond it JSON readers differ; a double ends at 2 ** 1024.
+_LARGE = 2.0**1023
 
 
 class _Mark(Protocol):
@@ -51,7 +53,15 @@ class Places:
         return None if mark is None else (mark.line, mark.column)
 
 
-def read(text: str, source: str, line: int) -> object:
+class Content(NamedTuple):
+    """What a document holds."""
+
+    data: object
+    is_json: bool
+    """JSON can express all of it: there is no infinite number and none that is too large."""
+
+
+def read(text: str, source: str, line: int) -> Content | Problem:
     """Return the content of one document, or the Problem for which it has none; its first line is `line`."""
     try:
         return _load(text)
@@ -81,7 +91,7 @@ class _TooDeepError(Exception):
     pass
 
 
-def _load(text: str) -> object:
+def _load(text: str) -> Content:
     if _may_be_deep(text):
         _check_depth(text)
     loader = _Loader(text)
@@ -89,7 +99,10 @@ def _load(text: str) -> object:
         node = loader.get_single_node()
     finally:
         loader.dispose()
-    return None if node is None else _Construction(aliases="&" in text).value(node)
+    if node is None:
+        return Content(None, is_json=True)
+    construction = _Construction(aliases="&" in text)
+    return Content(construction.value(node), construction.is_json)
 
 
 def _may_be_deep(text: str) -> bool:
@@ -120,6 +133,7 @@ class _Construction:
     """Plain data from nodes. With anchors in the text it also counts what aliases expand to."""
 
     def __init__(self, *, aliases: bool) -> None:
+        self.is_json = True
         self._aliases = aliases
         self._seen: set[int] = set()
         self._open: set[int] = set()
@@ -127,10 +141,19 @@ class _Construction:
 
     def value(self, node: yaml.Node) -> object:
         if isinstance(node, yaml.ScalarNode):
-            return _scalar(node)
+            return self._scalar(node)
         if self._aliases:
             return self._guarded(node)
         return self._collection(node)
+
+    def _scalar(self, node: yaml.ScalarNode) -> object:
+        try:
+            value = scalar(node.tag, node.value)
+        except ValueError as error:
+            raise _error(node, str(error)) from None
+        if isinstance(value, float | int) and not abs(value) < _LARGE:  # not a number, too
+            self.is_json = False
+        return value
 
     def _guarded(self, node: yaml.Node) -> object:
         if id(node) in self._open:
@@ -181,13 +204,6 @@ class _Construction:
                 raise _error(source, "a merge key '<<' that does not name a mapping")
             merged = {**value, **merged}
         return merged
-
-
-def _scalar(node: yaml.ScalarNode) -> object:
-    try:
-        return scalar(node.tag, node.value)
-    except ValueError as error:
-        raise _error(node, str(error)) from None
 
 
 def _error(node: yaml.Node, problem: str) -> yaml.MarkedYAMLError:

@@ -2,8 +2,6 @@
 
 Differs from PyYAML's safe loader where Kubernetes' own reader (sigs.k8s.io/yaml) does: timestamps and `1:30` are
 strings and `1e3` is a number. Duplicate keys, unknown tags, recursive anchors and anchor bombs are errors.
-
-Most documents are so plain that `yamlplain` reads them, in a fraction of the time; `yamlnodes` reads the others.
 """
 
 from __future__ import annotations
@@ -12,13 +10,11 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from aegisgen import yamlplain
 from aegisgen.errors import InputError, Problem
+from aegisgen.yamlnodes import Places, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    from aegisgen.yamlnodes import Places
 
     # A file's bytes and its name in, its documents out: `documents`, or what keeps their results.
     Parser = Callable[[bytes, str], Iterable["Document | Problem"]]
@@ -41,7 +37,7 @@ class Document:
         self.readable = readable
         """It is known that JSON can express all of `data`: no infinite numbers, no text that is not Unicode."""
         self._text = text
-        self._places: Places | yamlplain.Places | None = None
+        self._places: Places | None = None
 
     def __reduce__(self) -> tuple[type[Document], tuple[str, int, str, object]]:
         """Travel to another process without the places: they are found again where somebody asks."""
@@ -55,15 +51,9 @@ class Document:
         if self._places is None:
             if not self._text:
                 return self.line, 1
-            self._places = yamlplain.places(self._text) or _nodes_of(self._text)
+            self._places = Places(self._text)
         found = self._places.find(path, key=key)
         return (self.line, 1) if found is None else (self.line + found[0], found[1] + 1)
-
-
-def _nodes_of(text: str) -> Places:
-    from aegisgen.yamlnodes import Places  # noqa: PLC0415 -- see parse
-
-    return Places(text)
 
 
 def decode(raw: bytes, source: str) -> str:
@@ -85,14 +75,8 @@ def decode(raw: bytes, source: str) -> str:
 def parse(text: str, source: str) -> Iterator[Document | Problem]:
     """Yield every document of a stream that holds anything, in order, and a Problem for each one that is broken."""
     for line, chunk in _chunks(text):
-        plain = yamlplain.read(chunk)
-        if plain is not None:
-            yield Document(source, line, chunk, plain, readable=True)
-            continue
-        from aegisgen.yamlnodes import read  # noqa: PLC0415 -- start-up time: 17 ms that plain files need not pay
-
-        data = read(chunk, source, line)
-        yield data if isinstance(data, Problem) else Document(source, line, chunk, data)
+        found = read(chunk, source, line)
+        yield found if isinstance(found, Problem) else Document(source, line, chunk, found.data, readable=found.is_json)
 
 
 def documents(raw: bytes, source: str) -> Iterator[Document | Problem]:

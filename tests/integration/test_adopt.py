@@ -6,13 +6,15 @@ The composed differences are worked out a second time here, leaf by leaf, from w
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+from itertools import count
 from pathlib import Path
 
 import pytest
 import yaml
-from tests.conftest import ROOT
+from tests.conftest import ROOT, disk_is_full
 
 pytestmark = pytest.mark.tools
 
@@ -200,19 +202,10 @@ def test_another_init_container_and_another_patch_stay(cli, tmp_path, monkeypatc
 
 
 def test_a_disk_that_fails_leaves_the_hand_written_tree(cli, tmp_path, monkeypatch, kustomize) -> None:
-    from aegisgen.tree import disk
-
     shutil.copytree(GUIDE, tmp_path / "tree")
     monkeypatch.chdir(tmp_path / "tree")
-    before, created, create = files(), [], disk.create
-
-    def fails(file, content, like=None):
-        created.append(file)
-        if len(created) > 5:
-            raise OSError(28, "No space left on device", str(file))
-        return create(file, content, like)
-
-    monkeypatch.setattr(disk, "create", fails)
+    before, calls = files(), count(1)
+    monkeypatch.setattr(os, "fsync", lambda _: disk_is_full() if next(calls) > 5 else None)
     outcome = cli("adopt", "argocd", "--write")
     assert (outcome.code, "No space left on device" in outcome.err) == (2, True)
     assert files() == before

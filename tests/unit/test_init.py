@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import jsonschema
 import pytest
 import yaml
-from tests.conftest import ROOT
+from tests.conftest import ROOT, disk_is_full
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -142,18 +142,8 @@ def test_hand_written_overlays_are_left_to_adopt(shop, cli) -> None:
 
 
 def test_a_disk_that_fails_leaves_nothing(tmp_path, cli, monkeypatch) -> None:
-    from aegisgen.tree import disk
-
-    created = []
-
-    def fails(file, content, like=None):
-        created.append(file)
-        if len(created) > 4:
-            raise OSError(28, "No space left on device", str(file))
-        return create(file, content, like)
-
-    create = disk.create
-    monkeypatch.setattr(disk, "create", fails)
+    calls = itertools.count(1)
+    monkeypatch.setattr(os, "fsync", lambda _: disk_is_full() if next(calls) > 4 else None)
     outcome = cli("init", str(tmp_path / "new/shop"), "--yes")
     assert (outcome.code, "No space left on device" in outcome.err) == (2, True)
     assert list(tmp_path.iterdir()) == []

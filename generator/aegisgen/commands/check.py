@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
-from contextlib import nullcontext
-from functools import cache, partial
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from aegisgen.beside import beside
+from aegisgen.commands.render import shown
 from aegisgen.commands.report import Output, keep_as_baseline, report
 from aegisgen.commands.report import output as form
 from aegisgen.errors import UsageError
@@ -21,14 +20,13 @@ from aegisgen.proof.prove import Method, prove, relative
 from aegisgen.render.places import APPS, file_of
 from aegisgen.rules.configuration import UNUSED
 from aegisgen.rules.drift import DRIFT
-from aegisgen.workspace import open_workspace, selection, warn_of_templates
+from aegisgen.workspace import changes, open_workspace, render_all, selection, warn_of_templates
 
 # Of so many services in so many environments the texts are not held in memory at once.
 _MANY = 24
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from aegisgen.proof.prove import Proof
@@ -98,7 +96,8 @@ def run(
     )
     roots = [relative(workspace.root / target.directory) for target in workspace.targets]
     present = [root for root in roots if root.is_dir()]
-    with Crew(jobs) as crew, _drifting(workspace, crew) as drifted:
+    with Crew(jobs) as crew:
+        drifted = functools.cache(functools.partial(_drifted, workspace, crew))
         proof = prove(_files(workspace), present, method, workspace.project, drift=_drift(drifted), crew=crew)
         if keep and baseline:
             return keep_as_baseline(proof, workspace.root / baseline)
@@ -111,26 +110,13 @@ def run(
         return report(proof, output, diff=diff, shard=selected.shard or "", unsettled=unsettled)
 
 
-def _drifting(workspace: Workspace, crew: Crew) -> AbstractContextManager[Callable[[], Sequence[_Drifted]]]:
-    """Return how to get what rendering would change: for a few services it is found out meanwhile, in one process."""
-    if len(workspace.targets) >= _MANY:
-        return nullcontext(cache(partial(_drifted_of_many, workspace, crew)))
-    # Both read and neither needs the other: on two processors they take the time of one.
-    return beside(partial(_drifted, workspace))
-
-
-def _drifted_of_many(workspace: Workspace, crew: Crew) -> list[_Drifted]:
-    from aegisgen.fleet.drifted import drifted  # noqa: PLC0415 - most projects are small
-
-    planned = sorted(drifted(workspace, crew), key=itemgetter(0))
-    return [(display(workspace.root / path), before, after) for path, before, after in planned]
-
-
-def _drifted(workspace: Workspace) -> list[_Drifted]:
+def _drifted(workspace: Workspace, crew: Crew) -> list[_Drifted]:
     """Return what rendering would change, with paths as the user knows them."""
-    from aegisgen.commands.render import shown  # noqa: PLC0415 - where there is a process beside this one, only there
-    from aegisgen.workspace import changes, render_all  # noqa: PLC0415
+    if len(workspace.targets) >= _MANY:
+        from aegisgen.fleet.drifted import drifted  # noqa: PLC0415 - most projects are small
 
+        many = sorted(drifted(workspace, crew), key=itemgetter(0))
+        return [(display(workspace.root / path), before, after) for path, before, after in many]
     planned = shown(workspace, changes(workspace, render_all(workspace), force=True))
     return [(change.path, change.before, change.after) for change in planned if change.before != change.after]
 

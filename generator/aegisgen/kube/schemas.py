@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, cast
 
 from aegisgen.bundle import bundled
 from aegisgen.errors import UsageError
-from aegisgen.kube.conformity import conforms
 from aegisgen.kube.resource import value_at
 from aegisgen.kube.violations import Fault, Node, Place, Violation, explain
 
@@ -38,9 +37,6 @@ _PLAIN_NAME = re.compile(r"[a-z0-9-]+\Z")
 _INDEX = re.compile(r"\+?[0-9]{1,20}\Z")
 _MANY_DIGITS = re.compile(r"[0-9]{300}")  # 2 ** 1024 has 309
 _KUSTOMIZE = "kustomize.config.k8s.io"
-# Of so many objects of a kind the engine is not asked first; then its start is worth it.
-_FEW = 8
-_asked: dict[Path, int] = {}
 _UNREADABLE = {
     float: "a number that JSON cannot express",
     int: "a number that is too large",
@@ -134,8 +130,6 @@ def load(path: Path) -> Node:
 
 def judge(path: Path, data: Mapping[str, object], *, patch: bool = False, readable: bool = False) -> list[Violation]:
     """Judge one object by one schema file; the items of a List are left alone."""
-    if _is_plain(path, data, patch=patch) and (readable or not _may_be_unreadable(data)):
-        return []
     schema, validator = _validator(path, patch=patch)
     if validator.is_valid(data) and (readable or not _may_be_unreadable(data)):
         return []
@@ -161,12 +155,6 @@ def _find(api_version: str, kind: str, version: str) -> Path | None:
         if path.is_file() and load(path)["properties"]["apiVersion"].get("enum") == [api_version]:
             return path
     return None
-
-
-def _is_plain(path: Path, data: Mapping[str, object], *, patch: bool) -> bool:
-    """Tell of the first few objects of a kind whether they are right without the engine, which is for many of them."""
-    _asked[path] = _asked.get(path, 0) + 1
-    return _asked[path] <= _FEW and conforms(data, load(path), patch=patch)
 
 
 @cache
