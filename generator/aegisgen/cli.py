@@ -211,6 +211,9 @@ def check(
     engine: _EngineOption = Engine.AEGISGEN,
     compose: _Compose = True,
     require_tools: _RequireTools = False,
+    require_committed: Annotated[
+        bool, typer.Option("--require-committed", help="A rendered file that is not in git is an error. For CI.")
+    ] = False,
     jobs: _Jobs = 0,
     cache: _Cache = True,
     write_baseline: Annotated[
@@ -233,6 +236,7 @@ def check(
             engine=engine,
             compose=compose,
             require_tools=require_tools,
+            require_committed=require_committed,
             jobs=jobs,
             cache=cache,
             write_baseline=write_baseline,

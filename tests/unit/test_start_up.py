@@ -69,7 +69,8 @@ def imported(arguments: list[str], path: Path, before: str = "") -> set[str]:
 
 @pytest.mark.parametrize("line", ["check --all --no-compose", "check production --no-compose", "render --all --diff"])
 def test_a_clean_run_starts_nothing_heavy(line: str, installed: Path) -> None:
-    assert sorted(HEAVY.keys() & imported(line.split(), installed)) == []
+    needed = {"subprocess"} if line.startswith("check") else set()  # git is asked what it knows
+    assert sorted((HEAVY.keys() - needed) & imported(line.split(), installed)) == []
 
 
 def test_a_clean_run_compiles_no_template(installed: Path) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import functools
 import os
 import re
+from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from aegisgen.commands.render import shown
 from aegisgen.commands.report import Output, keep_as_baseline, report
 from aegisgen.commands.report import output as form
-from aegisgen.errors import UsageError
+from aegisgen.errors import ToolError, UsageError
 from aegisgen.findings import Finding, Severity
+from aegisgen.fleet.untracked import untracked
 from aegisgen.profile.load import display
 from aegisgen.proof.crew import Crew
 from aegisgen.proof.inputs import sources
@@ -47,6 +49,7 @@ def main(
     engine: str,
     compose: bool,
     require_tools: bool,
+    require_committed: bool,
     jobs: int,
     cache: bool,
     write_baseline: bool,
@@ -59,6 +62,7 @@ def main(
         engine=engine,
         compose=compose,
         require_tools=require_tools,
+        require_committed=require_committed,
         jobs=jobs,
         cache=cache,
         keep=write_baseline,
@@ -72,6 +76,7 @@ def run(
     engine: str,
     compose: bool,
     require_tools: bool,
+    require_committed: bool = False,
     jobs: int = 0,
     cache: bool = True,
     keep: bool = False,
@@ -98,7 +103,12 @@ def run(
     present = [root for root in roots if root.is_dir()]
     with Crew(jobs) as crew:
         drifted = functools.cache(functools.partial(_drifted, workspace, crew))
-        proof = prove(_files(workspace), present, method, workspace.project, drift=_drift(drifted), crew=crew)
+        unknown = untracked(workspace, Severity.ERROR if require_committed else Severity.WARNING)
+        if unknown.skipped and (require_committed or require_tools):
+            raise ToolError(unknown.skipped)
+        besides = chain(unknown.findings, _drift(drifted))
+        proof = prove(_files(workspace), present, method, workspace.project, drift=besides, crew=crew)
+        proof = proof._replace(skipped=(*proof.skipped, *filter(None, [unknown.skipped])))
         if keep and baseline:
             return keep_as_baseline(proof, workspace.root / baseline)
         unsettled: list[Finding] = []

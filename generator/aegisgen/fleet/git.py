@@ -108,6 +108,24 @@ def open_repository(root: Path, revision: str) -> Repository:
     return Repository(root, "" if prefix == "." else prefix, commit.strip())
 
 
+def others(root: Path) -> list[str]:
+    """Return what is in a folder and not in git's index, ignored or not, as seen from the folder.
+
+    A folder in which git knows no file is told as a folder (`overlays/`). Raises UsageError where there is no work
+    tree, ToolError where git is missing.
+    """
+    return [path for path in _finish(_start(root, "ls-files", "--others", "--directory", "-z")).split("\0") if path]
+
+
+def ignore_rules(root: Path, paths: list[str]) -> dict[str, str]:
+    """Return for those of some paths that git ignores the file that says so, its line and, after a tab, the pattern."""
+    process = _start(root, "check-ignore", "--verbose", "-z", "--stdin", stdin=subprocess.PIPE)
+    answer = _communicate(process, b"".join(os.fsencode(path) + b"\0" for path in paths), accepted=(0, 1))
+    fields = os.fsdecode(answer).split("\0")
+    found = zip(*[iter(fields)] * 4, strict=False)
+    return {path: f"{file}:{line}\t{rule}" for file, line, rule, path in found if not rule.startswith("!")}
+
+
 def _start(root: Path, *arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
     given = {name: os.path.abspath(os.environ[name]) for name in _PATHS if os.environ.get(name)}  # noqa: PTH100
     if "GIT_DIR" in given:
@@ -117,21 +135,23 @@ def _start(root: Path, *arguments: str, stdin: int = subprocess.DEVNULL) -> subp
     try:
         return subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
     except FileNotFoundError:
-        raise ToolError("git not found; --changed-since asks it what has changed") from None
+        raise ToolError("git not found, install it") from None
 
 
 def _finish(process: subprocess.Popen[bytes]) -> str:
     return os.fsdecode(_communicate(process))
 
 
-def _communicate(process: subprocess.Popen[bytes], request: bytes | None = None) -> bytes:
+def _communicate(
+    process: subprocess.Popen[bytes], request: bytes | None = None, accepted: tuple[int, ...] = (0,)
+) -> bytes:
     with process:
         try:
             out, err = process.communicate(request, timeout=_TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             raise ToolError(f"git did not finish within {_TIMEOUT_SECONDS} s") from None
-    if process.returncode != 0:
+    if process.returncode not in accepted:
         said = os.fsdecode(err).strip().removeprefix("fatal: ")
         raise UsageError(said or f"git failed with exit code {process.returncode}")
     return out

@@ -1,10 +1,13 @@
-"""Files that are not what the profiles render. `commands.check` finds what this names."""
+"""Files that are not what the profiles render, here or in a clone. `commands.check` finds what this names."""
 
 from __future__ import annotations
 
 from aegisgen.findings import Severity
 from aegisgen.rules.rule import Rule
 
-DRIFT = "D001"
+DRIFT, NOT_IN_GIT = "D001", "D002"
 
-RULES = (Rule(DRIFT, "file that is not what the profiles render", Severity.ERROR, None, ("drift",)),)
+RULES = (
+    Rule(DRIFT, "file that is not what the profiles render", Severity.ERROR, None, ("drift",)),
+    Rule(NOT_IN_GIT, "rendered file that is not in git", Severity.WARNING, None, ("drift",)),
+)

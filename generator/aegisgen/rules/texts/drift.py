@@ -1,4 +1,4 @@
-"""What is said of drift."""
+"""The rules about drift, in words."""
 
 from __future__ import annotations
 
@@ -23,5 +23,15 @@ left over from a profile that no longer renders it. The next render undoes such 
         source="aegisgen",
         bad=_PATCH % 3 + "# the profile says replicas: 1\n",
         good=_PATCH % 1,
+    ),
+    "D002": Text(
+        explanation="""\
+A file that the profiles render is in the working tree and not in git's index, because nobody added it or because git
+ignores it. Here everything agrees; in a clone, and so for Argo CD, the file is missing. What counts is the index:
+before the first commit `git add` is enough. `check --require-committed`, for hooks and CI, makes it an error.""",
+        fix="git add the file; where git ignores it, change the rule that says so",
+        source="git documentation, git-ls-files and git-check-ignore",
+        bad="# file: .gitignore\noverlays/\n",
+        good="# file: .gitignore\nnode_modules/\n",
     ),
 }
