@@ -89,7 +89,7 @@ def test_a_killed_process_is_reported_and_the_others_end(running: Running) -> No
     out, err = running.process.communicate(timeout=30)
 
     assert (running.process.returncode, out) == (2, "")
-    assert err.startswith("a process that works for this one was killed by signal 9")
+    assert err.startswith("a process that works for this one was killed")
     assert err.count("\n") == 1
     assert os.read(running.alive, 1) == b""
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from aegisgen.errors import InputError, Problem, UsageError
 from aegisgen.proof.crew import Crew, CrewError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 PROBLEM = Problem("x.yaml", 3, 1, "field", "wrong")
 
@@ -93,17 +97,13 @@ def test_after_an_error_there_is_work_again() -> None:
 
 
 def test_an_unforeseen_error_says_what_and_where() -> None:
-    with Crew(2) as crew, pytest.raises(RuntimeError, match="IndexError: list index out of range") as raised:
+    with Crew(2) as crew, pytest.raises(IndexError, match="list index out of range") as raised:
         list(crew.map(stumble, range(9)))
 
-    assert "in stumble" in raised.value.__notes__[0]
+    assert "in stumble" in str(raised.value.__cause__)
 
 
-def test_a_killed_process_is_an_error_that_says_so() -> None:
-    with Crew(2) as crew, pytest.raises(CrewError, match=r"killed by signal 9.*--jobs"):
-        list(crew.map(die, range(9)))
-
-
-def test_a_process_that_leaves_is_an_error_that_says_so() -> None:
-    with Crew(2) as crew, pytest.raises(CrewError, match="ended with exit code 3"):
-        list(crew.map(leave, [3, 3, 3]))
+@pytest.mark.parametrize(("work", "tasks"), [(die, range(9)), (leave, [3, 3, 3])])
+def test_a_process_that_ends_is_an_error_that_says_so(work: Callable[[int], int], tasks: Sequence[int]) -> None:
+    with Crew(2) as crew, pytest.raises(CrewError, match=r"was killed.*--jobs"):
+        list(crew.map(work, tasks))
