@@ -66,6 +66,7 @@ def aegisgen(*arguments: str) -> Outcome:
     """Run the command line in this process, as a shell would see it."""
     from aegisgen.__main__ import command
     from aegisgen.ending import run
+    from aegisgen.files import release
 
     out, err = io.StringIO(), io.StringIO()
     before = sys.argv, sys.stdout, sys.stderr
@@ -76,6 +77,7 @@ def aegisgen(*arguments: str) -> Outcome:
         code = leaving.code if isinstance(leaving.code, int) else 1
     finally:
         sys.argv, sys.stdout, sys.stderr = before
+        release()
     return Outcome(code, out.getvalue(), err.getvalue())
 
 

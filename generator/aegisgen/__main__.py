@@ -29,7 +29,9 @@ def command() -> int:
     from importlib import import_module  # noqa: PLC0415
 
     from aegisgen.arguments import read  # noqa: PLC0415
+    from aegisgen.files import confine  # noqa: PLC0415
 
+    confine()
     call = read(sys.argv[1:])
     if call is None:
         from aegisgen.cli import app  # noqa: PLC0415

@@ -9,6 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aegisgen import files
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -52,7 +54,11 @@ def _project() -> Path | None:
         candidates = (
             folder / name for folder in (here, *here.parents) for name in (_PROJECT_FILE, f"argocd/{_PROJECT_FILE}")
         )
-        return next((file for file in candidates if file.is_file()), None)
+        found = next((file for file in candidates if file.is_file()), None)
+        files.confine()
+        if found:
+            files.admit(here if found.is_relative_to(here) else found.parent)
+        return found
     except OSError:
         return None
 
@@ -62,7 +68,7 @@ def _mapping(file: Path) -> dict[str, object]:
     from aegisgen.yamlsource import parse_one  # noqa: PLC0415
 
     try:
-        data = parse_one(file.read_bytes(), str(file)).data
+        data = parse_one(files.read(file), str(file)).data
     except (OSError, AegisgenError):
         return {}
     return data if isinstance(data, dict) else {}

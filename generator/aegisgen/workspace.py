@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from aegisgen import files
 from aegisgen.bundle import bundled
 from aegisgen.errors import InputError, Problem, UsageError
 from aegisgen.profile.load import display, find_project, load_profiles, load_project
@@ -247,7 +248,8 @@ def warn_of_templates(workspace: Workspace) -> None:
     """Say on stderr that templates in the tree are not used: they were, and somebody may rely on them."""
     folder = workspace.root / "templates"
     own = workspace.templates and os.path.realpath(workspace.templates)
-    if own != os.path.realpath(folder) and next(folder.rglob("*.j2"), None):
+    there = any(name.endswith(".j2") for _, _, names in files.walk(folder) for name in names)
+    if there and own != os.path.realpath(folder):
         where = display(folder)
         sys.stderr.write(
             f"warning: the templates in {where} are not used: a tree cannot name code that renders it; "
@@ -262,23 +264,21 @@ def load_templates(named: Path | None) -> Templates:
     """
     from aegisgen.render.environment import Templates  # noqa: PLC0415 - see above
 
-    sources, origins = _templates_in(bundled("templates"))
+    folder = bundled("templates")
+    places = {file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*.j2"))}
+    sources = {name: file.read_text(encoding="utf-8") for name, file in places.items()}
+    origins = {name: str(file) for name, file in places.items()}
     if named is None:
         return Templates(sources, origins, bundled=True)
+    files.admit(named)
     if not named.is_dir():
         raise UsageError(f"{named}: no such folder, expected one of templates (--templates, AEGISGEN_TEMPLATES)")
-    own, places = _templates_in(named)
-    return Templates({**sources, **own}, {**origins, **{name: display(place) for name, place in places.items()}})
-
-
-def _templates_in(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
-    sources: dict[str, str] = {}
-    origins: dict[str, str] = {}
-    for file in sorted(folder.rglob("*.j2")):
-        name = file.relative_to(folder).as_posix()
-        try:
-            sources[name] = file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(Problem(display(file), 0, 0, "", f"cannot be read: {error}")) from None
-        origins[name] = str(file)
-    return sources, origins
+    for parent, _, names in files.walk(named):
+        for file in (f"{parent}/{name}" for name in names if name.endswith(".j2")):
+            name = os.path.relpath(file, named)
+            try:
+                sources[name] = files.read(file).decode()
+            except (OSError, UnicodeDecodeError) as error:
+                raise InputError(Problem(display(file), 0, 0, "", f"cannot be read: {error}")) from None
+            origins[name] = display(file)
+    return Templates(sources, origins)

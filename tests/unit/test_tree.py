@@ -88,7 +88,7 @@ def test_a_file_on_the_way_or_a_directory_at_the_end_is_refused(tmp_path: Path) 
         read(tmp_path, "a/b/c")
     with pytest.raises(TreeError, match="a is a directory, but aegisgen needs a file"):
         read(tmp_path, "a")
-    with pytest.raises(TreeError, match="pipe is a special file"):
+    with pytest.raises(TreeError, match="pipe: a pipe, expected a regular file"):
         read(tmp_path, "a/pipe")
 
 

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from aegisgen import files
 from aegisgen.adopt.differences import Difference, differences, path_in
 from aegisgen.adopt.draft import draft_of
 from aegisgen.adopt.find import Found, Skipped, find
@@ -141,6 +142,7 @@ def _composed(made: Plan, changes: Sequence[Change]) -> list[list[Resource]]:
     top = os.path.commonpath([made.root, *folders])
     with tempfile.TemporaryDirectory(prefix="aegisgen-adopt-") as temporary:
         copy = Path(temporary).resolve() / "tree"
+        files.admit(temporary)
         for folder in folders:
             target = copy / os.path.relpath(folder, top)
             shutil.copytree(folder, target, dirs_exist_ok=True, symlinks=True, ignore=_ignored)
@@ -172,8 +174,8 @@ def _packages(start: Path) -> frozenset[str]:
         file = folder / "package.json"
         if file.is_file():
             try:
-                package = mapping(json.loads(file.read_bytes()))
-            except (OSError, ValueError):
+                package = mapping(json.loads(files.read(file)))
+            except (OSError, ValueError, RecursionError):
                 return frozenset()
             fields = (mapping(package.get(field)) for field in ("dependencies", "devDependencies"))
             return frozenset(text(name) for names in fields for name in names)

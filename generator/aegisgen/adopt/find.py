@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from aegisgen import files
 from aegisgen.adopt.shell import script_of
 from aegisgen.adopt.tooling import script
 from aegisgen.adopt.tools import call_of
@@ -89,6 +90,7 @@ def find(paths: Sequence[Path]) -> tuple[list[Found], list[Skipped]]:
     for path in paths:
         if not path.is_dir():
             raise UsageError(f"{path}: no such folder; expected an overlay, or a folder that holds some")
+        files.admit(path)
     roots = sorted({relative(root) for root in Kustomizations().roots([path.as_posix() for path in paths])})
     if not roots:
         raise UsageError(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from aegisgen import files
 from aegisgen.commands.report import output as form
 from aegisgen.commands.report import report
 from aegisgen.errors import InputError, Problem, UsageError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+_MAX_BYTES = 200_000_000
 # Where the diff of a file begins: of lines within, the third would begin with a space, + or -.
 _FILE = re.compile(r"^(?=--- [^\n]*\n\+\+\+ [^\n]*\n@@ )", re.MULTILINE)
 
@@ -72,7 +74,10 @@ def run(files: Sequence[Path], *, form_name: str) -> int:
 
 def _read(file: Path) -> _Part:
     try:
-        return msgspec.json.decode(file.read_bytes(), type=_Part)
+        files.admit(file)
+        return msgspec.json.decode(files.read(file, _MAX_BYTES), type=_Part)
+    except files.UnsafeFileError as error:
+        raise InputError(Problem(file.as_posix(), 0, 0, "", error.reason)) from None
     except OSError as error:
         raise InputError(Problem(file.as_posix(), 0, 0, "", f"cannot be read: {error.strerror or error}")) from None
     except msgspec.MsgspecError as error:

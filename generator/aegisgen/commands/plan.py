@@ -6,6 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
+from aegisgen import files
 from aegisgen.argocd.application import application_settings
 from aegisgen.argocd.plan import Plan
 from aegisgen.argocd.plan import plan as planned
@@ -66,4 +67,5 @@ def _of(selection: Selection) -> Iterator[_Overlay]:
 def _at(path: Path) -> _Overlay:
     if not path.is_dir():
         raise UsageError(f"{path}: no such folder; expected one with a kustomization.yaml")
+    files.admit(path)
     return _Overlay(path.as_posix(), path, ())

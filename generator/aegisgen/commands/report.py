@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from aegisgen import __version__
+from aegisgen import __version__, files
 from aegisgen.findings import Finding, Severity
 from aegisgen.profile.load import display
 from aegisgen.report import FORMATS
@@ -16,6 +16,7 @@ from aegisgen.streams import unescaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from aegisgen.proof.prove import Proof
 
@@ -97,10 +98,6 @@ def _sources(findings: Iterable[Finding]) -> dict[str, str]:
     """Read the files that findings point into; a file that cannot be read is left out."""
     sources = {}
     for path in {finding.path for finding in findings if finding.line}:
-        file = Path(path)
-        try:
-            if file.is_file() and file.stat().st_size <= _MAX_SOURCE_BYTES:
-                sources[path] = file.read_text(encoding="utf-8-sig", errors="replace")
-        except OSError:
-            continue
+        with suppress(OSError, ValueError, files.UnsafeFileError):
+            sources[path] = files.read(path, _MAX_SOURCE_BYTES).decode("utf-8-sig", errors="replace")
     return sources

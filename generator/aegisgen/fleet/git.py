@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from aegisgen import files
 from aegisgen.errors import ToolError, UsageError
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Repository(NamedTuple):
         if path.startswith("../") or path in {"./", ".."}:
             yield path.rstrip("/")
         elif path.endswith("/"):
-            for folder, _, names in os.walk(self.root / path):
+            for folder, _, names in files.walk(self.root / path):
                 yield from (Path(folder, name).relative_to(self.root).as_posix() for name in names)
         else:
             yield "." if (self.root / path).is_dir() else path

@@ -7,6 +7,7 @@ import posixpath
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from aegisgen import files
 from aegisgen.errors import UsageError
 from aegisgen.fleet.affected import Tree, affected
 from aegisgen.fleet.changed import Changed
@@ -116,7 +117,7 @@ def _tree(project: ProjectSource, profiles: Sequence[ProfileSource]) -> Tree:
 def _reader(root: Path) -> Callable[[list[str]], dict[str, bytes | None]]:
     def read(path: str) -> bytes | None:
         try:
-            return (root / path).read_bytes() if (root / path).is_file() else None
+            return files.read(root / path)
         except OSError:
             return None
 

@@ -11,6 +11,7 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
+from aegisgen import files
 from aegisgen.errors import InputError
 from aegisgen.kube.compose import KUSTOMIZATION_NAMES
 from aegisgen.yamlsource import Document, decode, parse
@@ -60,8 +61,11 @@ class References:
                 pending += self.of(folder)
         return found
 
-    def _below(self, folder: str) -> Iterator[str]:
+    def _below(self, folder: str, depth: int = 0) -> Iterator[str]:
+        if depth > files.MAX_DEPTH:
+            raise files.UnsafeFileError(folder, f"more than {files.MAX_DEPTH} folders deep")
         top = f"{self._root}/{folder}"
+        files.locate(top)
         try:
             entries = os.scandir(top)
         except OSError:  # it is a file, or not there
@@ -73,11 +77,11 @@ class References:
                 elif entry.name in KUSTOMIZATION_NAMES:
                     yield from self._named(top, entry.path)
                 elif entry.is_dir() and entry.name != ".git":
-                    yield from self._below(f"{folder}/{entry.name}")
+                    yield from self._below(f"{folder}/{entry.name}", depth + 1)
 
     def _named(self, folder: str, path: str) -> Iterator[str]:
         try:
-            raw = _read(path)
+            raw = files.read(path)
         except OSError:
             return
         for name in outside_names(raw, self._mark):
@@ -127,18 +131,6 @@ def outside_names(raw: bytes, root: bytes) -> Iterator[str]:
         names = [_PLAIN.fullmatch(line[0]) for line in lines if not _CONTINUED.match(raw, line.end())]
         found = [os.fsdecode(name["name"]) for name in names if name]
         yield from found if len(found) == len(lines) else _all_names(raw)
-
-
-def _read(path: str) -> bytes:
-    """Read a file: for one as small as these, in half the time of `open`."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    try:
-        parts = []
-        while part := os.read(descriptor, 1 << 16):
-            parts.append(part)
-        return b"".join(parts)
-    finally:
-        os.close(descriptor)
 
 
 def _all_names(raw: bytes) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING, NamedTuple
 
+from aegisgen import files
 from aegisgen.kube.compose import KUSTOMIZATION_NAMES
 from aegisgen.kube.overlay import Overlay, read_overlay
 
@@ -40,6 +41,7 @@ class Clues(NamedTuple):
 
 def look(directory: Path) -> Clues:
     """Look around in a repository. A folder that does not exist holds no clues."""
+    files.admit(directory)
     project = "" if any((directory / name).is_dir() for name in ("base", "overlays")) else "argocd"
     return Clues(
         name=directory.resolve().name,
@@ -57,11 +59,11 @@ def look(directory: Path) -> Clues:
 
 def _content(file: Path) -> bytes:
     try:
-        with file.open("rb") as stream:
-            content = stream.read(_MAX_BYTES + 1)
-    except OSError:
+        return files.read(file, _MAX_BYTES)
+    except files.OutsideError:
+        raise
+    except (OSError, files.UnsafeFileError):
         return b""
-    return content if len(content) <= _MAX_BYTES else b""
 
 
 def _bases(project: Path) -> dict[str, Overlay]:

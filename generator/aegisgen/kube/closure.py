@@ -9,11 +9,12 @@ import hashlib
 import os
 import posixpath
 import re
-import stat
 from typing import TYPE_CHECKING
 
+from aegisgen import files
 from aegisgen.cache import DIGEST_BYTES, digest
 from aegisgen.kube.compose import KUSTOMIZATION_NAMES
+from aegisgen.kube.overlay import MAX_FILE_BYTES
 from aegisgen.kube.shape import mapping, sequence, text
 
 if TYPE_CHECKING:
@@ -56,11 +57,8 @@ class Reader:
         stamp = _stamp(path)
         self._stamps.setdefault(path, stamp)
         try:
-            if not stamp or not stat.S_ISREG(stamp[0]):  # a pipe would be waited for
-                raise FileNotFoundError
-            with open(path, "rb") as stream:  # noqa: PTH123 - a Path a file costs more than reading it
-                raw = stream.read()
-        except OSError:
+            raw = files.read(path, MAX_FILE_BYTES)
+        except (OSError, ValueError):  # ValueError: a NUL byte in a path
             self.digests[path] = ""
             return None
         self.digests[path] = hashlib.blake2b(raw, digest_size=DIGEST_BYTES).hexdigest()

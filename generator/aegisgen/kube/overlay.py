@@ -7,10 +7,9 @@ annotations, JSON 6902 patches, replicas and images, in this order.
 
 from __future__ import annotations
 
-import os
-import stat
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from aegisgen import files
 from aegisgen.errors import Problem
 from aegisgen.kube.kustomization import Layer, Patch, Place, Reading
 from aegisgen.kube.resource import Identity, Resource, identify
@@ -23,6 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aegisgen.yamlsource import Parser
+
+MAX_FILE_BYTES = 20_000_000
+"""A manifest of more than a megabyte does not fit into etcd; a file of many of them is still far below this."""
 
 # Kinds whose names Kustomize leaves as they are.
 _UNPREFIXED = frozenset({"APIService", "CustomResourceDefinition", "Namespace"})
@@ -286,9 +288,6 @@ def _flattened(layer: Layer) -> Iterator[Layer]:
 
 def _read_file(path: str) -> bytes | None:
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - a Path a file costs more than reading it
-            return None
-        with open(path, "rb") as stream:  # noqa: PTH123
-            return stream.read()
+        return files.read(path, MAX_FILE_BYTES)
     except (OSError, ValueError):  # ValueError: a NUL byte in a path
         return None

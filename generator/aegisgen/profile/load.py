@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import msgspec
 
+from aegisgen import files
 from aegisgen.errors import InputError, Problem, UsageError
 from aegisgen.profile.model import Profile, Project, Services
 from aegisgen.profile.plainsecrets import plain_secrets
@@ -57,6 +58,7 @@ def find_project(start: Path) -> Path:
     for folder in (start, *start.parents):
         for candidate in (folder / PROJECT_FILE, folder / "argocd" / PROJECT_FILE):
             if candidate.is_file():
+                files.admit(folder)
                 return candidate
     message = (
         f"no project found: neither {PROJECT_FILE} nor argocd/{PROJECT_FILE} in {start} or above; "
@@ -67,6 +69,7 @@ def find_project(start: Path) -> Path:
 
 def load_project(file: Path) -> ProjectSource:
     """Read a project file and what it includes. Raises InputError with all that is wrong in any of them."""
+    files.admit(file.parent)
     document = read_document(file)
     value = convert(document, Project)
     if not value.include:
@@ -120,12 +123,11 @@ def read_document(file: Path) -> Document:
     """Read a file that holds one YAML mapping. Raises InputError."""
     source = display(file)
     try:
-        with file.open("rb") as stream:
-            raw = stream.read(MAX_BYTES + 1)
+        raw = files.read(file, MAX_BYTES)
+    except files.UnsafeFileError as error:
+        raise InputError(Problem(source, 0, 0, "", error.reason)) from None
     except OSError as error:
         raise InputError(Problem(source, 0, 0, "", f"cannot be read: {error.strerror or error}")) from None
-    if len(raw) > MAX_BYTES:
-        raise InputError(Problem(source, 0, 0, "", f"larger than {MAX_BYTES // 1_000_000} MB, expected a small file"))
     return parse_one(raw, source)
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from aegisgen.errors import AegisgenError
+from aegisgen.files import confine, trees
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -56,7 +57,7 @@ class Crew:
         from signal import SIG_BLOCK, SIG_SETMASK, SIGINT, pthread_sigmask  # noqa: PLC0415
 
         if self._pool is None:
-            self._pool = ProcessPoolExecutor(min(self.size, len(tasks)), _context(), _begin)
+            self._pool = ProcessPoolExecutor(min(self.size, len(tasks)), _context(), _begin, (trees(),))
         # An interrupt is this process' affair, from the others' first moment on; they begin with the first task.
         before = pthread_sigmask(SIG_BLOCK, {SIGINT})
         try:
@@ -96,7 +97,7 @@ def _terminate() -> None:
         process.terminate()
 
 
-def _begin() -> None:
+def _begin(readable: Sequence[str] | None) -> None:
     """Have this process end, with the tools that it started, when it is told to and when its parent ends."""
     import signal  # noqa: PLC0415 -- start-up time, as above
     import threading  # noqa: PLC0415
@@ -106,6 +107,8 @@ def _begin() -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second time would interrupt what is done on the way out
         sys.exit(1)
 
+    if readable is not None:
+        confine(readable)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, leave)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

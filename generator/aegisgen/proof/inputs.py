@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import posixpath
-import stat
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from aegisgen import files
 from aegisgen.errors import InputError, UsageError
 from aegisgen.kube.compose import KUSTOMIZATION_NAMES
+from aegisgen.kube.overlay import MAX_FILE_BYTES
 from aegisgen.profile.load import display
 from aegisgen.yamlsource import documents, parse_one
 
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from aegisgen.yamlsource import Parser
 
 STDIN = "-"
-# A manifest of more than a megabyte does not fit into etcd; a file of many of them is still far below this.
-MAX_BYTES = 20_000_000
-
 _SUFFIXES = (".yaml", ".yml", ".json")
 # How far above a patch its kustomization is looked for: patches lie beside it or in a folder of their own.
 _LEVELS = 3
@@ -54,10 +52,14 @@ def sources(paths: Sequence[str]) -> Iterator[Source]:
     folders: dict[str, str] = {}
     for path in paths:
         if path == STDIN:
-            yield Source("<stdin>", sys.stdin.buffer.read())
+            raw = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
+            if len(raw) > MAX_FILE_BYTES:
+                raise UsageError(f"standard input is larger than {MAX_FILE_BYTES // 1_000_000} MB; give files instead")
+            yield Source("<stdin>", raw)
             continue
         if not os.path.exists(path):  # noqa: PTH110 -- a Path each costs more than the question
             raise UsageError(f"{path}: no such file or directory")
+        files.admit(path)
         for file in _walk(path) if os.path.isdir(path) else [path]:  # noqa: PTH112
             if (real := _real(file, folders)) not in seen:
                 seen.add(real)
@@ -71,14 +73,11 @@ def read(source: Source) -> Input:
         return Input(path, raw, "")
     shown = _shown(path)
     try:
-        status = os.stat(path)  # noqa: PTH116 -- a Path a file costs more than reading it
-        if not stat.S_ISREG(status.st_mode):
-            return Input(shown, None, "not a regular file")
-        if status.st_size > MAX_BYTES:
-            size = status.st_size // 1_000_000
-            return Input(shown, None, f"{size} MB, expected at most {MAX_BYTES // 1_000_000} MB")
-        with open(path, "rb") as stream:  # noqa: PTH123
-            return Input(shown, stream.read(), "")
+        return Input(shown, files.read(path, MAX_FILE_BYTES), "")
+    except files.OutsideError:
+        raise
+    except files.UnsafeFileError as error:
+        return Input(shown, None, error.reason)
     except OSError as error:
         return Input(shown, None, f"cannot be read: {error.strerror or error}")
 
@@ -140,15 +139,15 @@ class Kustomizations:
 
 def _walk(top: str) -> Iterator[str]:
     """Yield manifests below a folder; links to folders are not followed, so that a circle of them comes to an end."""
-    for folder, folders, files in os.walk(top):
-        folders[:] = sorted(
+    for folder, folders, names in files.walk(top):
+        folders[:] = [
             name
             for name in folders
             if not name.startswith(".")
             and name != "node_modules"
-            and not (name == "templates" and "Chart.yaml" in files)  # Helm's, and not YAML yet
-        )
-        for name in sorted(files):
+            and not (name == "templates" and "Chart.yaml" in names)  # Helm's, and not YAML yet
+        ]
+        for name in names:
             if name.endswith(_SUFFIXES) or name in KUSTOMIZATION_NAMES:
                 yield posixpath.join(folder, name)
 
@@ -169,6 +168,7 @@ def _shown(path: str) -> str:
 
 
 def _kustomizations(path: str) -> Iterator[str]:
+    files.admit(path)
     if Path(path).is_dir():
         yield from (file for file in _walk(path) if posixpath.basename(file) in KUSTOMIZATION_NAMES)
     elif posixpath.basename(path) in KUSTOMIZATION_NAMES:
@@ -180,8 +180,8 @@ def _read_fields(folder: str, parser: Parser) -> dict[str, object]:
         file = posixpath.join(folder, name)
         if os.path.isfile(file):  # noqa: PTH113
             try:
-                data = parse_one(Path(file).read_bytes(), posixpath.normpath(file), parser).data
-            except (InputError, OSError):  # said where the file itself is checked
+                data = parse_one(files.read(file, MAX_FILE_BYTES), posixpath.normpath(file), parser).data
+            except (InputError, OSError, files.UnsafeFileError):  # said where the file itself is checked
                 return {}
             return data if isinstance(data, dict) else {}
     return {}

@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from aegisgen import files
 from aegisgen.errors import InputError, Problem, ToolError
 from aegisgen.kube.compose import MISSING, composer
 from aegisgen.profile.load import display
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from aegisgen.findings import Finding
     from aegisgen.profile.load import ProjectSource
     from aegisgen.rules.context import Settings
+
+
+# A hundred thousand findings.
+_MAX_BASELINE_BYTES = 50_000_000
 
 
 class Method(NamedTuple):
@@ -134,9 +139,10 @@ def _baseline(project: ProjectSource | None) -> list[str]:
         return []
     file = project.root / project.value.rules.baseline
     try:
-        content = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(Problem(display(file), 0, 0, "", f"the baseline cannot be read: {error}")) from None
+        content = files.read(file, _MAX_BASELINE_BYTES).decode("utf-8")
+    except (OSError, UnicodeDecodeError, files.UnsafeFileError) as error:
+        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
+        raise InputError(Problem(display(file), 0, 0, "", f"the baseline cannot be read: {reason}")) from None
     return read_baseline(content, display(file))
 
 

@@ -7,6 +7,8 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from aegisgen import files
+
 if TYPE_CHECKING:
     from aegisgen.kube.overlay import Overlay
 
@@ -28,7 +30,7 @@ def generated_beside(overlay: Overlay) -> tuple[str, ...]:
         with suppress(OSError):  # what cannot be read is reported where it is used
             for name in sorted(name for name in os.listdir(directory) if _MANIFEST(name)):  # noqa: PTH208
                 path = name if directory == "." else f"{directory}/{name}"
-                with suppress(OSError), open(path, "rb") as content:  # noqa: PTH123
-                    if content.read(len(_START)) == _START:
+                with suppress(OSError, files.UnsafeFileError):
+                    if files.start(path, len(_START)) == _START:
                         found.append(path)
     return tuple(found)
