@@ -68,8 +68,8 @@ def trees() -> list[str] | None:
 
 
 def admit(path: _Path) -> None:
-    """Add the tree of a path that the user named, or that was found in a tree of theirs."""
-    if _trees is not None and (tree := _tree_of(os.path.abspath(path))) not in _trees:  # noqa: PTH100
+    """Add the tree of a path that the user named, or that was found in a tree of theirs; never the root of all."""
+    if _trees is not None and (tree := _tree_of(os.path.abspath(path))) not in {*_trees, "/"}:  # noqa: PTH100
         _trees.append(tree)
         _real.cache_clear()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -18,7 +19,6 @@ from aegisgen.proof.prove import Proof
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 _MAX_BYTES = 200_000_000
 # Where the diff of a file begins: of lines within, the third would begin with a space, + or -.
@@ -54,12 +54,13 @@ class _Part(msgspec.Struct, frozen=True):
     unsettled: list[_Found]
 
 
-def run(files: Sequence[Path], *, form_name: str) -> int:
+def run(reports: Sequence[Path], *, form_name: str) -> int:
     """Print the merged report in a format and return its exit code.
 
     Raises InputError for a file that is no shard's report, UsageError where they are not all shards of one whole.
     """
-    parts = {file: _read(file) for file in files}
+    parts = {file: _read(file) for file in reports}
+    files.admit(Path.cwd())  # the lines that findings point at
     _refuse_gaps(parts)
     ordered = [part for _, part in sorted(parts.items(), key=lambda item: shard_of(item[1].shard))]
     # What every shard says that nothing here breaks, nothing anywhere breaks.
