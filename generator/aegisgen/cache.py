@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import time
 import zlib
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import NamedTuple
+
+from aegisgen import files
 
 DIGEST_BYTES = 20
 MAX_BYTES = 512_000_000
@@ -30,11 +33,29 @@ _numbers = count()
 
 
 def home() -> Path | None:
-    """Return aegisgen's folder in the user's cache folder (XDG Base Directory Specification), None without a home."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    if not os.path.isabs(base):  # noqa: PTH117 - the specification: such a path is to be ignored
-        base = os.path.expanduser("~/.cache")  # noqa: PTH111 - no error without a home
-    return Path(base, "aegisgen") if os.path.isabs(base) else None  # noqa: PTH117
+    """Return aegisgen's folder in the user's cache folder (XDG Base Directory Specification).
+
+    None where there is no place for it that is the user's alone: without HOME, where XDG_CACHE_HOME is relative, and
+    where the folder is a link, somebody else's, open for others to write to, or in a tree that may be a stranger's.
+    """
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.environ.get("HOME", ""), ".cache")  # noqa: PTH118
+    folder = f"{base}/aegisgen"
+    if not os.path.isabs(base) or not _is_private(folder):  # noqa: PTH117
+        return None
+    real = os.path.realpath(folder)
+    return None if any(files.is_in(real, tree) for tree in files.trees() or ()) else Path(folder)
+
+
+def _is_private(folder: str) -> bool:
+    """Tell whether a folder is nobody's but the user's; one that is not there yet will be made so."""
+    try:
+        status = os.lstat(folder)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    others = stat.S_IWGRP | stat.S_IWOTH
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & others
 
 
 def digest(*parts: str | bytes) -> str:
@@ -81,7 +102,8 @@ class Cache(NamedTuple):
         file = Path(self._file(key))
         part = file.with_name(f".{os.getpid()}-{next(_numbers)}")
         try:
-            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for parent in (self.folder.parent, self.folder, file.parent):
+                parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with open(descriptor, "wb") as stream:  # noqa: PTH123 - of a descriptor
                 stream.write(_mark(key, packed) + packed)
@@ -99,7 +121,7 @@ class Cache(NamedTuple):
 def answers() -> Cache | None:
     """Return the user's cache, None where there is no place for one."""
     folder = home()
-    return Cache(folder / "answers") if folder else None
+    return Cache(folder / "answers") if folder and _is_private(f"{folder}/answers") else None
 
 
 def _mark(key: str, packed: bytes) -> bytes:

@@ -83,7 +83,7 @@ def locate(path: _Path) -> str:
     real = os.path.join(_real(folder), name)  # noqa: PTH118 - a Path each costs more than reading
     if os.path.islink(real):  # noqa: PTH114
         real = os.path.realpath(real)
-    if _trees is not None and not any(_is_in(real, tree) for tree in _trees):
+    if _trees is not None and not any(is_in(real, tree) for tree in _trees):
         within = " and ".join(_trees)
         reason = f"outside of {within}, or a link that leads out; aegisgen reads only what is in there"
         raise OutsideError(os.fspath(path), reason)
@@ -178,7 +178,8 @@ def _real(folder: str) -> str:
     return os.path.realpath(folder)
 
 
-def _is_in(path: str, folder: str) -> bool:
+def is_in(path: str, folder: str) -> bool:
+    """Tell whether a path is a folder or something below it; both are real ones."""
     return path == folder or path.startswith(folder if folder == "/" else f"{folder}/")
 
 
@@ -197,7 +198,7 @@ def _tree_of(path: str) -> str:
 
 def _around(folder: str) -> str | None:
     """Return the tree that is around a folder: one that is known, a git work tree, or the working directory."""
-    known = next((tree for tree in _trees or () if _is_in(folder, tree)), None)
+    known = next((tree for tree in _trees or () if is_in(folder, tree)), None)
     if known:
         return known
     above = folder
@@ -207,4 +208,4 @@ def _around(folder: str) -> str | None:
         above = os.path.dirname(above)  # noqa: PTH120
     here = os.path.realpath(os.getcwd())  # noqa: PTH109
     home = os.path.realpath(os.path.expanduser("~"))  # noqa: PTH111
-    return here if here not in {"/", home} and _is_in(folder, here) else None
+    return here if here not in {"/", home} and is_in(folder, here) else None

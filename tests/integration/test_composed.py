@@ -306,7 +306,7 @@ def test_a_script_that_starts_kustomize_is_asked_for_its_version_each_time(tree,
 
 @pytest.mark.parametrize("damage", ["truncated", "emptied", "flipped", "swapped"])
 def test_a_check_is_right_whatever_became_of_the_cache(project, cli, tmp_path, monkeypatch, damage) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    monkeypatch.setenv("XDG_CACHE_HOME", f"{tmp_path}-xdg")
     base = project / "base/api/deployment.yaml"
     good, bad = base.read_text(), base.read_text().replace("containerPort: 3333", "containerPort: http")
     outcomes = []
@@ -314,7 +314,7 @@ def test_a_check_is_right_whatever_became_of_the_cache(project, cli, tmp_path, m
         base.write_text(text)
         outcomes.append(cli("check"))
     assert [outcome.code for outcome in outcomes] == [0, 1]
-    answers = [file for file in (tmp_path / "xdg/aegisgen/answers").rglob("*") if file.is_file()]
+    answers = [file for file in Path(f"{tmp_path}-xdg/aegisgen/answers").rglob("*") if file.is_file()]
     assert len(answers) >= 4
     contents = [file.read_bytes() for file in answers]
     for number, file in enumerate(answers):
@@ -333,17 +333,17 @@ def test_a_check_is_right_whatever_became_of_the_cache(project, cli, tmp_path, m
 
 
 def test_without_a_cache_nothing_is_read_or_written(project, cli, tmp_path, monkeypatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    monkeypatch.setenv("XDG_CACHE_HOME", f"{tmp_path}-xdg")
     assert cli("check", "--no-cache").code == 0
     assert cli("validate", "--no-cache", "argocd").code == 0
-    assert not (tmp_path / "xdg/aegisgen/answers").exists()
+    assert not Path(f"{tmp_path}-xdg/aegisgen/answers").exists()
     assert cli("validate", "argocd").code == 0
-    assert (tmp_path / "xdg/aegisgen/answers").exists()
+    assert Path(f"{tmp_path}-xdg/aegisgen/answers").exists()
 
 
 @pytest.mark.slow
 def test_eight_checks_at_once_with_one_cache_agree(project, tmp_path) -> None:
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "generator"), "XDG_CACHE_HOME": str(tmp_path / "xdg")}
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "generator"), "XDG_CACHE_HOME": f"{tmp_path}-xdg"}
     running = [
         subprocess.Popen(
             [sys.executable, "-m", "aegisgen", "check"], env=environment, stdout=subprocess.PIPE, text=True

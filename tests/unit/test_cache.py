@@ -248,15 +248,42 @@ def test_eight_processes_at_once_never_see_a_wrong_answer(tmp_path) -> None:
     assert not [file for file in tmp_path.rglob(".*") if file.is_file()]
 
 
-def test_the_folder_is_xdgs_and_a_relative_one_is_ignored(monkeypatch, tmp_path) -> None:
+def test_the_folder_is_xdgs_or_in_the_home(monkeypatch, tmp_path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
     assert home() == Path("/somewhere/aegisgen")
-    for value in ("relative", ""):
-        monkeypatch.setenv("XDG_CACHE_HOME", value)
-        assert home() == tmp_path / ".cache/aegisgen"
-    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
-    assert home() is None
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    assert home() == tmp_path / ".cache/aegisgen"
+
+
+@pytest.mark.parametrize(
+    "case", ["no home", "relative", "relative home", "in the tree", "link", "other's", "open", "open below"]
+)
+def test_no_place_that_is_not_the_users_alone_is_used(monkeypatch, tmp_path, case) -> None:
+    base = tmp_path / "cache"
+    (base / "aegisgen/answers").mkdir(parents=True)
+    for folder in (base / "aegisgen", base / "aegisgen/answers"):
+        folder.chmod(0o700)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(base))
+    assert module.answers() is not None
+    if case == "no home":
+        monkeypatch.delenv("XDG_CACHE_HOME")
+        monkeypatch.delenv("HOME", raising=False)
+    elif case == "relative":
+        monkeypatch.setenv("XDG_CACHE_HOME", "cache")
+    elif case == "relative home":
+        monkeypatch.setenv("XDG_CACHE_HOME", "")
+        monkeypatch.setenv("HOME", "~")
+    elif case == "in the tree":
+        monkeypatch.setattr(module.files, "_trees", [str(tmp_path.resolve())])
+    elif case == "link":
+        (base / "aegisgen").rename(base / "elsewhere")
+        (base / "aegisgen").symlink_to("elsewhere")
+    elif case == "other's":
+        monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    else:
+        (base / "aegisgen" / ("answers" if "below" in case else "")).chmod(0o770)
+    assert module.answers() is None
 
 
 def test_the_command_says_what_there_is_and_clears_it(monkeypatch, tmp_path, cli) -> None:

@@ -20,7 +20,10 @@ def run(*, clear: bool) -> int:
     """Print path, files and size, or remove everything. Raises UsageError where there is no place for a cache."""
     folder = home()
     if folder is None:
-        raise UsageError("no cache: there is no home directory; set XDG_CACHE_HOME to an absolute path")
+        raise UsageError(
+            "no cache: expected XDG_CACHE_HOME, or else HOME, to be an absolute path, and aegisgen's folder in it to "
+            "be yours, no link, and closed to others' writing"
+        )
     files, size = _held(folder)
     if clear:
         # Runs that write at this moment may leave something behind, which the next ones use or replace.

@@ -19,6 +19,32 @@ _TIMEOUT_SECONDS = 120
 _WHOLE = ["--full-name", "-z", "--", ":/"]
 # Set where a hook of git's own runs, and meant for git; relative ones are so to where that hook runs.
 _PATHS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR")
+# The user's own settings, such as safe.directory, and how far up git looks. No other GIT_* reaches git.
+_KEPT = ("GIT_CONFIG", "GIT_CEILING_DIRECTORIES", "GIT_DISCOVERY_ACROSS_FILESYSTEM")
+# A repository may be a stranger's, its .git/config included: nothing that this names is run, and nothing is fetched.
+_SETTINGS = (
+    "core.quotePath=false",
+    "core.fsmonitor=false",
+    "core.hooksPath=/dev/null",
+    "core.sshCommand=false",
+    "core.gitProxy=",
+    "safe.bareRepository=explicit",
+    "protocol.allow=never",
+    "submodule.recurse=false",
+    "diff.submodule=short",
+)
+_ENVIRONMENT = {
+    "GIT_ALLOW_PROTOCOL": "none",  # over protocol.<name>.allow of the repository, which core settings are not
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_LITERAL_PATHSPECS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_PAGER": "cat",
+    "LC_ALL": "C",
+}
+_SUBMODULE = "160000"
+# A submodule is looked at by itself: git would start another git there, which that one's .git/config configures.
+_PLAIN_DIFF = ("--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty")
 
 
 class Repository(NamedTuple):
@@ -37,15 +63,21 @@ class Repository(NamedTuple):
         (`git update-index --assume-unchanged`). A renamed file is two paths. Outside of the project a submodule, and a
         folder in which git knows no file, is told as a folder; inside, a submodule is told as the project (".").
         """
-        diff = ["diff", "--name-only", "--no-renames", "--no-ext-diff", "--ignore-submodules=none", "-z", self.commit]
+        diff = ["diff", "--name-only", "--no-renames", *_PLAIN_DIFF, "-z", self.commit, "--"]
         # Side by side: each looks at all files once.
-        listings = ([*diff, "--"], ["ls-files", "--others", "--directory", *_WHOLE], ["ls-files", "-v", *_WHOLE])
+        listings = (
+            [*_without_filters(self.root), *diff],
+            ["ls-files", "--others", "--directory", *_WHOLE],
+            ["ls-files", "-v", "--stage", *_WHOLE],
+        )
         with ExitStack() as running:
             started = [running.enter_context(_start(self.root, *arguments)) for arguments in listings]
             different, others, listed = (_finish(process).split("\0") for process in started)
         # Lower case: assumed to be unchanged; S: not to be in the working tree, and maybe there all the same.
-        hidden = [line[2:] for line in listed if line[:1].islower() or line[:2] == "S "]
-        seen = {self._seen(path) for path in (*different, *others, *hidden) if path}
+        hidden = [_path(line) for line in listed if line[:1].islower() or line[:2] == "S "]
+        top = self.root / posixpath.relpath("/", f"/{self.prefix}")
+        dirty = [path for path in _submodules(listed) if _is_dirty(top / path)]
+        seen = {self._seen(path) for path in (*different, *others, *hidden, *dirty) if path}
         return frozenset(name for path in seen for name in self._files(path))
 
     def _seen(self, path: str) -> str:
@@ -94,6 +126,8 @@ def open_repository(root: Path, revision: str) -> Repository:
     except UsageError as error:
         message = f"--changed-since needs a git repository, and {root} is in none ({error})"
         raise UsageError(message) from None
+    if "GIT_DIR" not in os.environ and not os.path.lexists(f"{top}/.git"):
+        raise UsageError(f"the repository of {root} has its work tree elsewhere, in {top}; expected it around {root}")
     try:
         if revision.startswith("-"):
             raise UsageError
@@ -127,14 +161,64 @@ def ignore_rules(root: Path, paths: list[str]) -> dict[str, str]:
     return {path: f"{file}:{line}\t{rule}" for file, line, rule, path in found if not rule.startswith("!")}
 
 
-def _start(root: Path, *arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
-    given = {name: os.path.abspath(os.environ[name]) for name in _PATHS if os.environ.get(name)}  # noqa: PTH100
+def command(root: Path, *arguments: str) -> list[str]:
+    """Return the command line of a git that works in a folder and runs nothing that the repository names."""
+    settings = [word for setting in _SETTINGS for word in ("-c", setting)]
+    return ["git", "--no-pager", "-C", str(root), *settings, *arguments]
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of such a git; without the variables that a hook of git's own has."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name.startswith(_KEPT)}
+    return kept | _ENVIRONMENT
+
+
+def _without_filters(root: Path, *, hook: bool = True) -> list[str]:
+    """Return the settings that switch off the filters of the repository's own config; git runs them to compare."""
+    process = _start(root, "config", "--show-scope", "-z", "--get-regexp", r"^filter\.", hook=hook)
+    answer = _communicate(process, accepted=(0, 1))
+    fields = os.fsdecode(answer).split("\0")
+    keys = {
+        setting.partition("\n")[0].rpartition(".")[0]
+        for scope, setting in zip(fields[::2], fields[1::2], strict=False)
+        if scope in {"local", "worktree"}
+    }
+    if any("=" in key for key in keys):
+        raise UsageError(f"the repository of {root} configures a filter whose name has '=' in it; remove it")
+    off = [f"{key}.{field}" for key in sorted(keys) for field in ("clean=", "process=", "required=false")]
+    return [word for setting in off for word in ("-c", setting)]
+
+
+def _path(line: str) -> str:
+    """Return the path of a line of `ls-files --stage`."""
+    return line.partition("\t")[2]
+
+
+def _submodules(listed: list[str]) -> Iterator[str]:
+    return (_path(line) for line in listed if line[2:].startswith(_SUBMODULE))
+
+
+def _is_dirty(submodule: Path) -> bool:
+    """Tell whether the work tree of a submodule, or of one in it, is not what is committed there."""
+    if not os.path.lexists(submodule / ".git"):
+        return False
+    status = ["status", "--porcelain", "--ignore-submodules=dirty"]
+    if _finish(_start(submodule, *_without_filters(submodule, hook=False), *status, hook=False)):
+        return True
+    listed = _finish(_start(submodule, "ls-files", "-v", "--stage", *_WHOLE, hook=False)).split("\0")
+    return any(_is_dirty(submodule / path) for path in _submodules(listed))
+
+
+def _start(root: Path, *arguments: str, stdin: int = subprocess.DEVNULL, hook: bool = True) -> subprocess.Popen[bytes]:
+    """Start git; `hook`: in the repository that a hook of git's own, if this runs in one, says."""
+    given = {name: os.path.abspath(os.environ[name]) for name in _PATHS if hook and os.environ.get(name)}  # noqa: PTH100
     if "GIT_DIR" in given:
         given.setdefault("GIT_WORK_TREE", str(Path.cwd()))  # as git takes it
-    environment = os.environ | given | {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C", "GIT_LITERAL_PATHSPECS": "0"}
-    command = ["git", "-C", str(root), "-c", "core.quotePath=false", *arguments]
+    pipe = subprocess.PIPE
     try:
-        return subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
+        return subprocess.Popen(
+            command(root, *arguments), stdin=stdin, stdout=pipe, stderr=pipe, env=environment() | given
+        )
     except FileNotFoundError:
         raise ToolError("git not found, install it") from None
 

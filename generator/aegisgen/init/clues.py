@@ -6,6 +6,7 @@ import subprocess
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen import files
+from aegisgen.fleet.git import command, environment
 from aegisgen.kube.compose import KUSTOMIZATION_NAMES
 from aegisgen.kube.overlay import Overlay, read_overlay
 
@@ -81,7 +82,8 @@ def _remote(directory: Path) -> str:
         return ""
     try:
         outcome = subprocess.run(
-            ["git", "-C", str(directory), "config", "--get", "remote.origin.url"],
+            command(directory, "config", "--get", "remote.origin.url"),
+            env=environment(),
             capture_output=True,
             text=True,
             timeout=_GIT_SECONDS,
