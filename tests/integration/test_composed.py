@@ -7,7 +7,7 @@ import shutil
 import stat
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from tests.conftest import ROOT
@@ -18,9 +18,6 @@ from aegisgen.kube.closure import Reader
 from aegisgen.kube.compose import Composition, CompositionError, compose, composer
 from aegisgen.kube.composed import compose_once
 from aegisgen.kube.overlay import overlay_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = [pytest.mark.tools, pytest.mark.usefixtures("kustomize")]
 
