@@ -16,21 +16,25 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.fixture_app import app
+from tests.fixture_app import app, quick_app
 from tests.postgres import database, postgres
+from tests.quick_files import use_memory
+from tests.servers import servers, shared_servers
 from tests.small_fleet import fleet_origin, small_fleet
+from tests.tools import INSTALL, missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["app", "database", "fleet_origin", "postgres", "small_fleet"]
+__all__ = ["app", "database", "fleet_origin", "postgres", "quick_app", "servers", "shared_servers", "small_fleet"]
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# Fresh tools land here (.ci/run); a machine's own come first.
+use_memory()
 os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="aegisgen-cache-")
 atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 os.environ["AEGISGEN_TRACEBACK"] = "1"  # a defect must fail a test, not become a message
+# Fresh tools land here (.ci/run); a machine's own come first.
 os.environ["PATH"] = os.pathsep.join(
     [os.environ.get("PATH", os.defpath), str(ROOT / ".tools" / "bin"), str(Path(sys.executable).parent)]
 )
@@ -52,6 +56,11 @@ def pytest_xdist_auto_num_workers() -> int:
 def disk_is_full() -> None:
     """Raise what writing to a full disk raises."""
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that take long: idle workers share the short ones at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 class Outcome(NamedTuple):
@@ -108,6 +117,4 @@ def kustomize() -> tuple[str, ...]:
     from aegisgen.kube.compose import composer
 
     command = composer()
-    if command is None:
-        pytest.skip("neither kustomize nor kubectl found on PATH")
-    return command
+    return command or missing("kustomize", INSTALL["kustomize"])

