@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+
 from tests.tools import need
 
 ROOT = Path(__file__).resolve().parents[1]

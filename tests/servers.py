@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-from tests.tools import missing
 
 from aegisgen.rehearsal.leftovers import workspace
 from aegisgen.rehearsal.postgres import Supply, Wanted, sessions
 from aegisgen.rehearsal.postgres.installation import INSTALL, installations
+from tests.tools import missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

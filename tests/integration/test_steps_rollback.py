@@ -93,6 +93,7 @@ MIGRATIONS = {
 @pytest.fixture(params=["dash", "busybox sh"])
 def cluster(
     request: pytest.FixtureRequest,
+    *,
     database: Database,
     released: dict[str, Database],
     app: Path,

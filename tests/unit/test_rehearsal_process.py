@@ -7,8 +7,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -20,9 +21,6 @@ from aegisgen.rehearsal.kubelet.landlock import Fence
 from aegisgen.rehearsal.kubelet.log import KEPT
 from aegisgen.rehearsal.kubelet.process import Launch, Process
 from aegisgen.rehearsal.kubelet.processes import become_reaper, catches_term
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 fenced = pytest.mark.skipif(not landlock.version(), reason="this kernel has no Landlock")
@@ -103,13 +101,16 @@ def test_the_first_process_of_a_container_does_not_die_of_sigterm_without_a_hand
 
 
 @fenced
-def test_it_writes_nothing_outside_of_the_stage(stage: Path, tmp_path: Path) -> None:
-    victim = tmp_path / "victim"
-    victim.write_text("whole")
-    script = f"echo x >inside; echo x >{victim}; rm -f {victim}; mkdir {tmp_path}/new; echo x >/dev/null && echo null"
-    process = ended(start(stage, script))
-    assert victim.read_text() == "whole"
-    assert not (tmp_path / "new").exists()
+def test_it_writes_nothing_outside_of_the_stage(stage: Path) -> None:
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as outside:  # /dev/shm, where tests' files may be, is open to it
+        victim = Path(outside, "victim")
+        victim.write_text("whole")
+        script = (
+            f"echo x >inside; echo x >{victim}; rm -f {victim}; mkdir {outside}/new; echo x >/dev/null && echo null"
+        )
+        process = ended(start(stage, script))
+        assert victim.read_text() == "whole"
+        assert not Path(outside, "new").exists()
     assert (stage / "inside").exists()
     assert process.log.endswith("null\n")
 
