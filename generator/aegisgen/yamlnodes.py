@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import yaml
 
 from aegisgen.errors import Problem
-from aegisgen.yamlscalars import TAG, scalar, tag_of
+from aegisgen.yamlscalars import TAG, Dialect, scalar, tag_of
+from aegisgen.yamlscalars import key as key_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,29 +29,49 @@ class _Mark(Protocol):
 class _Loader(yaml.CSafeLoader):
     """Composes nodes; the words of plain scalars are resolved once each, which is most of the reading time."""
 
+    def __init__(self, text: str, dialect: Dialect) -> None:
+        super().__init__(text)
+        self._dialect = dialect
+
     def resolve(self, kind: type[yaml.Node], value: str | None, implicit: tuple[bool, bool]) -> str:
         if kind is yaml.ScalarNode:
-            return tag_of(value or "") if implicit[0] else TAG + "str"
+            return tag_of(value or "", self._dialect) if implicit[0] else TAG + "str"
         return TAG + ("seq" if kind is yaml.SequenceNode else "map")
 
 
 class Places:
     """Where the parts of a document stand."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, dialect: Dialect) -> None:
         """Read `text`, of which `read` has made data."""
-        self._root = _Loader(text).get_single_node()
+        self._dialect = dialect
+        self._root = _Loader(text, dialect).get_single_node()
 
     def find(self, path: Sequence[str | int], *, key: bool) -> tuple[int, int] | None:
         """Return line and column, from 0, of the value at `path` or of its key; of the last part that exists."""
         node, mark = self._root, self._root.start_mark if self._root else None
         for index, part in enumerate(path):
-            found = _child(node, part)
+            found = self._child(node, part)
             if found is None:
                 break
             node, key_mark = found
             mark = key_mark if key and index == len(path) - 1 else node.start_mark
         return None if mark is None else (mark.line, mark.column)
+
+    def _child(self, node: yaml.Node | None, part: str | int) -> tuple[yaml.Node, _Mark] | None:
+        if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and 0 <= part < len(node.value):
+            item = node.value[part]
+            return item, item.start_mark
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                if key.value == str(part) or (key.tag != TAG + "str" and _key(key, self._dialect) == part):
+                    return value, key.start_mark
+            for key, value in node.value:  # a merged mapping lends its keys
+                if key.tag == TAG + "merge":
+                    found = self._child(value, part)
+                    if found:
+                        return found
+        return None
 
 
 class Content(NamedTuple):
@@ -61,47 +82,31 @@ class Content(NamedTuple):
     """JSON can express all of it: there is no infinite number and none that is too large."""
 
 
-def read(text: str, source: str, line: int) -> Content | Problem:
+def read(text: str, source: str, line: int, dialect: Dialect) -> Content | Problem:
     """Return the content of one document, or the Problem for which it has none; its first line is `line`."""
     try:
-        return _load(text)
+        return _load(text, dialect)
     except yaml.YAMLError as error:
         return _explain(error, source, line)
     except _TooDeepError:
         return Problem(source, line, 1, "", f"nested more than {MAX_DEPTH} levels deep")
 
 
-def _child(node: yaml.Node | None, part: str | int) -> tuple[yaml.Node, _Mark] | None:
-    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and 0 <= part < len(node.value):
-        item = node.value[part]
-        return item, item.start_mark
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if key.value == str(part):
-                return value, key.start_mark
-        for key, value in node.value:  # a merged mapping lends its keys
-            if key.tag == TAG + "merge":
-                found = _child(value, part)
-                if found:
-                    return found
-    return None
-
-
 class _TooDeepError(Exception):
     pass
 
 
-def _load(text: str) -> Content:
+def _load(text: str, dialect: Dialect) -> Content:
     if _may_be_deep(text):
         _check_depth(text)
-    loader = _Loader(text)
+    loader = _Loader(text, dialect)
     try:
         node = loader.get_single_node()
     finally:
         loader.dispose()
     if node is None:
         return Content(None, is_json=True)
-    construction = _Construction(aliases="&" in text)
+    construction = _Construction(dialect, aliases="&" in text)
     return Content(construction.value(node), construction.is_json)
 
 
@@ -115,7 +120,7 @@ def _may_be_deep(text: str) -> bool:
 def _check_depth(text: str) -> None:
     depth = 0
     try:
-        for event in yaml.parse(text, _Loader):
+        for event in yaml.parse(text, yaml.CSafeLoader):
             if isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
                 if depth > MAX_DEPTH:
@@ -132,8 +137,9 @@ def _check_depth(text: str) -> None:
 class _Construction:
     """Plain data from nodes. With anchors in the text it also counts what aliases expand to."""
 
-    def __init__(self, *, aliases: bool) -> None:
+    def __init__(self, dialect: Dialect, *, aliases: bool) -> None:
         self.is_json = True
+        self._dialect = dialect
         self._aliases = aliases
         self._seen: set[int] = set()
         self._open: set[int] = set()
@@ -148,7 +154,7 @@ class _Construction:
 
     def _scalar(self, node: yaml.ScalarNode) -> object:
         try:
-            value = scalar(node.tag, node.value)
+            value = scalar(node.tag, node.value, self._dialect)
         except ValueError as error:
             raise _error(node, str(error)) from None
         if isinstance(value, float | int) and not abs(value) < _LARGE:  # not a number, too
@@ -186,9 +192,9 @@ class _Construction:
             if key_node.tag == TAG + "merge":
                 merged = {**self._merge(value_node), **merged}
                 continue
-            key = key_node.value  # every key of JSON, and so of Kubernetes, is a string
+            key = _key(key_node, self._dialect)
             if key in result:
-                first = next(other for other, _ in node.value if other.value == key)
+                first = next(other for other, _ in node.value if _key(other, self._dialect) == key)
                 lines = key_node.start_mark.line - first.start_mark.line
                 above = f", first {lines} {'line' if lines == 1 else 'lines'} above" if lines else ""
                 raise _error(key_node, f"the key {key!r} twice in one mapping{above}")
@@ -204,6 +210,14 @@ class _Construction:
                 raise _error(source, "a merge key '<<' that does not name a mapping")
             merged = {**value, **merged}
         return merged
+
+
+def _key(node: yaml.Node, dialect: Dialect) -> str:
+    """Return a key's text: every key of JSON, and so of Kubernetes, is a string."""
+    try:
+        return key_of(node.tag, node.value, dialect)
+    except ValueError as error:
+        raise _error(node, str(error)) from None
 
 
 def _error(node: yaml.Node, problem: str) -> yaml.MarkedYAMLError:

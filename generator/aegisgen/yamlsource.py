@@ -1,7 +1,7 @@
 """YAML text in, plain data with positions out.
 
-Differs from PyYAML's safe loader where Kubernetes' own reader (sigs.k8s.io/yaml) does: timestamps and `1:30` are
-strings and `1e3` is a number. Duplicate keys, unknown tags, recursive anchors and anchor bombs are errors.
+Words mean what they mean to who reads the file in the end: see `yamlscalars.Dialect`. Duplicate keys, unknown tags,
+recursive anchors and anchor bombs are errors.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from aegisgen.errors import InputError, Problem
 from aegisgen.yamlnodes import Places, read
+from aegisgen.yamlscalars import Dialect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,21 +28,31 @@ _BLANK = re.compile(r"(?:\s|#.*|---(?=\s|\Z)|\.\.\.(?=\s|\Z))*\Z")
 class Document:
     """One YAML document: its plain data, and where each part of it stands in the file."""
 
-    __slots__ = ("_places", "_text", "data", "line", "readable", "source")
+    __slots__ = ("_places", "_text", "data", "dialect", "line", "readable", "source")
 
-    def __init__(self, source: str, line: int, text: str, data: object, *, readable: bool = False) -> None:
+    def __init__(
+        self,
+        source: str,
+        line: int,
+        text: str,
+        data: object,
+        dialect: Dialect = Dialect.OWN,
+        *,
+        readable: bool = False,
+    ) -> None:
         self.source = source
         self.line = line
         """The line of the file, from 1, on which the document begins (its `---`, where it has one)."""
         self.data = data
         self.readable = readable
         """It is known that JSON can express all of `data`: no infinite numbers, no text that is not Unicode."""
+        self.dialect = dialect
         self._text = text
         self._places: Places | None = None
 
-    def __reduce__(self) -> tuple[type[Document], tuple[str, int, str, object]]:
+    def __reduce__(self) -> tuple[type[Document], tuple[str, int, str, object, Dialect]]:
         """Travel to another process without the places: they are found again where somebody asks."""
-        return Document, (self.source, self.line, self._text, self.data)
+        return Document, (self.source, self.line, self._text, self.data, self.dialect)
 
     def position(self, path: Sequence[str | int], *, key: bool = False) -> tuple[int, int]:
         """Return line and column, from 1, of the value at `path`, or of its key.
@@ -51,7 +62,7 @@ class Document:
         if self._places is None:
             if not self._text:
                 return self.line, 1
-            self._places = Places(self._text)
+            self._places = Places(self._text, self.dialect)
         found = self._places.find(path, key=key)
         return (self.line, 1) if found is None else (self.line + found[0], found[1] + 1)
 
@@ -72,21 +83,29 @@ def decode(raw: bytes, source: str) -> str:
     return text
 
 
-def parse(text: str, source: str) -> Iterator[Document | Problem]:
+def parse(text: str, source: str, dialect: Dialect = Dialect.OWN) -> Iterator[Document | Problem]:
     """Yield every document of a stream that holds anything, in order, and a Problem for each one that is broken."""
     for line, chunk in _chunks(text):
-        found = read(chunk, source, line)
-        yield found if isinstance(found, Problem) else Document(source, line, chunk, found.data, readable=found.is_json)
+        found = read(chunk, source, line, dialect)
+        if isinstance(found, Problem):
+            yield found
+        else:
+            yield Document(source, line, chunk, found.data, dialect, readable=found.is_json)
 
 
-def documents(raw: bytes, source: str) -> Iterator[Document | Problem]:
+def documents(raw: bytes, source: str, dialect: Dialect = Dialect.OWN) -> Iterator[Document | Problem]:
     """Yield every document of a file that holds anything, and a Problem for all that is broken."""
     try:
         text = decode(raw, source)
     except InputError as error:
         yield from error.problems
     else:
-        yield from parse(text, source)
+        yield from parse(text, source, dialect)
+
+
+def manifests(raw: bytes, source: str) -> Iterator[Document | Problem]:
+    """Yield the documents of a file that kubectl or Argo CD reads as it stands, as `documents` does."""
+    return documents(raw, source, Dialect.PLAIN)
 
 
 def parse_one(raw: bytes, source: str, parser: Parser = documents) -> Document:

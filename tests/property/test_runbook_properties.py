@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from aegisgen.runbook.markdown import code, quoted, text
+from aegisgen.visible import visible
 
 READER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 # What profiles may hold: one line of text, without control characters.
@@ -29,16 +30,16 @@ def cell(markdown: str) -> list[tuple[str, str]]:
 def test_text_is_text_and_nothing_else(value: str) -> None:
     found = cell(str(text(value)))
     assert {kind for kind, _ in found} <= {"text", "text_special"}
-    assert "".join(content for _, content in found) == value
+    assert "".join(content for _, content in found) == visible(value)
 
 
 @given(LINE.filter(bool))
 def test_code_is_one_code_span(value: str) -> None:
     ((kind, content),) = cell(code(value))
     assert kind == "code_inline"
-    assert content == value
+    assert content == visible(value)
 
 
 @given(LINE)
 def test_a_word_of_a_command_is_one_word(value: str) -> None:
-    assert shlex.split(f"kubectl get {quoted(value)}") == ["kubectl", "get", value]
+    assert shlex.split(f"kubectl get {quoted(value)}") == ["kubectl", "get", visible(value)]

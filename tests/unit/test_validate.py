@@ -347,3 +347,35 @@ def test_the_diff_of_drift_does_not_show_a_secret(cli: Cli, project: Path) -> No
     assert outcome.code == 1
     assert "deployment-patch.yaml differs, and is not shown: it holds a Secret" in outcome.out
     assert "hunter2" not in outcome.out
+
+
+CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata:\n  a: %s\n"
+
+
+@pytest.mark.parametrize("word", ["y", "N", "on", "yes", "0O17", "1e3_0"])
+def test_a_word_that_is_no_string_to_kubectl_is_none_in_a_plain_manifest(tmp_path, monkeypatch, cli, word) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config.yaml").write_text(CONFIG % word)
+    outcome = cli("validate", "--no-compose", "config.yaml")
+    assert outcome.code == 1
+    kind = "boolean" if word.isalpha() else "number"
+    assert f"config.yaml:5:3: error[V002] data.a: expected a string, got a {kind}" in outcome.out
+    (tmp_path / "config.yaml").write_text(CONFIG % f"'{word}'")
+    assert cli("validate", "--no-compose", "config.yaml").code == 0
+
+
+@pytest.mark.parametrize(
+    ("word", "code"), [("y", 0), ("N", 0), ("on", 0), ("yes", 0), ("true", 1), ("0O17", 1), ("1e3_0", 1)]
+)
+def test_what_kustomize_quotes_is_a_string(tmp_path, monkeypatch, cli, word, code) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base/kustomization.yaml").write_text("resources: [config.yaml]\n")
+    (tmp_path / "base/config.yaml").write_text(CONFIG % word)
+    assert [cli("validate", "--no-compose", path).code for path in (".", "base/config.yaml")] == [code, code]
+
+
+def test_a_key_that_is_no_string_to_kubectl_is_shown_as_what_it_is(tmp_path, monkeypatch, cli) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\non: {}\n")
+    assert "config.yaml:4:1: error[V002] true: unknown field" in cli("validate", "--no-compose", "config.yaml").out

@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+import json
+import pickle
+import re
+
 import pytest
+from tests.conftest import ROOT
 
 from aegisgen.errors import InputError, Problem
+from aegisgen.yamlscalars import Dialect
 from aegisgen.yamlsource import Document, decode, parse, parse_one
 
 
@@ -14,7 +20,7 @@ def read(text: str) -> list[object]:
     ("text", "value"),
     [
         ("yes", True), ("Off", False), ("y", "y"), ("~", None), ("", None), ("0123", 83), ("0o17", 15), ("0x1F", 31),
-        ("1e3", 1000.0), ("1_000", 1000), ("-1.5", -1.5), (".5", 0.5), ("1:30", "1:30"), ("2026-01-01", "2026-01-01"),
+        ("1e3", 1000), ("1_000", 1000), ("-1.5", -1.5), (".5", 0.5), ("1:30", "1:30"), ("2026-01-01", "2026-01-01"),
         ("'0123'", "0123"), ('"yes"', "yes"), ("1.2.3", "1.2.3"), ("<<", "<<"), ("=", "="), ("+", "+"), ("-", "-"), ("089", 89.0),
     ],
 )  # fmt: skip
@@ -55,7 +61,8 @@ def test_a_broken_document_does_not_hide_the_others() -> None:
         ("? [a]\n: b\n", 1, 3, "a list or mapping as a key"),
         ("a: 'open\n", 2, 1, "unexpected end of stream"),
         ("\ta: 1\n", 1, 1, "cannot start any token"),
-        ("a: " + "9" * 5000, 1, 4, "more than 400 digits"),
+        ("a: !!int 1.5\n", 1, 4, "something else under the tag of a int"),
+        ("a: !!bool x\n", 1, 4, "something else under the tag of a bool"),
         ("a: \x07", 1, 1, "control characters"),
         ("[" * 5000, 1, 1, "nested more than"),
         ("- " * 5000 + "x", 1, 1, "nested more than"),
@@ -115,3 +122,44 @@ def test_a_file_that_is_not_one_mapping_is_an_input_error(raw: bytes, line: int,
 
 def test_a_byte_order_mark_is_not_content() -> None:
     assert decode(b"\xef\xbb\xbfa: 1", "f") == "a: 1"
+
+
+def scalars() -> list[tuple[str, str, str, str]]:
+    lines = (ROOT / "tests/fixtures/yaml/scalars.tsv").read_text().splitlines()[1:]
+    rows = [(json.loads(word), *rest) for word, *rest in (line.split("\t") for line in lines)]
+    # Where libyaml differs (`!`), and what is refused since JSON readers differ.
+    return [row for row in rows if row[0] not in {"! yes", "1e308"}]
+
+
+def as_json(text: str, dialect: Dialect) -> object:
+    """Return what a document holds as JSON has it; "error" where it cannot be read, or JSON cannot say it."""
+    (found,) = parse(text, "f.yaml", dialect)
+    return "error" if isinstance(found, Problem) or not found.readable else found.data
+
+
+@pytest.mark.parametrize(("word", "plain", "key", "composed"), scalars(), ids=lambda text: repr(text)[:30])
+def test_a_word_means_what_it_means_to_kubectl_and_kustomize(word: str, plain: str, key: str, composed: str) -> None:
+    expected = "error" if plain == "error" else {"a": json.loads(plain)}
+    found = as_json(f"a: {word}\n", Dialect.PLAIN)
+    assert found == expected
+    assert isinstance(found, str) or type(found["a"]) is type(expected["a"])
+    # Kustomize writes timestamps anew, and takes no number that is none.
+    if composed != "error" and not composed.startswith('"2001'):
+        assert as_json(f"a: {word}\n", Dialect.KUSTOMIZE) == {"a": json.loads(composed)}
+    if re.match(r"(?:y|n|yes|no|on|off|true|false|null|0x1F|0o17|017|1e3|1|~)\Z", word, re.IGNORECASE):
+        assert as_json(f"{word}: x\n", Dialect.PLAIN) == ("error" if key == "error" else {json.loads(key): "x"})
+    assert as_json(f"{word}: x\n", Dialect.OWN) in ({word: "x"}, "error") or word[:1] in "!'\"" or word.endswith(" ")
+
+
+def test_a_place_is_found_by_the_key_that_a_word_means() -> None:
+    (document,) = parse("a:\n  b: 1\n  on: {y: 1}\n", "f.yaml", Dialect.PLAIN)
+    assert isinstance(document, Document)
+    assert document.data == {"a": {"b": 1, "true": {"true": 1}}}
+    assert document.position(("a", "true", "true"), key=True) == (3, 8)
+    assert pickle.loads(pickle.dumps(document)).position(("a", "true", "true"), key=True) == (3, 8)
+
+
+def test_two_words_for_one_key_are_that_key_twice() -> None:
+    (problem,) = parse("yes: 1\nb: 1\n'true': 2\n", "f.yaml", Dialect.PLAIN)
+    assert isinstance(problem, Problem)
+    assert "the key 'true' twice in one mapping, first 2 lines above" in problem.message

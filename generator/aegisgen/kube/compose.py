@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from aegisgen.bundle import programs
 from aegisgen.errors import AegisgenError, Problem, ToolError
+from aegisgen.yamlscalars import Dialect
 from aegisgen.yamlsource import Document, parse
 
 TIMEOUT_SECONDS = 60
@@ -100,7 +101,7 @@ def run_build(directory: Path) -> Output:
 def composition(output: Output, directory: Path) -> Composition:
     """Read what a build of `directory` printed. Raises ToolError where that is no YAML."""
     documents = []
-    for document in parse(output.out, directory.as_posix()):
+    for document in parse(output.out, directory.as_posix(), Dialect.PLAIN):
         if isinstance(document, Problem):
             raise ToolError(f"Kustomize printed YAML that cannot be read back: {document}")
         documents.append(document)

@@ -11,6 +11,7 @@ from aegisgen.errors import InputError, Problem
 from aegisgen.kube.compose import KUSTOMIZATION_NAMES
 from aegisgen.kube.selection import Target, target_of
 from aegisgen.kube.shape import mapping, sequence, text
+from aegisgen.yamlscalars import Dialect
 from aegisgen.yamlsource import Document, decode, documents, parse, parse_one
 
 if TYPE_CHECKING:
@@ -80,6 +81,12 @@ class Layer(NamedTuple):
     def field(self, name: str) -> object:
         """Return a field of the kustomization file."""
         return mapping(self.kustomization.data).get(name)
+
+
+def composed_files(raw: bytes, source: str) -> Iterator[Document | Problem]:
+    """Yield the documents of a file that Kustomize composes, or of a kustomization file, as `documents` does."""
+    own = posixpath.basename(source) in KUSTOMIZATION_NAMES
+    return documents(raw, source, Dialect.PLAIN if own else Dialect.KUSTOMIZE)
 
 
 class Reading:
@@ -196,7 +203,7 @@ class Reading:
         return tuple(self._sound(self.parser(raw, path)))
 
     def _parsed(self, content: str, source: str, lines_before: int) -> tuple[Document, ...]:
-        parts = list(parse(content, source))
+        parts = list(parse(content, source, Dialect.KUSTOMIZE))
         for index, part in enumerate(parts):
             if isinstance(part, Problem):
                 parts[index] = part._replace(line=part.line + lines_before)

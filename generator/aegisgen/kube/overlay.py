@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from aegisgen import files
 from aegisgen.errors import Problem
-from aegisgen.kube.kustomization import Layer, Patch, Place, Reading
+from aegisgen.kube.kustomization import Layer, Patch, Place, Reading, composed_files
 from aegisgen.kube.resource import Identity, Resource, identify
 from aegisgen.kube.selection import CLUSTER_SCOPED, namespace_of, selects
 from aegisgen.kube.shape import mapping, sequence, text, texts
-from aegisgen.yamlsource import Document, documents
+from aegisgen.yamlsource import Document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -76,12 +76,12 @@ class Overlay(NamedTuple):
         return tuple(layer.kustomization for layer in self.layers)
 
 
-def read_overlay(directory: Path, parser: Parser = documents) -> Overlay:
+def read_overlay(directory: Path, parser: Parser = composed_files) -> Overlay:
     """Read a Kustomize directory from the file system. Files that cannot be read count as missing."""
     return overlay_of(_read_file, directory.as_posix(), parser)
 
 
-def overlay_of(read: Callable[[str], bytes | None], directory: str, parser: Parser = documents) -> Overlay:
+def overlay_of(read: Callable[[str], bytes | None], directory: str, parser: Parser = composed_files) -> Overlay:
     """Read a Kustomize directory through `read`, which gives a file's bytes or None where there is no such file.
 
     Nothing raises: what is wrong is in `problems`, with its place.

@@ -13,7 +13,7 @@ from aegisgen.errors import InputError, UsageError
 from aegisgen.kube.compose import KUSTOMIZATION_NAMES
 from aegisgen.kube.overlay import MAX_FILE_BYTES
 from aegisgen.profile.load import display
-from aegisgen.yamlsource import documents, parse_one
+from aegisgen.yamlsource import manifests, parse_one
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,6 +24,7 @@ STDIN = "-"
 _SUFFIXES = (".yaml", ".yml", ".json")
 # How far above a patch its kustomization is looked for: patches lie beside it or in a folder of their own.
 _LEVELS = 3
+_PATCHES = ("patches", "patchesJson6902", "patchesStrategicMerge")
 
 
 class Source(NamedTuple):
@@ -85,11 +86,11 @@ def read(source: Source) -> Input:
 class Kustomizations:
     """What the kustomization files say of the files around them; each is read once."""
 
-    def __init__(self, parser: Parser = documents) -> None:
+    def __init__(self, parser: Parser = manifests) -> None:
         self._parser = parser
         self._fields: dict[str, dict[str, object]] = {}
-        self._patches: dict[str, frozenset[str]] = {}
-        self._near: dict[str, frozenset[str]] = {}
+        self._named: dict[tuple[str, bool], frozenset[str]] = {}
+        self._near: dict[tuple[str, bool], frozenset[str]] = {}
         self._folders: dict[str, str] = {}
 
     def roots(self, paths: Sequence[str]) -> list[Path]:
@@ -101,24 +102,31 @@ class Kustomizations:
 
     def is_patch(self, path: str) -> bool:
         """Tell whether a kustomization beside or above the file uses it as a patch."""
+        return self._is_near(path, patches=True)
+
+    def is_resource(self, path: str) -> bool:
+        """Tell whether a kustomization beside or above the file uses it as a resource."""
+        return self._is_near(path, patches=False)
+
+    def _is_near(self, path: str, *, patches: bool) -> bool:
         folder = posixpath.dirname(path) or "."
-        if folder not in self._near:
+        if (folder, patches) not in self._near:
             above = [posixpath.join(folder, *[".."] * level) for level in range(_LEVELS)]
-            self._near[folder] = frozenset().union(*map(self._patches_of, above))
-        near = self._near[folder]
+            self._near[folder, patches] = frozenset().union(*(self._named_in(each, patches=patches) for each in above))
+        near = self._near[folder, patches]
         return bool(near) and _real(path, self._folders) in near
 
-    def _patches_of(self, folder: str) -> frozenset[str]:
-        if folder not in self._patches:
+    def _named_in(self, folder: str, *, patches: bool) -> frozenset[str]:
+        if (folder, patches) not in self._named:
             fields = self._fields_of(folder)
             names: list[object] = []
-            for field in ("patches", "patchesJson6902", "patchesStrategicMerge"):
+            for field in _PATCHES if patches else ("resources",):
                 entries = fields.get(field)
                 for entry in entries if isinstance(entries, list) else []:
                     names.append(entry.get("path") if isinstance(entry, dict) else entry)
             files = (name for name in names if isinstance(name, str) and "\n" not in name)
-            self._patches[folder] = frozenset(os.path.realpath(posixpath.join(folder, name)) for name in files)
-        return self._patches[folder]
+            self._named[folder, patches] = frozenset(os.path.realpath(posixpath.join(folder, name)) for name in files)
+        return self._named[folder, patches]
 
     def _used_by(self, folder: str) -> Iterator[str]:
         """Yield the directories that a kustomization builds upon; a component yields itself: it cannot be built."""

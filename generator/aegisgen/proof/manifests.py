@@ -8,7 +8,7 @@ from aegisgen.errors import InputError, Problem
 from aegisgen.findings import Finding, Severity
 from aegisgen.kube.resource import Resource, identify, value_at
 from aegisgen.rules.manifests import IN_PLAIN_TEXT, NO_SCHEMA, NOT_AN_OBJECT, NOT_VALID, NOT_YAML
-from aegisgen.yamlsource import Document, documents
+from aegisgen.yamlsource import Document, manifests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -46,7 +46,7 @@ class Piece(NamedTuple):
         return found._replace(document=self.document) if isinstance(found, Resource) else found
 
 
-def read_documents(raw: bytes, source: str, parser: Parser = documents) -> Iterator[Document | Finding]:
+def read_documents(raw: bytes, source: str, parser: Parser = manifests) -> Iterator[Document | Finding]:
     """Yield a file's documents, and a finding for each part of it that is not YAML."""
     for part in parser(raw, source):
         yield not_yaml(part) if isinstance(part, Problem) else part

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from aegisgen.errors import ToolError
 from aegisgen.findings import Finding, Severity
 from aegisgen.kube.compose import MISSING, Composition, CompositionError, compose, composer
+from aegisgen.kube.kustomization import composed_files
 from aegisgen.kube.origin import origin_of
 from aegisgen.kube.overlay import Overlay, overlay_of, read_overlay, unmatched_patches
 from aegisgen.kube.resource import Resource, identify
 from aegisgen.proof.manifests import Checker, pieces
 from aegisgen.rules.manifests import BAD_REFERENCE, NOT_COMPOSABLE
-from aegisgen.yamlsource import documents
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -38,7 +38,7 @@ def build(
     composed: bool,
     cache: Cache | None = None,
     jobs: int = 1,
-    parser: Parser = documents,
+    parser: Parser = composed_files,
 ) -> Iterator[Built]:
     """Read and build overlays, `jobs` at a time: Kustomize is another process.
 

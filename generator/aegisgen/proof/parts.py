@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from aegisgen.kube.resource import Resource
+    from aegisgen.yamlscalars import Dialect
 
 # What the rules that look at several objects look into; of others it is enough that they are there, and when.
 _LOOKED_INTO = POD_KINDS | frozenset(
@@ -30,19 +31,19 @@ class DistantDocument(Document):
 
     __slots__ = ("_whole",)
 
-    def __init__(self, source: str, line: int, text: str, data: object) -> None:
-        super().__init__(source, line, text, data)
+    def __init__(self, source: str, line: int, text: str, data: object, dialect: Dialect) -> None:
+        super().__init__(source, line, text, data, dialect)
         self._whole: Document | None = None
 
-    def __reduce__(self) -> tuple[type[Document], tuple[str, int, str, object]]:
+    def __reduce__(self) -> tuple[type[Document], tuple[str, int, str, object, Dialect]]:
         """Travel to another process."""
-        return DistantDocument, (self.source, self.line, "", self.data)
+        return DistantDocument, (self.source, self.line, "", self.data, self.dialect)
 
     def position(self, path: Sequence[str | int], *, key: bool = False) -> tuple[int, int]:
         """Return line and column as a document does that has its text."""
         if self._whole is None:
             raw = read(Source(self.source)).raw or b""
-            parts = (part for part in documents(raw, self.source) if isinstance(part, Document))
+            parts = (part for part in documents(raw, self.source, self.dialect) if isinstance(part, Document))
             self._whole = next(
                 (part for part in parts if part.line == self.line), Document(self.source, self.line, "", None)
             )
@@ -53,6 +54,10 @@ def distant(resource: Resource) -> Resource:
     """Return what the rules that look at several objects need of a resource that was read from a file."""
     document = resource.document
     if resource.identity.kind in _LOOKED_INTO:
-        return resource._replace(document=DistantDocument(document.source, document.line, "", document.data))
+        return resource._replace(
+            document=DistantDocument(document.source, document.line, "", document.data, document.dialect)
+        )
     bare: dict[str, object] = {"metadata": {"annotations": resource.annotations}}
-    return resource._replace(data=bare, document=DistantDocument(document.source, document.line, "", bare))
+    return resource._replace(
+        data=bare, document=DistantDocument(document.source, document.line, "", bare, document.dialect)
+    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.findings import Finding, Severity
 from aegisgen.kube.compose import KUSTOMIZATION_NAMES
+from aegisgen.kube.kustomization import composed_files
 from aegisgen.kube.resource import Resource
 from aegisgen.proof.inputs import Kustomizations, read
 from aegisgen.proof.manifests import (
@@ -21,7 +22,7 @@ from aegisgen.proof.manifests import (
 from aegisgen.proof.parts import distant
 from aegisgen.rules.ignores import commented
 from aegisgen.rules.manifests import NOT_YAML
-from aegisgen.yamlsource import documents
+from aegisgen.yamlsource import Document, documents, manifests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from aegisgen.proof.inputs import Input, Source
     from aegisgen.proof.manifests import Checker
     from aegisgen.rules.ignores import Ignore
-    from aegisgen.yamlsource import Document, Parser
+    from aegisgen.yamlsource import Parser
 
 # In double quotes a word may be written without any of its letters, or across lines.
 _HIDDEN = re.compile(rb"""kind["']?[ \t]*:[ \t]*(?:[&!][^ \t\n]*[ \t]+)*"[^"\n]*\\""")
@@ -46,7 +47,7 @@ class Reading(NamedTuple):
 class Files:
     """Reads files, one after the other; what a schema engine takes is checked when all have been read."""
 
-    def __init__(self, parser: Parser = documents) -> None:
+    def __init__(self, parser: Parser = manifests) -> None:
         self._parser = parser
         self._reading = Reading([], [], [])
         self._kustomizations = Kustomizations(parser)
@@ -60,13 +61,16 @@ class Files:
         if b"aegisgen:" in item.raw:
             reading.ignores.extend(commented(item.path, item.raw.decode(errors="replace")))
         if posixpath.basename(item.path) in KUSTOMIZATION_NAMES:
-            for document in self._documents(item):
+            for document in self._documents(item, self._parser):
                 reading.findings.extend(flaw.here() for flaw in kustomization_flaws(document))
             return
         patch = self._kustomizations.is_patch(item.path)
-        for document in self._documents(item):
+        composed = patch or self._kustomizations.is_resource(item.path)
+        for document in self._documents(item, composed_files if composed else self._parser):
             if is_own(document):
-                reading.findings.extend(own_findings(document))
+                parts = documents(item.raw, item.path)
+                own = next(part for part in parts if isinstance(part, Document) and part.line == document.line)
+                reading.findings.extend(own_findings(own))
             else:
                 reading.pieces.extend(pieces(document, patch=patch))
 
@@ -80,8 +84,8 @@ class Files:
         found = (piece.object() for piece in self._reading.pieces if not piece.patch)
         return [each for each in found if isinstance(each, Resource)]
 
-    def _documents(self, item: Input) -> Iterator[Document]:
-        for document in read_documents(item.raw or b"", item.path, self._parser):
+    def _documents(self, item: Input, parser: Parser) -> Iterator[Document]:
+        for document in read_documents(item.raw or b"", item.path, parser):
             if isinstance(document, Finding):
                 self._reading.findings.append(document)
             else:

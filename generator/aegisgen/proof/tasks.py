@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from aegisgen.kube.kustomization import composed_files
 from aegisgen.kube.overlay import used_files
 from aegisgen.proof.inputs import Source, read
 from aegisgen.proof.judge import Verdict, composed, judge_manifests, judge_overlay, judge_part
@@ -12,7 +13,6 @@ from aegisgen.proof.overlays import Refusal, build, findings, refusal
 from aegisgen.proof.parts import distant
 from aegisgen.proof.reading import Files
 from aegisgen.rules.builds import Deployments
-from aegisgen.yamlsource import documents
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -134,4 +134,4 @@ def prove_manifests(task: ManifestTask) -> ManifestProof:
 
 
 def _all_documents(raw: bytes, source: str) -> Iterable[Document | Problem]:
-    return tuple(documents(raw, source))
+    return tuple(composed_files(raw, source))
