@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from aegisgen.findings import Severity
 from aegisgen.kube.compose import Composition
 from aegisgen.kube.resource import Resource, identify
+from aegisgen.proof.written import written
 from aegisgen.rules.builds import Build, Deployments, directory_contexts, overlay_context
 from aegisgen.rules.check import Which, check
 from aegisgen.rules.context import Settings, context_of
@@ -34,8 +35,13 @@ def judge_overlay(built: Built, applications: Sequence[Resource], settings: Sett
     Lost patches and the like need no Kustomize. `applications` are those that deploy the overlay.
     """
     build = Build(built.overlay, tuple(composed(built)), generated_beside(built.overlay))
-    context = overlay_context(build, applications, settings)
-    return Verdict(check(context), annotated(context))
+    contexts = [(overlay_context(build, applications, settings), Which.ALL)]
+    if not isinstance(built.composition, Composition):
+        contexts += written(built.overlay, settings)
+    return Verdict(
+        [finding for context, which in contexts for finding in check(context, which)],
+        [ignore for context, _ in contexts for ignore in annotated(context)],
+    )
 
 
 def judge_manifests(manifests: Iterable[Resource], deployments: Deployments, settings: Settings) -> Verdict:

@@ -93,7 +93,9 @@ RULES = (
     Rule(
         "P501", "selfHeal where somebody must approve", Severity.WARNING, healed_approval, ("applications", "approval")
     ),
-    Rule("P502", "sync window without effect", Severity.ERROR, sync_window, ("applications",), alone=True),
+    Rule(
+        "P502", "sync window without effect", Severity.ERROR, sync_window, ("applications",), alone=True, lasting=True
+    ),
     Rule("P503", "namespace that nobody creates", Severity.WARNING, no_namespace, ("applications",)),
-    Rule("P504", "retries without end", Severity.WARNING, endless_retries, ("applications",), alone=True),
+    Rule("P504", "retries without end", Severity.WARNING, endless_retries, ("applications",), alone=True, lasting=True),
 )

@@ -25,6 +25,8 @@ class Which(Enum):
     ALL = "all"
     ALONE = "alone"
     """Those that look at one object at a time, to a part of the build."""
+    LASTING = "lasting"
+    """Those of them whose findings hold for a file that Kustomize has not composed yet."""
     TOGETHER = "together"
     """The others, to the whole."""
 
@@ -37,12 +39,18 @@ def check(context: Context, which: Which = Which.ALL) -> list[Finding]:
     severities = context.settings.severities
     found = []
     for rule in _applicable(context):
-        if which is not Which.ALL and rule.alone != (which is Which.ALONE):
+        if not _is_wanted(rule, which):
             continue
         severity = severities.get(rule.id, rule.severity)
         if rule.check is not None and severity is not None:
             found += [_finding(rule, severity, hit, context) for hit in rule.check(context)]
     return sorted(set(found))
+
+
+def _is_wanted(rule: Rule, which: Which) -> bool:
+    if which is Which.LASTING:
+        return rule.lasting
+    return which is Which.ALL or rule.alone == (which is Which.ALONE)
 
 
 def _applicable(context: Context) -> Iterable[Rule]:

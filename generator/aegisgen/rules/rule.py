@@ -44,6 +44,8 @@ class Rule(NamedTuple):
     tags: tuple[str, ...] = ()
     alone: bool = False
     """It looks at one object at a time, so that it finds in the parts of a build what it finds in the whole."""
+    lasting: bool = False
+    """Of those: it finds what is there, not what lacks, so that nothing which Kustomize adds takes a finding back."""
 
     @property
     def text(self) -> Text:

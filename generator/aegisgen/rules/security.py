@@ -117,7 +117,9 @@ def _violations(context: Context, standard: podsecurity.Standard) -> Iterator[Hi
 
 
 RULES = (
-    Rule("S401", "secret in plain text", Severity.ERROR, plain_secret, ("security", "secrets"), alone=True),
+    Rule(
+        "S401", "secret in plain text", Severity.ERROR, plain_secret, ("security", "secrets"), alone=True, lasting=True
+    ),
     Rule("S402", "no requests or limits", Severity.WARNING, no_limits, ("security", "resources"), alone=True),
     Rule("S403", "service account token without need", Severity.INFO, needless_token, ("security",)),
     Rule(
@@ -127,6 +129,7 @@ RULES = (
         below_baseline,
         ("security", "pod-security"),
         alone=True,
+        lasting=True,
     ),
     Rule(
         "S405",
@@ -136,6 +139,16 @@ RULES = (
         ("security", "pod-security"),
         alone=True,
     ),
-    Rule("S406", "hostPath volume", Severity.WARNING, host_path, ("security", "pod-security"), alone=True),
-    Rule("S407", "privileged container", Severity.ERROR, privileged, ("security", "pod-security"), alone=True),
+    Rule(
+        "S406", "hostPath volume", Severity.WARNING, host_path, ("security", "pod-security"), alone=True, lasting=True
+    ),
+    Rule(
+        "S407",
+        "privileged container",
+        Severity.ERROR,
+        privileged,
+        ("security", "pod-security"),
+        alone=True,
+        lasting=True,
+    ),
 )
