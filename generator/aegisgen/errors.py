@@ -52,3 +52,15 @@ class TreeError(AegisgenError):
 
 class ToolError(AegisgenError):
     """An external tool is missing or did something unexpected."""
+
+
+class CompositionError(AegisgenError):
+    """A directory does not build. `problem` names the file and what Kustomize, or this, said of it."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        super().__init__(str(problem))
+
+    def __reduce__(self) -> tuple[type[CompositionError], tuple[Problem]]:
+        """Travel to another process."""
+        return type(self), (self.problem,)

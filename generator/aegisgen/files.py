@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -85,7 +86,10 @@ def locate(path: _Path) -> str:
         real = os.path.realpath(real)
     if _trees is not None and not any(is_in(real, tree) for tree in _trees):
         within = " and ".join(_trees)
-        reason = f"outside of {within}, or a link that leads out; aegisgen reads only what is in there"
+        reason = (
+            f"outside of {within}, or a link that leads out, and aegisgen reads nothing there; "
+            "expected it in the git work tree, or in the folder, that the command is for"
+        )
         raise OutsideError(os.fspath(path), reason)
     return real
 
@@ -107,6 +111,15 @@ def opened(path: _Path) -> int:
     return descriptor
 
 
+def probe(path: _Path, limit: int = MAX_BYTES) -> None:
+    """Raise what `read` would raise for a file that is there and may not be read; other programs read it too."""
+    with suppress(OSError, ValueError):
+        status = os.lstat(locate(path))
+        if not stat.S_ISDIR(status.st_mode):
+            _refuse_special(path, status)
+            _refuse_large(path, status, limit)
+
+
 def start(path: _Path, size: int) -> bytes:
     """Return the first bytes of a regular file. Raises as `opened` does."""
     descriptor = opened(path)
@@ -120,9 +133,7 @@ def read(path: _Path, limit: int = MAX_BYTES) -> bytes:
     """Return what is in a regular file. Raises as `opened` does, and UnsafeFileError for more than `limit` bytes."""
     descriptor = opened(path)
     try:
-        size = os.fstat(descriptor).st_size
-        if size > limit:
-            raise UnsafeFileError(os.fspath(path), f"{size // 1_000_000} MB, expected at most {limit // 1_000_000} MB")
+        _refuse_large(path, os.fstat(descriptor), limit)
         parts = []
         left = limit  # of one that is growing, no more either
         while left and (part := os.read(descriptor, min(left, 1 << 20))):
@@ -161,6 +172,12 @@ def walk(top: _Path) -> Iterator[tuple[str, list[str], list[str]]]:
         names.sort()
         yield folder, folders, names
         pending += [(os.path.join(folder, name), depth + 1) for name in reversed(folders)]  # noqa: PTH118
+
+
+def _refuse_large(path: _Path, status: os.stat_result, limit: int) -> None:
+    if status.st_size > limit:
+        megabytes = status.st_size // 1_000_000
+        raise UnsafeFileError(os.fspath(path), f"{megabytes} MB, expected at most {limit // 1_000_000} MB")
 
 
 def _refuse_special(path: _Path, status: os.stat_result) -> None:

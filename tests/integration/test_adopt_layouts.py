@@ -218,6 +218,7 @@ def test_from_inside_of_the_tree_it_is_the_same(tree, cli, monkeypatch) -> None:
             "production/p.yaml": STRATEGIC,
         }
     )
+    Path(".git").mkdir()  # what is the tree
     monkeypatch.chdir("production")
     outcome = cli("adopt", ".", "--write")
     assert outcome.code == 0, outcome.err

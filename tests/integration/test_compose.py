@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from aegisgen.errors import ToolError
-from aegisgen.kube import compose as module
-from aegisgen.kube.compose import CompositionError, compose, composer, readable
+from aegisgen.errors import CompositionError, ToolError
+from aegisgen.kube.compose import compose, composer, readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +81,7 @@ def test_a_kustomization_without_output_composes_to_nothing(tool: str, tree: Cal
             {"a__kustomization": "patches: [{path: gone.yaml}]\n"},
             "failed to get the patch file from path(gone.yaml): gone.yaml does not exist",
         ),
-        ({"a__kustomization": "patches: [{path: '"}, "invalid Kustomization"),
+        ({"a__kustomization": "patches: [{path: '"}, "not valid YAML"),
         ({"a__kustomization": "wrong: 1\n"}, 'invalid Kustomization: json: unknown field "wrong"'),
         (
             {"a__kustomization": "resources: [../b]\n", "b__kustomization": "resources: [../a]\n"},
@@ -131,7 +130,7 @@ def _fake(directory: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_build_that_hangs_is_killed_with_its_children(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _fake(tmp_path, f"sleep 600 & echo $! > {tmp_path}/child; wait", monkeypatch)
-    monkeypatch.setattr(module, "TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr("aegisgen.kube.process.TIMEOUT_SECONDS", 0.5)
 
     with pytest.raises(ToolError, match="did not finish within"):
         compose(tmp_path)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from aegisgen.kube.compose import CompositionError, compose, composer
+from aegisgen.errors import CompositionError
+from aegisgen.kube.compose import compose, composer
 from aegisgen.kube.origin import member_of, origin_of
 from aegisgen.kube.overlay import read_overlay, unmatched_patches
 from aegisgen.kube.resource import Resource, identify

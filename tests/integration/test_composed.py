@@ -13,9 +13,10 @@ import pytest
 from tests.conftest import ROOT
 
 from aegisgen.cache import Cache
+from aegisgen.errors import CompositionError
 from aegisgen.kube import composed as module
 from aegisgen.kube.closure import Reader
-from aegisgen.kube.compose import Composition, CompositionError, compose, composer
+from aegisgen.kube.compose import Composition, compose, composer
 from aegisgen.kube.composed import compose_once
 from aegisgen.kube.overlay import overlay_of
 
@@ -85,9 +86,9 @@ class Composer:
         self.builds = 0
         real = module.run_build
 
-        def counted(directory: Path) -> object:
+        def counted(*given: object) -> object:
             self.builds += 1
-            return real(directory)
+            return real(*given)
 
         monkeypatch.setattr(module, "run_build", counted)
 
@@ -248,9 +249,9 @@ def test_a_file_that_changes_while_kustomize_reads_it_spoils_nothing(tree, cache
     counted = module.run_build
     file = tree / "overlay/extra.yaml"
 
-    def meanwhile(directory: Path) -> object:
+    def meanwhile(*given: object) -> object:
         file.write_text(FILES["overlay/extra.yaml"].replace("db-1", "db-9"))
-        output = counted(directory)
+        output = counted(*given)
         file.write_text(FILES["overlay/extra.yaml"])  # as it was: only its times tell
         return output
 

@@ -10,8 +10,8 @@ from aegisgen.adopt.shell import script_of
 from aegisgen.adopt.tooling import script
 from aegisgen.adopt.tools import call_of
 from aegisgen.argocd.hooks import HookType, hook_of
-from aegisgen.errors import UsageError
-from aegisgen.kube.compose import CompositionError, compose
+from aegisgen.errors import CompositionError, UsageError
+from aegisgen.kube.compose import compose
 from aegisgen.kube.origin import member_of
 from aegisgen.kube.overlay import Overlay, read_overlay
 from aegisgen.kube.resource import Resource, identify

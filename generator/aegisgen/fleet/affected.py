@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from aegisgen.errors import InputError
 from aegisgen.fleet.definitions import redefined
 from aegisgen.fleet.references import is_in
-from aegisgen.kube.compose import KUSTOMIZATION_NAMES
 from aegisgen.kube.resource import Resource
-from aegisgen.kube.shape import mapping
+from aegisgen.kube.shape import KUSTOMIZATION_NAMES, mapping
 from aegisgen.profile.load import display
 from aegisgen.profile.resolve import runbook_place
 from aegisgen.proof.manifests import pieces

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from aegisgen import files
 from aegisgen.errors import InputError
-from aegisgen.kube.compose import KUSTOMIZATION_NAMES
+from aegisgen.kube.shape import KUSTOMIZATION_NAMES
 from aegisgen.yamlsource import Document, decode, parse
 
 if TYPE_CHECKING:

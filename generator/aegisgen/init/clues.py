@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen import files
 from aegisgen.fleet.git import command, environment
-from aegisgen.kube.compose import KUSTOMIZATION_NAMES
 from aegisgen.kube.overlay import Overlay, read_overlay
+from aegisgen.kube.shape import KUSTOMIZATION_NAMES
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 
 from aegisgen import files
 from aegisgen.cache import DIGEST_BYTES, digest
-from aegisgen.kube.compose import KUSTOMIZATION_NAMES
 from aegisgen.kube.overlay import MAX_FILE_BYTES
-from aegisgen.kube.shape import mapping, sequence, text
+from aegisgen.kube.shape import KUSTOMIZATION_NAMES, mapping, sequence, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

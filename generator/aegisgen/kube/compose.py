@@ -7,30 +7,21 @@ import os
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.bundle import programs
-from aegisgen.errors import AegisgenError, Problem, ToolError
+from aegisgen.errors import CompositionError, Problem, ToolError
+from aegisgen.kube.overlay import read_overlay
+from aegisgen.kube.process import answer, without_network
+from aegisgen.kube.reach import refuse
+from aegisgen.kube.shape import KUSTOMIZATION_NAMES
 from aegisgen.yamlscalars import Dialect
 from aegisgen.yamlsource import Document, parse
 
-TIMEOUT_SECONDS = 60
-KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+if TYPE_CHECKING:
+    from aegisgen.kube.overlay import Overlay
 
 MISSING = "kustomize not found, install it with: pip install 'aegisgen[compose]' (or put kustomize or kubectl on PATH)"
-# Kustomize asks HTTP first and git second. Both are answered at once by nobody, so that a build never waits for a host.
-_NOWHERE = "http://127.0.0.1:9"
-_OFFLINE = {
-    "GIT_ALLOW_PROTOCOL": "none",
-    "GIT_TERMINAL_PROMPT": "0",
-    "HTTP_PROXY": _NOWHERE,
-    "HTTPS_PROXY": _NOWHERE,
-    "KUBERC": "off",  # a user's defaults for kubectl's options
-    "http_proxy": _NOWHERE,
-    "https_proxy": _NOWHERE,
-}
-_INHERITED = ("PATH", "HOME", "TMPDIR", "SYSTEMROOT")
-
 # Patterns are texts: only who composes, and fails, pays for compiling them.
 _KLOG = r'(?sm)^[EF]\d{4} .*?err=(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|<\n(?P<block>.*?)\n ?>)'
 _REMOTE = r"accumulating resources from '(?P<url>(?:https?|ssh|git|file)://[^']+|git@[^']+|github\.com/[^']+)'"
@@ -59,14 +50,6 @@ class Output(NamedTuple):
     err: str
 
 
-class CompositionError(AegisgenError):
-    """Kustomize refused to build a directory. `problem` names its kustomization file and what Kustomize said."""
-
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
-        super().__init__(str(problem))
-
-
 def composer() -> tuple[str, ...] | None:
     """Return the command that composes a directory given as its next argument, None where there is no tool.
 
@@ -85,14 +68,15 @@ def compose(directory: Path) -> Composition:
     return composition(run_build(directory), directory)
 
 
-def run_build(directory: Path) -> Output:
-    """Build `directory` and return what was printed; raises as `compose` does."""
+def run_build(directory: Path, overlay: Overlay | None = None) -> Output:
+    """Build `directory` and return what was printed; raises as `compose` does. `overlay`: if it has been read."""
     command = composer()
     if command is None:
         raise ToolError(MISSING)
     if not directory.is_dir():
         raise CompositionError(Problem(directory.as_posix(), 0, 0, "", "no such directory"))
-    code, out, err = answer((*command, str(directory)))
+    refuse(read_overlay(directory) if overlay is None else overlay)
+    code, out, err = answer((*without_network(), *command, str(directory)))
     if code != 0:
         raise CompositionError(Problem(_kustomization_of(directory), 0, 0, "", readable(err, directory)))
     return Output(out, err)
@@ -126,38 +110,6 @@ def _composer_on(path: str) -> tuple[str, ...] | None:
     if not found:
         return None
     return (found[0], "kustomize" if Path(found[0]).stem == "kubectl" else "build")
-
-
-def answer(command: tuple[str, ...]) -> tuple[int, str, str]:
-    """Run a command; return its exit code and what it wrote to stdout and stderr. ToolError where it does not end."""
-    import signal  # noqa: PLC0415 -- start-up time: only who composes pays for these
-    import subprocess  # noqa: PLC0415
-
-    environment = {name: os.environ[name] for name in _INHERITED if name in os.environ} | _OFFLINE
-    # Who is told to end between the tool's start and the moment in which it is known would leave it behind.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGIO})
-    try:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment,
-            start_new_session=True,  # so that a git of its own dies with it
-        )
-    except OSError as error:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        raise ToolError(f"{command[0]} cannot be run: {error.strerror}") from None
-    with process:
-        try:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-            out, err = process.communicate(timeout=TIMEOUT_SECONDS)
-        except subprocess.TimeoutExpired:
-            raise ToolError(f"{Path(command[0]).name} did not finish within {TIMEOUT_SECONDS} s") from None
-        finally:
-            if process.returncode is None:
-                os.killpg(process.pid, signal.SIGKILL)
-    return process.returncode, out.decode(errors="replace"), err.decode(errors="replace")
 
 
 def _unwrapped(stderr: str) -> str:

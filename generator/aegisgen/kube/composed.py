@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from aegisgen.cache import digest
 from aegisgen.kube.closure import closure
 from aegisgen.kube.compose import Output, composer, composition, run_build
+from aegisgen.kube.process import answer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +41,7 @@ def compose_once(directory: Path, overlay: Overlay, reader: Reader, cache: Cache
     key = digest(_FORMAT, tool, files) if tool and files else None
     if key and (answer := cache.get(key)):
         return composition(Output(*json.loads(answer)), directory)
-    output = run_build(directory)
+    output = run_build(directory, overlay)
     if key and not _SECRET.search(output.out) and reader.unchanged():
         cache.put(key, json.dumps(output).encode())
     return composition(output, directory)
@@ -73,8 +74,6 @@ def _tool(command: tuple[str, ...], cache: Cache) -> str | None:
 
 def _asked(command: tuple[str, ...]) -> str | None:
     """Ask kustomize, or kubectl, for all that it says of its version."""
-    from aegisgen.kube.compose import answer  # noqa: PLC0415 - rarely asked
-
     program, verb = command
     code, out, _ = answer((program, "version") if verb == "build" else (program, "version", "--client"))
     return digest(program, out) if code == 0 and out.strip() else None

@@ -8,9 +8,8 @@ import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.errors import InputError, Problem
-from aegisgen.kube.compose import KUSTOMIZATION_NAMES
 from aegisgen.kube.selection import Target, target_of
-from aegisgen.kube.shape import mapping, sequence, text
+from aegisgen.kube.shape import KUSTOMIZATION_NAMES, mapping, sequence, text
 from aegisgen.yamlscalars import Dialect
 from aegisgen.yamlsource import Document, decode, documents, parse, parse_one
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+
 
 def mapping(value: object) -> dict[str, object]:
     """Return a mapping as it is, and an empty one for everything else."""

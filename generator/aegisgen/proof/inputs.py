@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen import files
 from aegisgen.errors import InputError, UsageError
-from aegisgen.kube.compose import KUSTOMIZATION_NAMES
 from aegisgen.kube.overlay import MAX_FILE_BYTES
+from aegisgen.kube.shape import KUSTOMIZATION_NAMES
 from aegisgen.profile.load import display
 from aegisgen.yamlsource import manifests, parse_one
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from aegisgen.errors import ToolError
+from aegisgen.errors import CompositionError, ToolError
 from aegisgen.findings import Finding, Severity
-from aegisgen.kube.compose import MISSING, Composition, CompositionError, compose, composer
+from aegisgen.kube.compose import MISSING, Composition, compose, composer
 from aegisgen.kube.kustomization import composed_files
 from aegisgen.kube.origin import origin_of
 from aegisgen.kube.overlay import Overlay, overlay_of, read_overlay, unmatched_patches

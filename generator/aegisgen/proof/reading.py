@@ -7,9 +7,9 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.findings import Finding, Severity
-from aegisgen.kube.compose import KUSTOMIZATION_NAMES
 from aegisgen.kube.kustomization import composed_files
 from aegisgen.kube.resource import Resource
+from aegisgen.kube.shape import KUSTOMIZATION_NAMES
 from aegisgen.proof.inputs import Kustomizations, read
 from aegisgen.proof.manifests import (
     Piece,

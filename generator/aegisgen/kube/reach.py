@@ -1,0 +1,118 @@
+"""What a build would fetch, run, or read outside of the tree, found before Kustomize is started.
+
+Source: the fields of `types.Kustomization` and the loaders behind them in Kustomize 5.8 (api/types, api/internal). Its
+file loader fetches whatever begins with http: or https:, in every field that names a file. In fields that name a
+folder, what is not there may be a repository's address.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aegisgen import files
+from aegisgen.errors import CompositionError, Problem
+from aegisgen.kube.kustomization import MAX_LAYERS, Place
+from aegisgen.kube.overlay import MAX_FILE_BYTES, read_overlay
+from aegisgen.kube.shape import KUSTOMIZATION_NAMES, mapping
+from aegisgen.yamlscalars import Dialect
+from aegisgen.yamlsource import Document, documents, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aegisgen.kube.kustomization import Layer
+    from aegisgen.kube.overlay import Overlay
+
+    _Path = tuple[str | int, ...]
+
+# In these, no text is the name of a file: fields of the kustomization itself, and fields further down.
+_NO_FILES = frozenset(
+    {
+        "apiVersion", "kind", "metadata", "namespace", "namePrefix", "nameSuffix", "commonLabels", "labels",
+        "commonAnnotations", "images", "replicas", "generatorOptions", "vars", "sortOptions", "buildMetadata",
+    }
+)  # fmt: skip
+_NO_FILES_BELOW = frozenset({"literals", "options", "patch", "target", "targets", "source", "name", "valuesInline"})
+_BASES = frozenset({"resources", "bases", "components"})
+_PLUGINS = frozenset({"generators", "transformers", "validators"})
+# In a plug-in's configuration, which may hold anything, these name files or addresses.
+_PLUGIN_FILES = frozenset({"path", "paths", "files", "envs", "env", "repo", "valuesFile", "additionalValuesFiles"})
+_FUNCTIONS = ("config.kubernetes.io/function", "config.k8s.io/function")
+_FETCHED = re.compile(r"https?:", re.IGNORECASE)
+_ADDRESS = re.compile(
+    r"[a-z][a-z0-9+.-]*://|git::|gh:|[\w.-]+@[\w.-]+:|(?:www\.)?(?:github|gitlab|bitbucket)\.\w+[/:]"
+    r"|.*[?&](?:ref|version|timeout|submodules)=|[\w-]+(?:\.[\w-]+)+(?::\d+)?/.*(?:\.git|_git/)",
+    re.IGNORECASE,
+)
+
+
+def refuse(overlay: Overlay, above: frozenset[str] = frozenset()) -> None:
+    """Raise CompositionError for what a build would fetch or run, and for what cannot be read well enough to tell.
+
+    Raises UnsafeFileError for a file that leads out of the tree, or is none that may be read.
+    """
+    for problem in overlay.problems:
+        if not problem.field and posixpath.basename(problem.path) in KUSTOMIZATION_NAMES:
+            raise CompositionError(problem)
+    if len(overlay.layers) >= MAX_LAYERS:
+        raise CompositionError(Problem(overlay.directory, 0, 0, "", f"more than {MAX_LAYERS} kustomizations"))
+    for layer in overlay.layers:
+        document = layer.kustomization
+        for name in mapping(document.data).keys() - _NO_FILES:
+            for place in _names(Place(document, (name,)), _NO_FILES_BELOW):
+                _refuse_name(place, layer, above, plugin=name in _PLUGINS)
+
+
+def _names(place: Place, left_out: frozenset[str]) -> Iterator[Place]:
+    """Yield the places of the texts below a place that may be names of files or addresses."""
+    value = place.value
+    if isinstance(value, str):
+        yield place
+    elif isinstance(value, list):
+        for index in range(len(value)):
+            yield from _names(Place(place.document, (*place.path, index)), left_out)
+    elif isinstance(value, dict):
+        for key in value:
+            if key not in left_out:
+                yield from _names(Place(place.document, (*place.path, key)), left_out)
+
+
+def _refuse_name(place: Place, layer: Layer, above: frozenset[str], *, plugin: bool) -> None:
+    name = str(place.value)
+    if "\n" in name:
+        if plugin:
+            _refuse_plugins(parse(name, place.source, Dialect.KUSTOMIZE), place)
+        return
+    name = name.rpartition("=")[2] if "files" in place.path and not _FETCHED.match(name) else name
+    file = posixpath.normpath(posixpath.join(layer.directory, name))
+    if _FETCHED.match(name) or (_ADDRESS.match(name) and not os.path.lexists(file)):
+        what = "the remote base " if place.path[0] in _BASES else ""
+        raise _refusal(place, f"{what}{name} is not fetched: aegisgen composes without a network; vendor it")
+    files.probe(file, MAX_FILE_BYTES)
+    if plugin and os.path.isdir(file) and file not in above:  # noqa: PTH112
+        refuse(read_overlay(Path(file)), above | {file})
+    elif plugin and os.path.isfile(file):  # noqa: PTH113
+        _refuse_plugins(documents(files.read(file, MAX_FILE_BYTES), file, Dialect.KUSTOMIZE), None)
+
+
+def _refuse_plugins(found: Iterator[Document | Problem], inline: Place | None) -> None:
+    """Refuse what the configuration of plug-ins would fetch or run; `inline`: where it stands in a kustomization."""
+    for document in found:
+        if isinstance(document, Problem):
+            raise CompositionError(document)
+        annotations = mapping(mapping(mapping(document.data).get("metadata")).get("annotations"))
+        for place in _names(Place(document), frozenset()):
+            shown = inline or place
+            if not _PLUGIN_FILES.isdisjoint(map(str, place.path)) and _FETCHED.match(str(place.value)):
+                raise _refusal(shown, f"{place.value} is not fetched: aegisgen composes without a network; vendor it")
+        if not annotations.keys().isdisjoint(_FUNCTIONS):
+            raise _refusal(inline or Place(document), "a function is a program or a container, and aegisgen runs none")
+
+
+def _refusal(place: Place, message: str) -> CompositionError:
+    line, column = place.position
+    return CompositionError(Problem(place.source, line, column, str(place.path[0]) if place.path else "", message))
