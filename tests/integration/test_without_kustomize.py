@@ -103,7 +103,6 @@ def test_what_an_overlay_may_still_add_is_not_missed(found) -> None:
 def test_an_ignore_means_what_it_means_to_the_composed_object(found, tmp_path, cli) -> None:
     base = POD.replace("{name: app}\nspec", "{name: app, annotations: {aegisgen.dev/ignore: 'S401 a test'}}\nspec", 1)
     assert found(base + LIMITS + SECRET) == []
-    assert found(base + LIMITS) == []  # whether it is of use is not known without composition
 
 
 def test_a_rendered_file_is_judged_without_kustomize(project, cli, no_tools) -> None:

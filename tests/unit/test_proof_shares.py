@@ -189,7 +189,10 @@ def test_files_of_an_overlay_are_judged_with_it_and_checked_once(cli: Cli, here:
     outcome = cli("validate", "--no-compose", "--format", "json", "--jobs", "2")
 
     found_there = json.loads(outcome.out)
-    assert [(each["path"], each["rule"]) for each in found_there["findings"]] == [("base/wrong.yaml", "V002")]
+    assert [(each["path"], each["rule"]) for each in found_there["findings"]] == [
+        ("base/job.yaml", "H105"),
+        ("base/wrong.yaml", "V002"),
+    ]
     assert found_there["summary"]["checked"] == 5
 
 

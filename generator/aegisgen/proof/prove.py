@@ -19,7 +19,6 @@ from aegisgen.proof.manifests import Checker
 from aegisgen.proof.tasks import Means
 from aegisgen.proof.whole import prove_all
 from aegisgen.rules.baseline import read_baseline
-from aegisgen.rules.configuration import UNUSED
 from aegisgen.rules.ignores import settle
 
 if TYPE_CHECKING:
@@ -117,8 +116,6 @@ def _prove(
     ignores = [*project_ignores(project), *found.ignores]
     baseline = _baseline(project) if method.baseline else []
     left = settle(weighed, ignores, baseline=baseline, severities=settings.severities)
-    if roots and (skipped or not method.compose):  # then nobody knows what the composed objects break
-        left = [finding for finding in left if finding.rule != UNUSED]
     twice = {finding for each in found.refusals for finding in each.said_by_a_rule(left)}
     return Proof(tuple(finding for finding in left if finding not in twice), len(named), tuple(skipped))
 
