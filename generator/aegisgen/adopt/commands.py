@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.adopt.shell import Command, quote
 from aegisgen.profile.migrations import Scripts
+from aegisgen.tools import TOOLS
+from aegisgen.tools.tool import Called, Shell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +26,7 @@ class Step(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """How a tool is called: in full by `words`, and in `brief` where its preset says the same."""
+    """How a tool is called: in full by `words`, and in `brief` where its defaults say the same."""
 
     tool: str
     words: dict[str, list[str]]
@@ -98,60 +100,26 @@ def _several(by_role: dict[str, Step], migrating: list[Step], parts: Mapping[str
 def _tool(by_role: dict[str, Step], parts: Mapping[str, str], packages: frozenset[str]) -> Plan:
     """A tool by its name: its other commands are called as its migration is."""
     main = by_role["migrate"]
-    tool, prefix, rest = main.call.tool, list(main.call.prefix), list(main.call.rest)
-    own = {role: list(step.command.words) for role, step in by_role.items() if step.call.tool == tool}
-    ping = _ping(by_role, parts)
-    brief: dict[str, object] | None = {}
-    if tool == "knex":
-        words = {"status": [*prefix, "migrate:list", *rest], "rollback": [*prefix, "migrate:rollback", *rest]}
-        brief = None  # its preset calls package scripts
-    elif tool == "prisma":
-        status = [*prefix, "migrate", "status", *rest]
-        words = {"status": ["sh", "-c", f"{' '.join(map(quote, status))} || :"], "verify": status}
-        own.pop("status", None)  # exits 1 where something is pending
-        # `npx` may fetch what is no dependency; the preset's `npm exec --no` does not.
-        known = bool(main.call.manager) and not rest and (prefix[0] not in {"npx", "pnpx"} or "prisma" in packages)
-        brief = {"packageManager": main.call.manager} if known else None
-    elif tool == "alembic":
-        words = {"status": [*prefix, "current"], "rollback": [*prefix, "downgrade", "-1"]}
-        ping = words["status"]
-        brief = {} if prefix == ["alembic"] and rest in (["head"], ["heads"]) else None
-    elif tool == "django":
-        words = {"status": [*prefix, "showmigrations"], "verify": [*prefix, "migrate", "--check"]}
-        ping = [*prefix, "showmigrations", "--verbosity", "0"]
-        usual = prefix == ["python", "manage.py"] and set(rest) <= {"--noinput", "--no-input"}
-        brief = {} if usual else None
-    elif tool == "flyway":
-        words = {"status": [*prefix, "info", *rest], "verify": [*prefix, "validate", *rest]}
-        ping = words["status"]
-        brief = {} if prefix == ["flyway"] and not rest else None
-    elif tool == "liquibase":
-        words, ping = {"status": [*prefix, "status", "--verbose"]}, [*prefix, "history"]
-        brief = {} if prefix == ["liquibase"] and main.command.words[-1] == "update" else None
-    else:
-        version = " ".join(map(quote, [*prefix, "version"]))
-        words = {"status": ["sh", "-c", f"{version} || :"]}
-        # `version` fails on a database without migrations, as it does without a database.
-        ping = ["sh", "-c", f"{version} 2>&1 | grep -q -e '^[0-9]' -e 'no migration'"]
-        brief = _golang(main, parts)
-    words = {"ping": ping} | words | own
-    return Plan(tool, {role: words[role] for role in _ORDER if role in words}, brief)
+    name, tool = main.call.tool, TOOLS[main.call.tool]
+    call, url = main.call, parts.get("url", "")
+    called = Called(main.command.words, list(call.prefix), list(call.rest), call.manager, url, packages)
+    own = {role: list(step.command.words) for role, step in by_role.items() if step.call.tool == name}
+    others = tool.others(called) if tool.others else {}
+    made: dict[str, list[str]] = {
+        role: _shell(words) if isinstance(words, Shell) else words for role, words in others.items()
+    }
+    if isinstance(others.get("status"), Shell):
+        own.pop("status", None)  # the container's own may fail where there is no reason to
+    words: dict[str, list[str]] = {"ping": _ping(by_role, parts), **made, **own}
+    brief = tool.usual(called) if tool.usual else None
+    return Plan(name, {role: words[role] for role in _ORDER if role in words}, brief)
+
+
+def _shell(command: Shell) -> list[str]:
+    return ["sh", "-c", command.text.replace("{}", " ".join(map(quote, command.words)))]
 
 
 _ORDER = ("ping", "status", "migrate", "rollback", "verify")
-
-
-def _golang(main: Step, parts: Mapping[str, str]) -> dict[str, object] | None:
-    """Return the preset's fields for `migrate -path P -database $URL up`, None for anything else."""
-    words = list(main.command.words[1:])
-    options: dict[str, str] = {}
-    while len(words) > 1 and words[0].startswith("-"):
-        name, equals, value = words.pop(0).lstrip("-").partition("=")
-        options[name] = value if equals else words.pop(0)
-    path = options.get("path", "")
-    by_url = options.get("database", "").strip("${}") == parts.get("url")
-    usual = words == ["up"] and set(options) == {"path", "database"} and by_url and not path.startswith(("/", "."))
-    return {"path": path} if usual and path else None
 
 
 def _ping(by_role: dict[str, Step], parts: Mapping[str, str]) -> list[str]:

@@ -14,6 +14,7 @@ from aegisgen.kube.kustomization import Layer, Place
 from aegisgen.kube.origin import origin_of
 from aegisgen.kube.shape import mapping, sequence, text
 from aegisgen.rules.images import image_of
+from aegisgen.tools import TOOLS
 
 _AMOUNTS = ("cpu", "memory")
 
@@ -144,9 +145,9 @@ def _database(wiring: Wiring, parts: dict[str, str], tool: str, strategy: str) -
     if strategy == "presync-job" and wiring.config.name and not wiring.config_known:
         mapping(said["config"])["from"] = "shared"
     env: dict[str, object] = {part: name for part, name in parts.items() if name != usual(part)}
-    if tool in {"prisma", "golang-migrate"}:
+    if TOOLS[tool].needs_url:
         env.setdefault("url", "DATABASE_URL")
-    if env and tool not in {"flyway", "liquibase"}:
+    if env and not TOOLS[tool].jdbc:
         said["env"] = env
     return said
 

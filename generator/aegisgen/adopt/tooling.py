@@ -11,12 +11,13 @@ from aegisgen.adopt.tools import call_of
 from aegisgen.kube.credentials import secret_option, secret_value
 from aegisgen.kube.shape import sequence, text
 from aegisgen.rules.images import image_of
+from aegisgen.tools import TOOLS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # Images whose entrypoint is the tool, so that `args` alone call it.
-_ENTRYPOINTS = {"flyway/flyway": "flyway", "liquibase/liquibase": "liquibase", "migrate/migrate": "migrate"}
+_ENTRYPOINTS = {tool.image: tool.program for tool in TOOLS.values() if tool.image}
 
 
 class Tooling(NamedTuple):
@@ -107,22 +108,24 @@ def _lock(
     tool: str, directory: str, parts: Mapping[str, str], packages: frozenset[str]
 ) -> tuple[dict[str, object], list[str]]:
     """Take aegisgen's lock where it can be held for certain: never a reason for a migration that worked to fail."""
-    if tool in {"flyway", "liquibase", "golang-migrate"}:
+    known = TOOLS[tool]
+    if known.lock == "none":
         return {}, []
     if tool == "command":
         advice = (
             "no lock: say migrations.lock.runtime (node or python) if the image has a PostgreSQL client to hold one"
         )
         return {"lock": {"runtime": "none"}}, [advice]
-    if tool == "prisma" and "pg" not in packages:
-        advice = "only Prisma's own lock: with the package pg in the image, drop migrations.lock.runtime"
+    if known.own_lock_without and known.own_lock_without not in packages:
+        needed = known.own_lock_without
+        advice = f"only {known.title}'s own lock: with the package {needed} in the image, drop migrations.lock.runtime"
         return {"lock": {"runtime": "none"}}, [advice]
     if "url" not in parts and not {"host", "user", "name"} <= set(parts):
         advice = "no lock: no variable was recognized as the database's address; see database.env"
-        return {"lock": {"enabled": False} if tool == "knex" else {"runtime": "none"}}, [advice]
+        return {"lock": {"runtime": "none"} if "none" in known.runtimes else {"enabled": False}}, [advice]
     # where Node looks for the module, if the commands leave the image's own folder
     where = {"module": f"{directory}/node_modules/pg"} if directory.startswith("/") else {"directory": directory}
-    return ({"lock": where} if directory and tool in {"knex", "prisma"} else {}), []
+    return ({"lock": where} if directory and known.lock == "node" else {}), []
 
 
 def _directory(container: Mapping[str, object], command: Command) -> str:

@@ -1,12 +1,11 @@
-"""Which migration tool a command belongs to, and what it does with it. Pure.
-
-Sources: the command line references of the tools, as in `profile/presets.py`.
-"""
+"""Which migration tool a command belongs to, and what it does with it. Pure."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from aegisgen.tools import TOOLS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,38 +28,6 @@ class Call(NamedTuple):
     rest: tuple[str, ...] = ()
 
 
-# A tool's words for each role; the most particular first.
-_ROLES: dict[str, tuple[tuple[tuple[str, ...], Role], ...]] = {
-    "knex": (
-        (("migrate:latest",), "migrate"),
-        (("migrate:up",), "migrate"),
-        (("migrate:status",), "status"),
-        (("migrate:list",), "status"),
-        (("migrate:rollback",), "rollback"),
-        (("migrate:down",), "rollback"),
-    ),
-    "prisma": ((("migrate", "deploy"), "migrate"), (("migrate", "status"), "status")),
-    "alembic": (
-        (("upgrade",), "migrate"),
-        (("current",), "status"),
-        (("heads",), "status"),
-        (("history",), "status"),
-        (("downgrade",), "rollback"),
-        (("check",), "verify"),
-    ),
-    "django": ((("migrate",), "migrate"), (("showmigrations",), "status")),
-    "flyway": ((("migrate",), "migrate"), (("info",), "status"), (("validate",), "verify")),
-    "liquibase": (
-        (("update",), "migrate"),
-        (("migrate",), "migrate"),
-        (("status",), "status"),
-        (("history",), "status"),
-        (("validate",), "verify"),
-    ),
-    "golang-migrate": ((("up",), "migrate"), (("goto",), "migrate"), (("version",), "status")),
-}
-# Options that make another thing of a tool's migration.
-_CHANGING: dict[tuple[str, str], Role] = {("django", "--check"): "verify", ("django", "--plan"): "status"}
 # What other tools are called when they migrate; they run as plain commands.
 _OTHERS = re.compile(
     r"(sequelize(-cli)?|typeorm|rails|rake|bin/rails|mikro-orm|drizzle-kit|goose|dbmate|atlas|sqitch|dotnet|diesel|sqlx"
@@ -145,10 +112,10 @@ def _tool(words: list[str], led: list[str], manager: str) -> Call:
     if not tool:
         text = " ".join(led)
         return Call("command", "migrate" if _OTHERS.match(text) else "")
-    for wanted, role in _ROLES[tool]:
+    for wanted, role in TOOLS[tool].roles:
         at = next((at for at in range(len(own)) if tuple(own[at : at + len(wanted)]) == wanted), None)
         if at is not None:
-            changed = (_CHANGING[tool, word] for word in own if (tool, word) in _CHANGING)
+            changed = (TOOLS[tool].options[word] for word in own if word in TOOLS[tool].options)
             prefix = (*words[: len(words) - len(own)], *own[:at])
             return Call(tool, next(changed, role), prefix, manager, rest=tuple(own[at + len(wanted) :]))
     return Call(tool, "", tuple(words[: len(words) - len(own)]), manager)
@@ -171,8 +138,5 @@ def _names_migrations(word: str) -> bool:
     return word.lstrip("-").partition("=")[0] in {"path", "source", "database"}
 
 
-_PYTHON = {"alembic": "alembic", "django": "django", "manage.py": "django"}
-_PROGRAMS = {
-    **{name: name for name in ("knex", "prisma", "alembic", "flyway", "liquibase")},
-    "manage.py": "django", "django-admin": "django", "migrate": "golang-migrate",
-}  # fmt: skip
+_PYTHON = {module: name for name, tool in TOOLS.items() for module in tool.modules}
+_PROGRAMS = {tool.program: name for name, tool in TOOLS.items() if tool.program} | {"manage.py": "django"}

@@ -10,8 +10,8 @@ import msgspec
 from msgspec import Meta
 
 from aegisgen.errors import UsageError
-from aegisgen.profile.migrations import Runtime, Tool
 from aegisgen.profile.types import DnsLabel, DnsName, ImageName, ImageTag, NamePrefix, Port, RelativePath, Strategy
+from aegisgen.tools import Runtime, ToolName
 
 _NUMBER = re.compile(r"[0-9]{1,9}\Z")
 _END = r"(?![\s\S])"
@@ -45,7 +45,7 @@ FORMS: dict[str, object] = {
     "workload": _Name,
     "container": DnsLabel,
     "port": Port,
-    "tool": Tool,
+    "tool": ToolName,
     "package-manager": _Manager,
     "path": RelativePath,
     "ping": _Command,

@@ -9,16 +9,16 @@ from aegisgen import files
 from aegisgen.fleet.git import command, environment
 from aegisgen.kube.overlay import Overlay, read_overlay
 from aegisgen.kube.shape import KUSTOMIZATION_NAMES
+from aegisgen.tools import TOOLS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 # What tells of a tool or a package manager, or has something to say about either.
 WITNESSES = (
-    "package.json", "pnpm-lock.yaml", "package-lock.json", "yarn.lock", "knexfile.js", "knexfile.ts", "knexfile.cjs",
-    "knexfile.mjs", "prisma/schema.prisma", "alembic.ini", "manage.py", "flyway.toml", "flyway.conf",
-    "conf/flyway.conf", "liquibase.properties", "Dockerfile",
-)  # fmt: skip
+    *("package.json", "pnpm-lock.yaml", "package-lock.json", "yarn.lock", "Dockerfile"),
+    *(file for tool in TOOLS.values() for file in tool.files),
+)
 _MAX_BYTES = 1_000_000
 _GIT_SECONDS = 5
 

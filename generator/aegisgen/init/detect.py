@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.kube.resource import value_at
 from aegisgen.kube.shape import mapping, sequence, text
-from aegisgen.render.runner import EXEC
 from aegisgen.rules.images import image_of
+from aegisgen.tools import EXEC, TOOLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,12 +19,6 @@ if TYPE_CHECKING:
 
 _WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
 _LOCK_FILES = {"pnpm-lock.yaml": "pnpm", "yarn.lock": "yarn", "package-lock.json": "npm"}
-# Whose presence says which tool migrates; the first one that is there counts.
-_TOOL_FILES = {
-    "prisma/schema.prisma": "prisma", "knexfile.js": "knex", "knexfile.ts": "knex", "knexfile.cjs": "knex",
-    "knexfile.mjs": "knex", "alembic.ini": "alembic", "manage.py": "django", "flyway.toml": "flyway",
-    "flyway.conf": "flyway", "conf/flyway.conf": "flyway", "liquibase.properties": "liquibase",
-}  # fmt: skip
 # What a package script of each purpose calls, and the name that aegisgen calls it by if nobody says otherwise.
 _KNEX_SCRIPTS = {
     "status": ("db:migrate:status", r"\bknex\b.*\bmigrate:(?:status|list)\b"),
@@ -50,7 +44,7 @@ class Found(NamedTuple):
     commands: dict[str, list[str]]
     """Commands in place of package scripts that are not there (knex)."""
     locks_by_itself: bool
-    """The image has no PostgreSQL client that could hold aegisgen's lock, and the tool locks by itself (prisma)."""
+    """The image has no PostgreSQL client that could hold aegisgen's lock, and the tool locks by itself."""
     base: str | None
     """The folder of the service's base, relative to the project's; None: there is none yet."""
     configs: frozenset[str]
@@ -69,7 +63,8 @@ def detect(clues: Clues, said: Mapping[str, str]) -> Found:
     if tool == "knex" and package:
         scripts, commands = _knex_scripts(package, said.get("package-manager") or found.answers["package-manager"])
         found = found._replace(scripts=scripts, commands=commands)
-    if tool == "prisma" and package and "pg" not in _dependencies(package):
+    client = TOOLS[tool].own_lock_without if tool in TOOLS else ""
+    if client and package and client not in _dependencies(package):
         found = found._replace(locks_by_itself=True)
     return _from_base(clues, found, said.get("service"))
 
@@ -86,12 +81,11 @@ def _from_files(clues: Clues) -> Iterator[tuple[str, tuple[str, str]]]:
             if file in clues.files:
                 yield "package-manager", (manager, file)
         yield "package-manager", ("npm", "package.json")
-    for file, tool in _TOOL_FILES.items():
-        if file in clues.files:
-            yield "tool", (tool, file)
-    for dependency, tool in (("knex", "knex"), ("prisma", "prisma"), ("@prisma/client", "prisma")):
-        if dependency in _dependencies(package):
-            yield "tool", (tool, "package.json")
+    for name, tool in TOOLS.items():
+        yield from (("tool", (name, file)) for file in tool.files if file in clues.files)
+    for name, tool in TOOLS.items():
+        if not _dependencies(package).isdisjoint(tool.dependencies):
+            yield "tool", (name, "package.json")
     for folder in clues.go_migrations:
         yield "tool", ("golang-migrate", f"{folder}/*.up.sql")
         yield "path", (folder, f"{folder}/*.up.sql")

@@ -4,65 +4,29 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from aegisgen.errors import InputError, UsageError
-from aegisgen.init.questions import COMMANDS, URL_IN_SECRET, WITH_PACKAGES
+from aegisgen.init.questions import COMMANDS
 from aegisgen.profile.load import PROJECT_FILE, ProfileSource, ProjectSource, convert
 from aegisgen.profile.model import Profile, Project
 from aegisgen.profile.resolve import resolve
 from aegisgen.profile.schema import schema_files
 from aegisgen.render.files import render
+from aegisgen.tools import TOOLS
 from aegisgen.yamlsource import parse_one
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aegisgen.init.answers import Answers
     from aegisgen.init.detect import Found
     from aegisgen.profile.resolve import Target
     from aegisgen.render.environment import Templates
+    from aegisgen.tools import Wiring
 
 # A Service's name is a DNS-1035 label, and the application's pods carry the workload's name as a label.
 _MAX_NAME = 63
-
-
-class Wiring(NamedTuple):
-    """Which variables tell a tool where its database is; by its documentation, unless the application's own say it."""
-
-    config: tuple[str, ...]
-    secret: tuple[str, ...]
-    url: str | None
-    """The variable that is a URL with everything."""
-    shared: dict[str, str]
-    """Values that are the same in all environments; in them stands the database's name as {database}."""
-    own: dict[str, str]
-    """Values of each environment; in them stands {host}."""
-
-
-_ADDRESS = Wiring(
-    config=("DATABASE_HOST", "DATABASE_PORT", "DATABASE_USER", "DATABASE_NAME"),
-    secret=("DATABASE_PASSWORD",),
-    url=None,
-    shared={"DATABASE_PORT": "5432", "DATABASE_USER": "{database}", "DATABASE_NAME": "{database}"},
-    own={"DATABASE_HOST": "{host}"},
-)
-_URL = Wiring(config=(), secret=("DATABASE_URL",), url="DATABASE_URL", shared={}, own={})
-_WIRINGS = {
-    **dict.fromkeys(URL_IN_SECRET, _URL),
-    "flyway": Wiring(
-        config=("FLYWAY_URL", "FLYWAY_USER"),
-        secret=("FLYWAY_PASSWORD",),
-        url=None,
-        shared={"FLYWAY_USER": "{database}"},
-        own={"FLYWAY_URL": "jdbc:postgresql://{host}:5432/{database}"},
-    ),
-    "liquibase": Wiring(
-        config=("LIQUIBASE_COMMAND_URL", "LIQUIBASE_COMMAND_USERNAME"),
-        secret=("LIQUIBASE_COMMAND_PASSWORD",),
-        url=None,
-        shared={"LIQUIBASE_COMMAND_USERNAME": "{database}"},
-        own={"LIQUIBASE_COMMAND_URL": "jdbc:postgresql://{host}:5432/{database}"},
-    ),
-}
 
 
 def project_files(answers: Answers, found: Found, templates: Templates) -> dict[str, str]:
@@ -70,7 +34,7 @@ def project_files(answers: Answers, found: Found, templates: Templates) -> dict[
 
     Raises UsageError where the answers do not make a project that loads and renders.
     """
-    wiring = _WIRINGS.get(answers.said["tool"], _ADDRESS)
+    wiring = TOOLS[answers.said["tool"]].wiring
     # An overlay can add to a ConfigMap only if the base has it.
     has_config = found.base is None or answers.said["config"] in found.configs
     values = _values(answers, found, wiring, has_config=has_config)
@@ -102,11 +66,11 @@ def _values(answers: Answers, found: Found, wiring: Wiring, *, has_config: bool)
         "wiring": wiring,
         "shared": _filled(wiring.shared, answers, "") if has_config else {},
         "has_config": has_config,
-        "nodes": said["tool"] in WITH_PACKAGES,
+        "nodes": "packageManager" in TOOLS[said["tool"]].fields,
     }
 
 
-def _filled(texts: dict[str, str], answers: Answers, host: str) -> dict[str, str]:
+def _filled(texts: Mapping[str, str], answers: Answers, host: str) -> dict[str, str]:
     database = answers.said["service"].replace("-", "_")
     return {key: text.format(host=host, database=database) for key, text in texts.items()}
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.errors import UsageError
 from aegisgen.init.answers import Answers, Environment, choices, right, wrong
+from aegisgen.tools import TOOLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,10 +38,6 @@ class Said(NamedTuple):
     """By question, then by environment."""
 
 
-# Tools that a package manager of Node runs.
-WITH_PACKAGES = frozenset({"knex", "prisma"})
-# Whose address is more than the host of a variable of its own: a URL in the Secret.
-URL_IN_SECRET = frozenset({"prisma", "golang-migrate"})
 # What a plain command has to do, for want of a tool that is known to do it.
 COMMANDS = {
     "ping": "exits 0 as soon as the database answers",
@@ -56,12 +53,17 @@ QUESTIONS = (
     Question("container", "Its container that runs the application", lambda said: said["service"]),
     Question("port", "The port it listens on", lambda _: "8080"),
     Question("tool", "What migrates its database", lambda _: "knex"),
-    Question("package-manager", "The package manager", lambda _: "pnpm", lambda said: said["tool"] in WITH_PACKAGES),
+    Question(
+        "package-manager",
+        "The package manager",
+        lambda _: "pnpm",
+        lambda said: "packageManager" in TOOLS[said["tool"]].fields,
+    ),
     Question(
         "path",
         "Folder of the migrations in the image",
         lambda _: "migrations",
-        lambda said: said["tool"] == "golang-migrate",
+        lambda said: TOOLS[said["tool"]].needs_path,
     ),
     *(
         Question(key, f"Command that {what}", lambda _: "", lambda said: said["tool"] == "command")
@@ -121,7 +123,7 @@ def complete(said: Said, found: Found, ask: Ask | None, *, guess: bool) -> Answe
             why, advice = "some answers cannot be guessed", ""
         raise UsageError(f"{why}: give {', '.join(missing)}{advice}; nothing was written")
     environments = _environments(said, answers, ask)
-    if not ask and not said.of_environments.get("database-host") and answers["tool"] not in URL_IN_SECRET:
+    if not ask and not said.of_environments.get("database-host") and not TOOLS[answers["tool"]].needs_url:
         guessed.append("database-host")
     return Answers(answers, environments, tuple(guessed))
 
@@ -163,7 +165,7 @@ def _environment(name: str, strategy: str, said: Said, answers: Mapping[str, str
         given = said.of_environments.get(key, {}).get(name)
         if given is not None:
             values[key] = right(key, given, f"--{key} {name}=")
-        elif ask and not (key == "database-host" and answers["tool"] in URL_IN_SECRET):
+        elif ask and not (key == "database-host" and TOOLS[answers["tool"]].needs_url):
             values[key] = _asked(ask, key, f"{name}: {text}", default, ())
         else:
             values[key] = right(key, default, f"--{key} {name}=")

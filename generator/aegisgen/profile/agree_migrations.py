@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aegisgen.kube.resource import value_at
-from aegisgen.profile.presets import PRESETS
 from aegisgen.profile.resolve import Layer, Target, problem
 from aegisgen.profile.types import seconds
+from aegisgen.tools import TOOLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,14 +15,6 @@ if TYPE_CHECKING:
     from aegisgen.errors import Problem
     from aegisgen.profile.migrations import Migrations
 
-# Which fields of `migrations` only some tools have a use for.
-_OF_TOOLS = {
-    "scripts": ("knex",),
-    "table": ("knex",),
-    "lockTable": ("knex",),
-    "sets": ("knex", "command"),
-    "packageManager": ("knex", "prisma"),
-}
 # Which fields each set says for itself.
 _OF_SETS = ("path", "table", "lockTable")
 _OF_SETS_SCRIPTS = ("status", "migrate", "rollback", "verify")
@@ -41,19 +33,17 @@ def disagreements(target: Target, layers: list[Layer]) -> Iterator[Problem]:
 
 def _tool(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     migrations = target.settings.migrations
-    tool = migrations.tool
-    for field, tools in _OF_TOOLS.items():
-        said = _said(layers, (field,))
-        if tool not in tools and said:
-            yield problem(
-                [said], _path(field), f"belongs to {' or '.join(tools)}, but the tool here is {tool}; remove it"
-            )
+    tool, known = migrations.tool, TOOLS[migrations.tool]
+    for field in sorted(frozenset().union(*(each.fields for each in TOOLS.values())) - known.fields):
+        if said := _said(layers, (field,)):
+            tools = " or ".join(name for name, each in TOOLS.items() if field in each.fields)
+            yield problem([said], _path(field), f"belongs to {tools}, but the tool here is {tool}; remove it")
     if tool == "command":
         for position in [(), *(("sets", index) for index in range(len(migrations.sets)))]:
             yield from _commands(migrations, layers, position)
-    if tool == "golang-migrate" and not migrations.path:
+    if known.needs_path and not migrations.path:
         yield problem(layers, _path("path"), "missing, expected the folder of the migrations in the image")
-    if tool in {"golang-migrate", "prisma"} and not target.settings.database.env.url:
+    if known.needs_url and not target.settings.database.env.url:
         message = f"missing, expected the name of the variable with the database's URL, which {tool} needs"
         yield problem(layers, ("database", "env", "url"), message)
 
@@ -76,14 +66,14 @@ def _sets(migrations: Migrations, layers: list[Layer]) -> Iterator[Problem]:
     for place in own:
         if said := _said(layers, place):
             yield problem([said], _path(*place), "belongs to each of the sets, and there are sets; say it there")
-    knex = migrations.tool == "knex"
+    tool = TOOLS[migrations.tool]
     taken: dict[tuple[str, object], str] = {}
     for index, one in enumerate(migrations.sets):
-        table = one.table or "knex_migrations"
+        table = one.table or "".join(tool.tables)
         claims: list[tuple[str, object]] = [("name", one.name)]
-        if knex:
-            claims += [("table", table), ("lockTable", one.lock_table or f"{table}_lock")]
-        if knex and not one.commands.migrate:
+        if "table" in tool.fields:
+            claims += [("table", table), ("lockTable", one.lock_table or tool.lock_table.format(table=table))]
+        if "scripts" in tool.fields and not one.commands.migrate:
             claims.append(("scripts.migrate", one.scripts.migrate))
         for field, value in claims:
             if (field, value) in taken:
@@ -97,16 +87,15 @@ def _lock(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     lock, tool = migrations.lock, migrations.tool
     if not lock.enabled:
         return
-    runtime = lock.runtime or PRESETS[tool].lock
+    runtime = lock.runtime or TOOLS[tool].lock
     if runtime is None:
         message = (
             "missing, expected node or python (what the image has to hold the lock) or none (the tool locks itself)"
         )
         yield problem(layers, _path("lock", "runtime"), message)
-    if tool == "knex" and runtime == "python":
-        yield problem(layers, _path("lock", "runtime"), "not supported with knex, expected node or none")
-    if tool == "knex" and runtime == "none":
-        message = "knex's own lock makes the second pod fail, expected node, or lock.enabled: false to say that it may"
+    elif runtime not in TOOLS[tool].runtimes:
+        known = " or ".join(TOOLS[tool].runtimes)
+        message = f"{runtime} is not supported with {tool}, expected {known}, or lock.enabled: false to have no lock"
         yield problem(layers, _path("lock", "runtime"), message)
     for field in ("module", "directory"):
         if runtime != "node" and getattr(lock, field):

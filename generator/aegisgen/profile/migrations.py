@@ -6,9 +6,7 @@ from msgspec import UNSET, Meta, UnsetType, field
 
 from aegisgen.profile.base import Model
 from aegisgen.profile.types import DnsLabel, Duration, EnvName, LockName, RelativePath, Script, TableName, Text, Word
-
-Tool = Literal["knex", "prisma", "flyway", "liquibase", "alembic", "django", "golang-migrate", "command"]
-Runtime = Literal["node", "python", "none"]
+from aegisgen.tools import Runtime, ToolName
 
 Path = Annotated[RelativePath | UnsetType, Meta(description="Where the application's repository has its migrations.")]
 Table = Annotated[TableName | UnsetType, Meta(description="Knex: the bookkeeping table. Default: knex_migrations.")]
@@ -90,7 +88,7 @@ class Lock(Model, frozen=True, kw_only=True):
 class Migrations(Model, frozen=True, kw_only=True):
     """How the application migrates its database."""
 
-    tool: Annotated[Tool, Meta(description="The migration tool.")] = "knex"
+    tool: Annotated[ToolName, Meta(description="The migration tool.")] = "knex"
     package_manager: Annotated[
         Literal["pnpm", "npm", "yarn"], Meta(description="What runs the package scripts (knex, prisma).")
     ] = "pnpm"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from aegisgen.profile.presets import PRESETS
 from aegisgen.profile.steps.notifications import channels
 from aegisgen.profile.types import seconds
+from aegisgen.tools import TOOLS
 
 if TYPE_CHECKING:
     from aegisgen.profile.resolve import Target
@@ -48,7 +48,7 @@ def notices(target: Target, templates: Templates) -> dict[str, object]:
 def _client(target: Target) -> str:
     """Return what of the image speaks HTTP: node or python where the tool needs it anyway, else curl or wget."""
     migrations = target.settings.migrations
-    lock = PRESETS[migrations.tool].lock
+    lock = TOOLS[migrations.tool].lock
     return migrations.lock.runtime or lock or "none"
 
 

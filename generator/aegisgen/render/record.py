@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from aegisgen.profile.steps.rollback import records
+from aegisgen.tools import TOOLS
 
 if TYPE_CHECKING:
     from aegisgen.profile.migrations import Migrations, MigrationSet
@@ -32,13 +33,18 @@ def recording(target: Target, templates: Templates) -> dict[str, object]:
         "sets": [
             {
                 "name": name,
-                "table": quoted(one.table or "knex_migrations"),
+                "table": quoted(bookkeeping_table(migrations, one)),
                 "folder": settings.rollback.directory or one.path or "",
             }
             for name, one in sets
         ],
     }
     return {"record": json.dumps(record), "runs": templates.render("runner/runs.js.j2")}
+
+
+def bookkeeping_table(migrations: Migrations, one: Migrations | MigrationSet) -> str:
+    """Return the table in which a set's migrations are recorded, as the profile or the tool names it."""
+    return one.table or TOOLS[migrations.tool].tables[0]
 
 
 def quoted(table: str) -> str:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from aegisgen.profile.steps.rollback import automatic
 from aegisgen.render.record import recording
-from aegisgen.render.runner import EXEC, Runner, locked
+from aegisgen.render.runner import Runner, locked
+from aegisgen.tools import EXEC, TOOLS
 
 if TYPE_CHECKING:
     from aegisgen.profile.resolve import Target
@@ -43,9 +44,5 @@ def _downs(target: Target) -> list[tuple[str, str]]:
     rollback, migrations = target.settings.rollback, target.settings.migrations
     if migrations.sets:
         return [(one.name, shlex.join(rollback.downs[one.name])) for one in migrations.sets]
-    return [
-        (
-            "main",
-            shlex.join(rollback.down) if rollback.down else f"{EXEC[migrations.package_manager]} knex migrate:down",
-        )
-    ]
+    usual = (TOOLS[migrations.tool].take_back or "").format(exec=EXEC[migrations.package_manager])
+    return [("main", shlex.join(rollback.down) if rollback.down else usual)]

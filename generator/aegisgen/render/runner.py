@@ -7,10 +7,10 @@ import shlex
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
-from aegisgen.profile.presets import PRESETS
 from aegisgen.profile.types import seconds
 from aegisgen.render.notices import notices
-from aegisgen.render.record import quoted, recording
+from aegisgen.render.record import bookkeeping_table, quoted, recording
+from aegisgen.tools import EXEC, TOOLS
 
 if TYPE_CHECKING:
     from aegisgen.profile.migrations import Migrations, MigrationSet
@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 
 # One attempt of the ping must not use up the whole wait; a JVM on a small share of a CPU takes its time.
 _ATTEMPT = 20
-# What begins a preset's text that is more than the words of one command.
+# What begins a tool's text that is more than the words of one command.
 _SCRIPT = "sh: "
-EXEC = {"npm": "npm exec --no --", "pnpm": "pnpm exec", "yarn": "yarn run"}
 
 
 class Steps(NamedTuple):
@@ -53,11 +52,9 @@ class Runner(NamedTuple):
 def render_runner(target: Target, templates: Templates) -> Runner:
     """Render the runner's script and the program that holds its lock. Raises InputError where a template fails."""
     migrations = target.settings.migrations
-    preset = PRESETS[migrations.tool]
+    tool = TOOLS[migrations.tool]
     values = locked(target, templates)
-    script = templates.render(
-        "runner/run.sh.j2", sets=sets(target), preset=preset, **values, **notices(target, templates)
-    )
+    script = templates.render("runner/run.sh.j2", sets=sets(target), tool=tool, **values, **notices(target, templates))
     holder, runtime = None, lock_runtime(migrations)
     if runtime != "none":
         holder = templates.render({"node": "runner/lock.js.j2", "python": "runner/lock.py.j2"}[runtime])
@@ -86,7 +83,7 @@ def lock_runtime(migrations: Migrations) -> str:
     """Return what holds the lock: node, python, or none."""
     if not migrations.lock.enabled:
         return "none"
-    return migrations.lock.runtime or PRESETS[migrations.tool].lock or "none"
+    return migrations.lock.runtime or TOOLS[migrations.tool].lock or "none"
 
 
 def ping(target: Target) -> str:
@@ -94,7 +91,7 @@ def ping(target: Target) -> str:
     migrations = target.settings.migrations
     if migrations.commands.ping:
         return shlex.join(migrations.commands.ping)
-    return _fill(target, PRESETS[migrations.tool].ping, migrations, migrations)
+    return _fill(target, TOOLS[migrations.tool].ping, migrations, migrations)
 
 
 def sets(target: Target) -> list[Steps]:
@@ -106,20 +103,20 @@ def sets(target: Target) -> list[Steps]:
 
 
 def lock_tables(migrations: Migrations) -> list[str]:
-    """Return the tables with Knex's own lock rows, quoted for SQL."""
-    if migrations.tool != "knex":
+    """Return the tables with the tool's own lock rows, quoted for SQL."""
+    if not TOOLS[migrations.tool].lock_table:
         return []
-    return [quoted(lock_table(one)) for one in (migrations.sets or (migrations,))]
+    return [quoted(lock_table(migrations, one)) for one in (migrations.sets or (migrations,))]
 
 
-def lock_table(one: Migrations | MigrationSet) -> str:
-    """Return the table with a set's lock row; Knex derives its name from the bookkeeping table's."""
-    return one.lock_table or f"{one.table or 'knex_migrations'}_lock"
+def lock_table(migrations: Migrations, one: Migrations | MigrationSet) -> str:
+    """Return the table with a set's lock row; the tool derives its name from the bookkeeping table's."""
+    return one.lock_table or TOOLS[migrations.tool].lock_table.format(table=bookkeeping_table(migrations, one))
 
 
 def _steps(target: Target, name: str, one: Migrations | MigrationSet) -> Steps:
-    preset, commands = PRESETS[target.settings.migrations.tool], one.commands
-    verify = preset.verify
+    tool, commands = TOOLS[target.settings.migrations.tool], one.commands
+    verify = tool.verify
     if one.scripts.verify:
         verify = "{run} " + shlex.quote(one.scripts.verify)
 
@@ -130,15 +127,15 @@ def _steps(target: Target, name: str, one: Migrations | MigrationSet) -> Steps:
 
     return Steps(
         name,
-        command(commands.status, preset.status) or ":",
-        command(commands.migrate, preset.migrate) or ":",
-        command(commands.rollback, preset.rollback),
+        command(commands.status, tool.status) or ":",
+        command(commands.migrate, tool.migrate) or ":",
+        command(commands.rollback, tool.rollback),
         command(commands.verify, verify),
     )
 
 
 def _fill(target: Target, text: str, migrations: Migrations, one: Migrations | MigrationSet) -> str:
-    preset, path = PRESETS[migrations.tool], one.path or migrations.path
+    tool, path = TOOLS[migrations.tool], one.path or migrations.path
     filled = text.format(
         run=f"{migrations.package_manager} run",
         exec=EXEC[migrations.package_manager],
@@ -146,7 +143,7 @@ def _fill(target: Target, text: str, migrations: Migrations, one: Migrations | M
         status=shlex.quote(one.scripts.status),
         migrate=shlex.quote(one.scripts.migrate),
         rollback=shlex.quote(one.scripts.rollback),
-        at=shlex.join(word.format(path=path) for word in preset.at.split()) if path else "",
+        at=shlex.join(word.format(path=path) for word in tool.at.split()) if path else "",
         url=target.settings.database.env.url or "",
         timeout=seconds(migrations.lock.timeout),
     )

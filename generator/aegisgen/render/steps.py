@@ -15,6 +15,7 @@ from aegisgen.profile.steps.rollback import Rollback
 from aegisgen.profile.types import seconds
 from aegisgen.render.record import quoted
 from aegisgen.render.runner import render_runner
+from aegisgen.tools import TOOLS
 
 if TYPE_CHECKING:
     from aegisgen.profile.resolve import Target
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 _KEEP = 7
 # The only database and user of the dry run's copy, where the application knows its database by a URL.
 _COPY = "dryrun"
-# Tools on the JVM want another scheme than all others.
-_JDBC = frozenset({"flyway", "liquibase"})
 
 
 class Variable(NamedTuple):
@@ -133,7 +132,7 @@ def _dry_run(target: Target, dry_run: DryRun, templates: Templates) -> dict[str,
     by_url = _source(target, env.url) is not None
     own: dict[str, str] = {env.host: "127.0.0.1", env.port: "5432", env.ssl: "false", "PGSSLMODE": "disable"}
     if by_url and isinstance(env.url, str):
-        scheme = "jdbc:postgresql" if settings.migrations.tool in _JDBC else "postgresql"
+        scheme = "jdbc:postgresql" if TOOLS[settings.migrations.tool].jdbc else "postgresql"
         address = f"{scheme}://127.0.0.1:5432/{_COPY}"
         own[env.url] = address if scheme.startswith("jdbc") else address.replace("://", f"://{_COPY}@")
         own |= {env.user: _COPY, env.name: _COPY}

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.argocd.workload import pod_spec
 from aegisgen.kube.shape import mapping, texts
-from aegisgen.profile.presets import PRESETS
 from aegisgen.profile.steps.application import application_name
 from aegisgen.profile.steps.security import account_name
-from aegisgen.render.runner import EXEC, Steps, lock_key, lock_runtime, lock_tables, ping, sets
+from aegisgen.render.runner import Steps, lock_key, lock_runtime, lock_tables, ping, sets
 from aegisgen.status.expected import referred
+from aegisgen.tools import EXEC, TOOLS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from aegisgen.kube.resource import Resource
-    from aegisgen.profile.presets import Preset
     from aegisgen.profile.resolve import Target
+    from aegisgen.tools import Tool
 
 # A name that is no host of the cluster's own has dots, and does not end as those do (Kubernetes: DNS for Services).
 _IN_CLUSTER = re.compile(
@@ -75,7 +75,7 @@ class Facts(NamedTuple):
     steps: tuple[Steps, ...]
     """The commands of each set of migrations."""
     ping: str
-    preset: Preset
+    tool: Tool
     lock: Lock | None
     """None where the tool's own lock has to do."""
     lock_tables: tuple[str, ...]
@@ -93,7 +93,7 @@ def facts(target: Target) -> Facts:
     """Return what the profile tells."""
     settings, presync = target.settings, target.settings.strategy == "presync-job"
     migrations, name = settings.migrations, settings.workload.name
-    preset = PRESETS[migrations.tool]
+    tool = TOOLS[migrations.tool]
     lock = lock_runtime(migrations) != "none"
     key = lock_key(migrations.lock.name)
     roles = ("approval", "backup", "baseline", "dry-run", "checks", "confirm", "sync-fail")
@@ -113,10 +113,10 @@ def facts(target: Target) -> Facts:
         database=_database(target, settings.config),
         steps=tuple(sets(target)),
         ping=ping(target),
-        preset=preset,
+        tool=tool,
         lock=Lock(key[0] & 0xFFFFFFFF, key[1] & 0xFFFFFFFF) if lock else None,
         lock_tables=tuple(lock_tables(migrations)),
-        unlock=(preset.unlock or "").format(exec=EXEC[migrations.package_manager]),
+        unlock=(tool.unlock or "").format(exec=EXEC[migrations.package_manager]),
     )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.profile.steps.runbook import people
-from aegisgen.render.record import quoted
-from aegisgen.render.runner import EXEC
+from aegisgen.render.record import bookkeeping_table, quoted
 from aegisgen.status.exits import Role, codes
+from aegisgen.tools import EXEC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,26 +130,11 @@ def duties(facts: Facts) -> list[Duty]:
 
 
 def skipping(facts: Facts) -> tuple[list[str], str]:
-    """Return how a migration is marked as done: statements of SQL, or a command of the tool.
-
-    Sources: knex's table knex_migrations (lib/migrations/migrate/table-creator.js); the documentation of the others.
-    """
+    """Return how a migration is marked as done: statements of SQL, or a command of the tool."""
     migrations = facts.target.settings.migrations
-    exec_ = EXEC[migrations.package_manager]
-    if migrations.tool == "knex":
-        tables = [quoted(one.table or "knex_migrations") for one in (migrations.sets or (migrations,))]
-        return [
-            f"INSERT INTO {table} (name, batch, migration_time) "  # noqa: S608 - for people to read; the table is quoted
-            f"SELECT 'FILE', coalesce(max(batch), 0) + 1, now() FROM {table};"
-            for table in tables
-        ], ""
+    tool = facts.tool
+    if tool.mark_done_sql:
+        tables = [quoted(bookkeeping_table(migrations, one)) for one in (migrations.sets or (migrations,))]
+        return [tool.mark_done_sql.format(table=table) for table in tables], ""
     url = facts.target.settings.database.env.url or "DATABASE_URL"
-    commands = {
-        "prisma": f"{exec_} prisma migrate resolve --applied NAME",
-        "flyway": "flyway -skipExecutingMigrations=true -target=VERSION migrate",
-        "liquibase": "liquibase mark-next-changeset-ran",
-        "alembic": "alembic stamp REVISION",
-        "django": "python manage.py migrate --fake APP NAME",
-        "golang-migrate": f"""sh -c 'migrate -path FOLDER -database "${url}" force VERSION'""",
-    }
-    return [], commands.get(migrations.tool, "")
+    return [], tool.mark_done.replace("{exec}", EXEC[migrations.package_manager]).replace("{url}", url)

@@ -11,10 +11,10 @@ from aegisgen.argocd.workload import pod_spec
 from aegisgen.errors import UsageError
 from aegisgen.kube.resource import Resource, value_at
 from aegisgen.kube.shape import mapping, sequence, text
-from aegisgen.profile.presets import PRESETS
 from aegisgen.profile.steps.application import application_name
-from aegisgen.render.runner import EXEC, lock_runtime
+from aegisgen.render.runner import lock_runtime
 from aegisgen.status.exits import Role
+from aegisgen.tools import EXEC, TOOLS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -109,7 +109,7 @@ def expected(target: Target, composed: Composed, *, namespace: str = "", context
         )
     presync = settings.strategy == "presync-job"
     job = target.composed(target.job_name) if presync else ""
-    preset, migrations = PRESETS[settings.migrations.tool], settings.migrations
+    migrations = settings.migrations
     steps = _steps(target, composed.resources)
     of_workload = mapping(pod_spec(workload))
     migrating = next((step.pod_spec for step in steps if step.name == job), of_workload)
@@ -133,7 +133,7 @@ def expected(target: Target, composed: Composed, *, namespace: str = "", context
         application=own or (application_name(target) if settings.application else ""),
         argocd_namespace=target.argocd.namespace,
         directory=target.directory,
-        unlock=(preset.unlock or "").format(exec=EXEC[migrations.package_manager]),
+        unlock=(TOOLS[migrations.tool].unlock or "").format(exec=EXEC[migrations.package_manager]),
         locked=lock_runtime(migrations) != "none",
         context=context,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aegisgen.status.model import Cause, Diagnosis
+from aegisgen.tools import TOOLS
 
 if TYPE_CHECKING:
     from aegisgen.status.cluster import Container, Pod
@@ -17,15 +18,6 @@ if TYPE_CHECKING:
 
 HELD = 15
 """The runner's exit code for a lock that another migration held for too long."""
-
-# What the tools print: knex lib/migrations/migrate/Migrator.js, liquibase StandardLockService, golang-migrate
-# migrate.go, prisma error P1002.
-_SAID = (
-    ("migration table is already locked", "Knex's lock row says that a migration runs"),
-    ("could not acquire change log lock", "Liquibase's lock row says that a migration runs"),
-    ("dirty database version", "golang-migrate has marked the version dirty: a run ended half-way"),
-    ("timed out trying to acquire a postgres advisory lock", "another session holds Prisma's lock"),
-)
 
 
 def stale_lock(container: Container, pod: Pod, snapshot: Snapshot, expected: Expected) -> Diagnosis | None:
@@ -42,7 +34,7 @@ def stale_lock(container: Container, pod: Pod, snapshot: Snapshot, expected: Exp
     log = snapshot.log
     lines = log.lines if log and (log.pod, log.container) == (pod.name, container.name) else ()
     said = "\n".join((container.message, *lines)).lower()
-    for words, meaning in _SAID:
+    for words, meaning in (held for tool in TOOLS.values() for held in tool.held):
         if words in said:
             what = f"stale lock: {meaning}, and no pod of this service migrates"
             unlock = expected.unlock

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 from msgspec import Meta
 
 from aegisgen.profile.layers import problem
-from aegisgen.profile.migrations import Tool
 from aegisgen.profile.steps.job import StepJob
 from aegisgen.profile.types import EnvName, Quantity, TableName, Text, Wave
+from aegisgen.tools import TOOLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,19 +15,6 @@ if TYPE_CHECKING:
     from aegisgen.errors import Problem
     from aegisgen.profile.layers import Layer
     from aegisgen.profile.resolve import Target
-
-# Where each tool keeps what has been applied; its documentation's default. Tables with mere locks are left out: the row
-# of a killed run would lock the copy as well, and each tool fills an empty one.
-BOOKKEEPING: dict[Tool, tuple[str, ...]] = {
-    "knex": ("knex_migrations",),
-    "prisma": ("_prisma_migrations",),
-    "flyway": ("flyway_schema_history",),
-    "liquibase": ("databasechangelog",),
-    "alembic": ("alembic_version",),
-    "django": ("django_migrations",),
-    "golang-migrate": ("schema_migrations",),
-    "command": (),
-}
 
 
 class DryRun(StepJob, frozen=True, kw_only=True):
@@ -57,7 +44,7 @@ def bookkeeping(target: "Target") -> list[str]:
     migrations = settings.migrations
     tables = [one.table for one in migrations.sets] or [migrations.table]
     said = [table for table in tables if isinstance(table, str)]
-    default = BOOKKEEPING[migrations.tool] if len(said) < len(tables) else ()
+    default = TOOLS[migrations.tool].tables if len(said) < len(tables) else ()
     added = settings.dry_run.tables if isinstance(settings.dry_run, DryRun) else []
     return list(dict.fromkeys([*default, *said, *added]))
 

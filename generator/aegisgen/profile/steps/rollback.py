@@ -7,8 +7,8 @@ from msgspec import UNSET, Meta, UnsetType
 from aegisgen.profile.base import Model
 from aegisgen.profile.layers import Layer, problem
 from aegisgen.profile.migrations import Words
-from aegisgen.profile.presets import PRESETS
 from aegisgen.profile.types import DnsLabel, Duration, RelativePath
+from aegisgen.tools import TOOLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,9 +66,9 @@ def problems(target: "Target", layers: list[Layer]) -> "Iterator[Problem]":
         message = "belongs to the strategy presync-job: pods start one by one, and there is no sync to take back"
         yield problem(layers, field, message)
         return
-    if migrations.tool != "knex":
-        rolls = PRESETS[migrations.tool].rollback
-        reason = "can only take back a number of migrations, not the ones of a sync" if rolls else "has no rollback"
+    tool = TOOLS[migrations.tool]
+    if not tool.take_back:
+        reason = "cannot take back one sync's migrations and no others" if tool.rollback else "has no rollback"
         yield problem(layers, field, f"{migrations.tool} {reason}; expected knex, or no such field")
         return
     if not migrations.lock.enabled:

@@ -1,0 +1,41 @@
+"""Alembic."""
+
+from __future__ import annotations
+
+from aegisgen.tools.tool import Called, Role, Shell, Tool
+
+
+def _others(called: Called) -> dict[Role, list[str] | Shell]:
+    current = [*called.prefix, "current"]
+    return {"ping": current, "status": current, "rollback": [*called.prefix, "downgrade", "-1"]}
+
+
+def _usual(called: Called) -> dict[str, object] | None:
+    return {} if called.prefix == ["alembic"] and called.rest in (["head"], ["heads"]) else None
+
+
+TOOL = Tool(
+    title="Alembic",
+    ping="alembic current",
+    status="alembic current",
+    migrate="alembic upgrade heads",
+    rollback="alembic downgrade -1",
+    mark_done="alembic stamp REVISION",
+    done=("(head)",),
+    lock="python",
+    locking="not at all",
+    tables=("alembic_version",),
+    files=("alembic.ini",),
+    program="alembic",
+    modules=("alembic",),
+    roles=(
+        (("upgrade",), "migrate"),
+        (("current",), "status"),
+        (("heads",), "status"),
+        (("history",), "status"),
+        (("downgrade",), "rollback"),
+        (("check",), "verify"),
+    ),
+    others=_others,
+    usual=_usual,
+)

@@ -1,0 +1,42 @@
+"""Flyway's command line."""
+
+from __future__ import annotations
+
+from aegisgen.tools.tool import Called, Role, Shell, Tool, Wiring
+
+
+def _others(called: Called) -> dict[Role, list[str] | Shell]:
+    info = [*called.prefix, "info", *called.rest]
+    return {"ping": info, "status": info, "verify": [*called.prefix, "validate", *called.rest]}
+
+
+def _usual(called: Called) -> dict[str, object] | None:
+    return {} if called.prefix == ["flyway"] and not called.rest else None
+
+
+TOOL = Tool(
+    title="Flyway",
+    ping="flyway info",
+    status="flyway {at} info",
+    migrate="flyway {at} -lockRetryCount={timeout} migrate",
+    verify="flyway {at} validate",
+    mark_done="flyway -skipExecutingMigrations=true -target=VERSION migrate",
+    at="-locations=filesystem:{path}",
+    lock="none",
+    locking="an advisory lock, tried once a second",
+    tables=("flyway_schema_history",),
+    jdbc=True,
+    wiring=Wiring(
+        config=("FLYWAY_URL", "FLYWAY_USER"),
+        secret=("FLYWAY_PASSWORD",),
+        url=None,
+        shared={"FLYWAY_USER": "{database}"},
+        own={"FLYWAY_URL": "jdbc:postgresql://{host}:5432/{database}"},
+    ),
+    files=("flyway.toml", "flyway.conf", "conf/flyway.conf"),
+    image="flyway/flyway",
+    program="flyway",
+    roles=((("migrate",), "migrate"), (("info",), "status"), (("validate",), "verify")),
+    others=_others,
+    usual=_usual,
+)
