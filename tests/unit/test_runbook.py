@@ -18,7 +18,6 @@ from tests.steps import say as say_raw
 
 from aegisgen.kube.compose import compose
 from aegisgen.kube.schemas import violations
-from aegisgen.profile.migrations import Tool
 
 if TYPE_CHECKING:
     from pathlib import Path
