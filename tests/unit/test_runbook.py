@@ -364,7 +364,7 @@ def test_a_place_that_cannot_be_is_refused(project, said, expected) -> None:
     assert expected in refused("production")
 
 
-@pytest.mark.parametrize("tool", Tool.__args__)
+@pytest.mark.parametrize("tool", list(TOOLS))
 def test_every_tool_has_its_own_words(project, cli, tool) -> None:
     text = (project / "aegisgen.yaml").read_text()
     migrations = {"tool": tool, "path": "migrations"}
