@@ -18,6 +18,7 @@ from tests.steps import say as say_raw
 
 from aegisgen.kube.compose import compose
 from aegisgen.kube.schemas import violations
+from aegisgen.tools import TOOLS
 
 if TYPE_CHECKING:
     from pathlib import Path
