@@ -17,16 +17,29 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.fixture_app import app, quick_app
-from tests.postgres import database, postgres
+from tests.postgres import copy, database, postgres, supply
 from tests.quick_files import use_memory
-from tests.servers import servers, shared_servers
+from tests.servers import run, server, servers, shared_servers
 from tests.small_fleet import fleet_origin, small_fleet
 from tests.tools import INSTALL, missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["app", "database", "fleet_origin", "postgres", "quick_app", "servers", "shared_servers", "small_fleet"]
+__all__ = [
+    "app",
+    "copy",
+    "database",
+    "fleet_origin",
+    "postgres",
+    "quick_app",
+    "run",
+    "server",
+    "servers",
+    "shared_servers",
+    "small_fleet",
+    "supply",
+]
 
 ROOT = Path(__file__).resolve().parents[1]
 

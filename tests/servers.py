@@ -74,6 +74,18 @@ def servers() -> Iterator[Servers]:
         yield Servers(run, supply, {name: stack.enter_context(supply.server(name)) for name in NAMES})
 
 
+@pytest.fixture(scope="session")
+def run(servers: Servers) -> Workspace:
+    """The session's run, whose end removes what its servers leave."""
+    return servers.run
+
+
+@pytest.fixture(scope="session")
+def server(servers: Servers) -> Server:
+    """One of the session's servers; tests that stop it start it again."""
+    return servers.started[NAMES[0]]
+
+
 @pytest.fixture
 def shared_servers(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let `aegisgen rehearse` play on the session's servers: to make them takes longer than most scenarios."""

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _NODE = "apt-get install nodejs npm"
 INSTALL = {
@@ -33,17 +36,19 @@ OPTIONAL = frozenset({"chromium"})
 
 
 def missing(program: str, install: str) -> NoReturn:
-    """Skip the test, or fail it where CI is supposed to have the program."""
+    """Skip the test, or its module, or fail it where CI is supposed to have the program."""
     message = f"{program} not found, install it with: {install}"
     if os.environ.get("AEGISGEN_REQUIRE_TOOLS") == "1" and program not in OPTIONAL:
         pytest.fail(message, pytrace=False)
-    pytest.skip(message)
+    pytest.skip(message, allow_module_level=True)
 
 
 def need(*programs: str) -> str:
     """Return the path of the first program; all of them must be there."""
-    found = [
-        shutil.which(program) or missing(program, INSTALL.get(program, f"apt-get install {program}"))
-        for program in programs
-    ]
+    found = [shutil.which(name) or missing(name, INSTALL.get(name, f"apt-get install {name}")) for name in programs]
     return found[0]
+
+
+def available(commands: Iterable[str]) -> list[str]:
+    """Return the commands whose program is there; tests/integration/test_tools.py tells of the others, once for all."""
+    return [command for command in commands if shutil.which(command.split()[0])]

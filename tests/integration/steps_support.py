@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 import yaml
 from tests.conftest import ROOT, aegisgen
-from tests.postgres import Server
+from tests.tools import available
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
+    from pathlib import Path
 
     from tests.postgres import Database
 
 FULL = ROOT / "tests/fixtures/full"
 JOB_UID = "7f3c0e0a-1111-4222-8333-444455556666"
-SHELLS = {"dash": ["dash"], "busybox": ["busybox", "sh"]}
+SHELLS = available(["dash", "busybox sh"])
 
 
 class Ended(NamedTuple):
@@ -123,7 +121,7 @@ def connection(database: Database) -> dict[str, str]:
 def dumped(database: Database, *options: str) -> str:
     """Return a database as text, without what differs from dump to dump."""
     done = subprocess.run(
-        [database.server.programs / "pg_dump", *options],
+        [database.programs / "pg_dump", *options],
         env=connection(database),
         capture_output=True,
         text=True,
@@ -152,10 +150,7 @@ def full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(params=SHELLS)
 def shell(request: pytest.FixtureRequest) -> list[str]:
     """Each shell that must run the scripts."""
-    command = SHELLS[request.param]
-    if shutil.which(command[0]) is None:
-        pytest.skip(f"{command[0]} not found on PATH")
-    return command
+    return request.param.split()
 
 
 def programs(database: Database, folder: Path) -> str:
@@ -165,7 +160,7 @@ def programs(database: Database, folder: Path) -> str:
     for name in ("psql", "pg_dump", "pg_restore", "pg_isready", "createdb"):
         link = target / name
         if not link.is_symlink():
-            link.symlink_to(database.server.programs / name)
+            link.symlink_to(database.programs / name)
     return str(target)
 
 
@@ -176,32 +171,3 @@ def fake(folder: Path, name: str, body: str) -> str:
     (target / name).write_text(f"#!/bin/sh\n{body}\n")
     (target / name).chmod(0o755)
     return str(target)
-
-
-@pytest.fixture(scope="session")
-def copy(postgres: Server) -> Iterator[Server]:
-    """The sidecar of a dry run: a second server, which asks for no password."""
-    folder = Path(tempfile.mkdtemp(prefix="aegisgen-copy-"))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        server = Server(postgres.programs, folder, free.getsockname()[1], postgres.account)
-    try:
-        if server.account:
-            shutil.chown(folder, server.account)
-        options = ["--auth", "trust", "--no-sync", "--encoding", "UTF8", "--locale", "C"]
-        subprocess.run(
-            [server.programs / "initdb", "--pgdata", folder / "data", "--username", "postgres", *options],
-            user=server.account,
-            cwd=folder,
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
-        with (folder / "data/postgresql.conf").open("a") as settings:
-            settings.write(
-                f"listen_addresses = '127.0.0.1'\nport = {server.port}\nunix_socket_directories = ''\nfsync = off\n"
-            )
-        server.start()
-        yield server
-        server.stop()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 
 import pytest
 import yaml
 from tests.conftest import ROOT, aegisgen
+from tests.tools import available, need
 
 pytestmark = pytest.mark.tools
 
@@ -21,19 +21,13 @@ GUIDE_ENVIRONMENT = {
 }
 
 
-def composers() -> list[list[str]]:
-    return [["kustomize", "build"], ["kubectl", "kustomize"]]
-
-
-@pytest.fixture(params=composers(), ids=lambda command: command[0])
+@pytest.fixture(params=available(["kustomize build", "kubectl kustomize"]))
 def composed(request):
     """Compose an environment's overlay of the repository's own tree."""
-    if shutil.which(request.param[0]) is None:
-        pytest.skip(f"{request.param[0]} not found on PATH")
 
     def compose(environment: str) -> dict[str, dict]:
         overlay = ROOT / "argocd/overlays" / environment / "api"
-        text = subprocess.run([*request.param, str(overlay)], capture_output=True, check=True).stdout
+        text = subprocess.run([*request.param.split(), str(overlay)], capture_output=True, check=True).stdout
         documents = yaml.safe_load_all(text)
         return {f"{each['kind']}/{each['metadata']['name']}": each for each in documents}
 
@@ -105,8 +99,7 @@ def test_the_migration_reads_what_the_application_reads(composed) -> None:
 
 @pytest.mark.parametrize("environment", ["staging", "production"])
 def test_both_engines_find_nothing_in_it(composed, environment, tmp_path) -> None:
-    if shutil.which("kubeconform") is None:
-        pytest.skip("kubeconform not found on PATH")
+    need("kubeconform")
     file = tmp_path / "composed.yaml"
     file.write_text(yaml.safe_dump_all(composed(environment).values()))
     location = ROOT / "schemas/kubernetes/v1.34/{{.ResourceKind}}{{.KindSuffix}}.json"

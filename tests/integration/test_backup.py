@@ -119,7 +119,7 @@ def test_the_file_says_whose_it_is_and_has_its_checksum_beside_it(step: Step) ->
 )
 def test_a_dump_that_is_not_whole_never_stands_in_place(step: Step, body: str, reason: str) -> None:
     find = "for each; do case $each in --file=*) PARTIAL=${each#--file=} ;; esac; done"
-    real = step.database.server.programs / "pg_dump"
+    real = step.database.programs / "pg_dump"
     path = fake(step.folder, "pg_dump", f"REAL={real}\n{find}\n{body}")
     ended = step.run(path=path)
     assert ended.code in (22, 23)
@@ -128,9 +128,7 @@ def test_a_dump_that_is_not_whole_never_stands_in_place(step: Step, body: str, r
 
 
 def test_a_full_target_fails_cleanly(step: Step) -> None:
-    limited = fake(
-        step.folder, "pg_dump", f'ulimit -f 8\nexec {step.database.server.programs / "pg_dump"} --compress=0 "$@"'
-    )
+    limited = fake(step.folder, "pg_dump", f'ulimit -f 8\nexec {step.database.programs / "pg_dump"} --compress=0 "$@"')
     ended = step.run(path=limited)
     assert ended.code == 22, ended.log
     assert ended.message.startswith("dump: pg_dump failed")

@@ -9,6 +9,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.tools import available, need
 
 from aegisgen.errors import CompositionError, ToolError
 from aegisgen.kube.compose import compose, composer, readable
@@ -32,11 +33,9 @@ def tree(tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
-@pytest.fixture(params=["kustomize", "kubectl"])
+@pytest.fixture(params=available(["kustomize", "kubectl"]))
 def tool(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    found = shutil.which(request.param)
-    if not found:
-        pytest.skip(f"{request.param} not found on PATH")
+    found = need(request.param)
     only = tmp_path / "bin"
     only.mkdir()
     (only / request.param).symlink_to(found)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aegisgen.errors import CompositionError
-from aegisgen.kube.compose import compose, composer
+from aegisgen.kube.compose import compose
 from aegisgen.kube.origin import member_of, origin_of
 from aegisgen.kube.overlay import read_overlay, unmatched_patches
 from aegisgen.kube.resource import Resource, identify
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.tools,
-    pytest.mark.skipif(composer() is None, reason="neither kustomize nor kubectl found on PATH"),
+    pytest.mark.usefixtures("kustomize"),
 ]
 
 BASE = """\

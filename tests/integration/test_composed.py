@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import ROOT
+from tests.tools import need
 
 from aegisgen.cache import Cache
 from aegisgen.errors import CompositionError
@@ -264,9 +265,7 @@ def test_a_file_that_changes_while_kustomize_reads_it_spoils_nothing(tree, cache
 def test_another_program_is_another_answer(tree, cached, tmp_path, monkeypatch) -> None:
     command = composer()
     assert command
-    program = shutil.which("kustomize")
-    if program is None:
-        pytest.skip("kustomize itself not found on PATH")
+    program = need("kustomize")
     cached(tree / "overlay")
     other = tmp_path / "bin/kustomize"
     other.parent.mkdir()

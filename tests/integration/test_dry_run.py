@@ -8,14 +8,16 @@ import subprocess
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-from tests.integration.steps_support import Ended, connection, containers, copy, dumped, full, job, programs, say, shell
-from tests.postgres import Database, Server, new_database
+from tests.integration.steps_support import Ended, connection, containers, dumped, full, job, programs, say, shell
+from tests.postgres import Database, new_database
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from aegisgen.rehearsal.server import Server
+
 pytestmark = pytest.mark.tools
-__all__ = ["copy", "full", "shell"]
+__all__ = ["full", "shell"]
 
 SCHEMA = """
 CREATE TABLE knex_migrations (id serial PRIMARY KEY, name text, batch int, migration_time timestamptz);
@@ -54,7 +56,7 @@ class DryRun(NamedTuple):
         work.mkdir(exist_ok=True)
         own = {
             "COPY_DIR": str(work),
-            "COPY_PORT": str(self.server.port),
+            "COPY_PORT": str(self.copy.port),
             "COPY_NAME": self.production.name,
             "COPY_USER": "aegisx",
         }
@@ -68,7 +70,7 @@ class DryRun(NamedTuple):
             'export PGHOST="$DATABASE_HOST" PGPORT="$PORT" PGUSER="$DATABASE_USER" PGDATABASE="$DATABASE_NAME"\n'
             + script
         )
-        return self.migrate_with(PORT=str(self.server.port))
+        return self.migrate_with(PORT=str(self.copy.port))
 
     def migrate_with(self, **env: str) -> Ended:
         """Run the application's container with what stands in the folder."""
@@ -187,7 +189,7 @@ class TestWithKnex:
         before = dumped(dry_run.production)
         loaded = dry_run.load()
         assert loaded.code == 0, loaded.log
-        ended = dry_run.migrate_with(DATABASE_PORT=str(dry_run.server.port), DATABASE_PASSWORD="any", HOME="/tmp")
+        ended = dry_run.migrate_with(DATABASE_PORT=str(dry_run.copy.port), DATABASE_PASSWORD="any", HOME="/tmp")
         assert dumped(dry_run.production) == before
         return ended
 

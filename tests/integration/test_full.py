@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.conftest import ROOT, aegisgen
+from tests.tools import need
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,8 +17,8 @@ pytestmark = pytest.mark.tools
 
 @pytest.mark.parametrize("engine", ["aegisgen", "kubeconform"])
 def test_everything_on_is_without_an_error(engine, kustomize, tmp_path: Path, monkeypatch) -> None:
-    if shutil.which(engine) is None and engine == "kubeconform":
-        pytest.skip("kubeconform not found on PATH")
+    if engine == "kubeconform":
+        need(engine)
     shutil.copytree(ROOT / "tests/fixtures/full", tmp_path / "full")
     monkeypatch.chdir(tmp_path / "full")
     assert aegisgen("render", "--all").code == 0

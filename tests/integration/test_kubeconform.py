@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.tools import INSTALL, available
 
 from aegisgen.errors import ToolError, UsageError
 from aegisgen.kube import kubeconform
@@ -26,7 +27,9 @@ POD = {"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [{"name": "a"}]
 
 needs_kubeconform = [
     pytest.mark.tools,
-    pytest.mark.skipif(shutil.which("kubeconform") is None, reason="kubeconform not found on PATH"),
+    pytest.mark.skipif(
+        not available(["kubeconform"]), reason=f"kubeconform not found, install it with: {INSTALL['kubeconform']}"
+    ),
 ]
 
 

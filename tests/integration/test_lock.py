@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from tests.pods import Ended, Pod, container
-from tests.postgres import PASSWORD, Database
+from tests.postgres import PASSWORD, Database, use_tls
+from tests.tools import need
 
 from aegisgen.render.runner import lock_key
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 # Twenty take five minutes: AEGISGEN_TRIALS=20 pytest -k trial_after_trial
 TRIALS = int(os.environ.get("AEGISGEN_TRIALS", "4"))
 
+need("npm", "node")
 pytestmark = [pytest.mark.tools, pytest.mark.slow]
 
 MIGRATIONS = ["20260101000000_users.js", "20260102000000_history.js", "20260103000000_users_by_name.js"]
@@ -146,6 +148,7 @@ def test_one_runner_migrates(cluster: Cluster) -> None:
 
 @pytest.mark.parametrize(("many", "shell"), [(3, "busybox sh"), (10, "dash")])
 def test_many_runners_at_once_all_succeed_and_migrate_once(cluster: Cluster, many: int, shell: str) -> None:
+    need(shell.split(maxsplit=1)[0])
     pods = [cluster.start(shell=shell, npm=NPM if many == 3 else "") for _ in range(many)]
     ended = [pod.end(120) for pod in pods]
     assert [one.code for one in ended] == [0] * many, "\n\n".join(one.log for one in ended)
@@ -204,7 +207,7 @@ def test_without_what_holds_the_lock_nothing_goes_on_migrating(
 
 
 def test_an_encrypted_connection_is_shared_with_the_keeper_as_well(cluster: Cluster) -> None:
-    cluster.database.server.use_tls()
+    use_tls(cluster.database.server)
     pod = cluster.start(FIXTURE_SLEEP="5", PGSSLMODE="no-verify")
     until(cluster.sleeping)
     assert cluster.database.ask(

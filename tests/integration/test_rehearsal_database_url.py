@@ -4,39 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 
 from aegisgen.errors import ToolError, UsageError
-from aegisgen.rehearsal.leftovers import workspace
 from aegisgen.rehearsal.postgres import Supply, Wanted, sessions
-from aegisgen.rehearsal.postgres.installation import INSTALL, installations
 from aegisgen.rehearsal.postgres.remote import parse
 from aegisgen.rehearsal.server import Login
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.servers import Servers
+
     from aegisgen.rehearsal.leftovers import Workspace
     from aegisgen.rehearsal.server import Server
 
-psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'psycopg[binary]'")
 
 SECRET = "s3cret@/:%"
 
 
 @pytest.fixture(scope="module")
-def run() -> Iterator[Workspace]:
-    """One run for the module."""
-    with workspace() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def theirs(run: Workspace) -> Iterator[Server]:
+def theirs(servers: Servers) -> Iterator[Server]:
     """The user's server; this test's process started it, which the tested code does not know."""
-    if not installations():
-        pytest.skip(f"no PostgreSQL server found: {INSTALL}")
-    with Supply(Wanted(), run).server("theirs") as started:
+    with servers.supply.server("theirs") as started:
         with sessions.connect(started.superuser) as session:
             sessions.create_role(session, "deployer", SECRET)
             session.execute("ALTER ROLE deployer CREATEDB CREATEROLE")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+from tests.tools import need
 
 from aegisgen.errors import ToolError
 from aegisgen.rehearsal import leftovers
 from aegisgen.rehearsal.leftovers import sweep, workspace
-from aegisgen.rehearsal.postgres.installation import INSTALL, installations
 from aegisgen.rehearsal.processes import command_line, kill_marked, marked
 
 if TYPE_CHECKING:
@@ -87,11 +86,7 @@ def registry(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathF
 @pytest.fixture
 def start() -> Iterator[Callable[[], Rehearsal]]:
     """Starts a command and waits until its server runs."""
-    if not installations():
-        pytest.skip(f"no PostgreSQL server found: {INSTALL}")
-    pytest.importorskip("psycopg")
-    if not shutil.which("ipcs"):
-        pytest.skip("ipcs not found: install util-linux")
+    need("ipcs")
     processes = []
 
     def begin() -> Rehearsal:

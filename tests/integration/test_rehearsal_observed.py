@@ -9,16 +9,14 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 
-from aegisgen.rehearsal.leftovers import workspace
 from aegisgen.rehearsal.observe import Observer
 from aegisgen.rehearsal.observe.copies import Copies
 from aegisgen.rehearsal.observe.migrations import CUT
 from aegisgen.rehearsal.observe.session import connect
 from aegisgen.rehearsal.outcome import MigrationRun, TableLock
-from aegisgen.rehearsal.postgres import Supply, Wanted
-from aegisgen.rehearsal.postgres.installation import INSTALL, installations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,17 +24,7 @@ if TYPE_CHECKING:
 
     from aegisgen.rehearsal.server import Login, Server
 
-psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'psycopg[binary]'")
 pytestmark = pytest.mark.tools
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    """One server for all tests of this module."""
-    if not installations():
-        pytest.skip(f"no PostgreSQL server found: {INSTALL}")
-    with workspace() as run, Supply(Wanted(), run).server("observe") as started:
-        yield started
 
 
 @pytest.fixture

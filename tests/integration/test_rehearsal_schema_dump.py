@@ -7,13 +7,12 @@ import os
 import subprocess
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 
 from aegisgen.errors import InputError, UsageError
-from aegisgen.rehearsal.leftovers import workspace
 from aegisgen.rehearsal.postgres import Supply, Wanted, load_dump, sessions
 from aegisgen.rehearsal.postgres.dump_text import survey
-from aegisgen.rehearsal.postgres.installation import INSTALL, installations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from aegisgen.rehearsal.leftovers import Workspace
     from aegisgen.rehearsal.server import Login, Server
 
-psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'psycopg[binary]'")
 
 SECRET = "not 'so' $secret\\"
 PRODUCTION = """
@@ -39,24 +37,6 @@ ALTER TABLE knex_migrations OWNER TO aegisx;
 GRANT SELECT ON inventory.items TO reporting;
 ALTER DEFAULT PRIVILEGES FOR ROLE "Data Owner" GRANT SELECT ON TABLES TO reporting;
 """
-
-
-@pytest.fixture(scope="module")
-def run() -> Iterator[Workspace]:
-    """One run for the module."""
-    with workspace() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def server(run: Workspace) -> Iterator[Server]:
-    """A server that has production's roles only while production is dumped."""
-    if not installations():
-        pytest.skip(f"no PostgreSQL server found: {INSTALL}")
-    with Supply(Wanted(), run).server("dumps") as started:
-        if started.programs is None:
-            pytest.skip("this PostgreSQL comes without pg_dump")
-        yield started
 
 
 @pytest.fixture(scope="module")

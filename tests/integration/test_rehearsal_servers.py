@@ -11,12 +11,12 @@ import time
 import uuid
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aegisgen.errors import ToolError, UsageError
-from aegisgen.rehearsal.leftovers import workspace
 from aegisgen.rehearsal.postgres import Supply, Wanted, cluster, sessions
 from aegisgen.rehearsal.postgres.accounts import server_account
 from aegisgen.rehearsal.postgres.installation import INSTALL, at, choose, installations
@@ -26,35 +26,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.servers import Servers
+
     from aegisgen.rehearsal.leftovers import Workspace
     from aegisgen.rehearsal.server import Server
 
-psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'psycopg[binary]'")
 pytestmark = pytest.mark.tools
 
 PASSWORD = "not 'so' $secret\\"
 
 
 @pytest.fixture(scope="module")
-def run() -> Iterator[Workspace]:
-    """One run for the module's servers."""
-    with workspace() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def databases(run: Workspace) -> Supply:
+def databases(servers: Servers) -> Supply:
     """What a user gets who says nothing about the database."""
-    if not installations():
-        pytest.skip(f"no PostgreSQL server found: {INSTALL}")
-    return Supply(Wanted(), run)
-
-
-@pytest.fixture(scope="module")
-def server(databases: Supply) -> Iterator[Server]:
-    """A server that tests share; those that stop it start it again."""
-    with databases.server("shared") as started:
-        yield started
+    return servers.supply
 
 
 def wheel() -> bool:
@@ -282,8 +267,6 @@ def test_a_server_that_does_not_start_says_why_and_is_gone(databases: Supply, ru
 
 def test_the_users_choice_of_version_and_folder_is_followed(run: Workspace) -> None:
     known = installations()
-    if not known:
-        pytest.skip(f"no PostgreSQL server found: {INSTALL}")
     last = known[-1]
     assert choose(major=last.version[0]).version[0] == last.version[0]
     assert at(last.programs).programs == last.programs

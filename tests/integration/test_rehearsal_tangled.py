@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+from tests.tools import need
 
 from aegisgen.rehearsal.diagnosis import Around, Diagnosis, diagnose, find_failure
-from aegisgen.rehearsal.leftovers import workspace
-from aegisgen.rehearsal.postgres import Supply, Wanted, extensions_at_hand, load_dump, sessions
-from aegisgen.rehearsal.postgres.installation import INSTALL, installations
+from aegisgen.rehearsal.postgres import extensions_at_hand, load_dump, sessions
 from aegisgen.rehearsal.sources import migration_texts
 
 if TYPE_CHECKING:
@@ -21,20 +20,11 @@ if TYPE_CHECKING:
 
     from aegisgen.rehearsal.server import Login, Server
 
-pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'psycopg[binary]'")
+need("npm", "node")
 pytestmark = pytest.mark.tools
 
 TANGLED = Path(__file__).parents[1] / "fixtures/tangled"
 SECRET = "not 'so' $secret\\"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    """A server of the module's own."""
-    if not installations():
-        pytest.skip(f"no PostgreSQL server found: {INSTALL}")
-    with workspace() as run, Supply(Wanted(), run).server("tangled") as started:
-        yield started
 
 
 class Application(NamedTuple):

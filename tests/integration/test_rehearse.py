@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.conftest import ROOT, aegisgen
 from tests.rehearsals import CLEAN, FAILED, LEFT_OUT, REHEARSAL, STRANGE
+from tests.tools import need
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+need("npm", "node")
 pytestmark = [pytest.mark.tools, pytest.mark.slow]
 
 GUIDE = "tests/fixtures/guide/argocd/overlays"

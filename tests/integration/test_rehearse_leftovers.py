@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.conftest import ROOT, aegisgen
+from tests.tools import need
 
 from aegisgen.rehearsal.processes import marked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+need("npm", "node")
 pytestmark = [pytest.mark.tools, pytest.mark.slow]
 
 HOSTILE = """"use strict";

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.conftest import aegisgen
+from tests.tools import need
 
 from aegisgen.rehearsal.scenario.load import scenarios
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+need("npm", "node")
 pytestmark = [pytest.mark.tools, pytest.mark.slow, pytest.mark.usefixtures("kustomize", "shared_servers")]
 
 OVERLAY = "overlays/production/api"

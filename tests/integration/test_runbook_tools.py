@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from tests.api_server import api_server
 from tests.conftest import ROOT, aegisgen
 from tests.runbooks import fences, lines
 from tests.status_cluster import FOLDER
+from tests.tools import need
 
 from aegisgen.render.runner import lock_key
 
@@ -29,8 +29,7 @@ _MISUNDERSTOOD = re.compile(
 @pytest.fixture
 def kubectl(tmp_path: Path) -> dict[str, str]:
     """The environment in which kubectl knows one cluster; its server's address goes into `kubeconfig`."""
-    if shutil.which("kubectl") is None:
-        pytest.skip("kubectl not found on PATH")
+    need("kubectl")
     return {**os.environ, "KUBECONFIG": str(tmp_path / "kubeconfig"), "HOME": str(tmp_path)}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from tests.pods import container
+from tests.tools import need
 
 pytestmark = pytest.mark.tools
 
@@ -72,8 +72,7 @@ def test_what_holds_the_lock_is_a_program(command: list[str]) -> None:
     if len(command) == 3:
         pytest.skip("there is no lock")
     if command[5].startswith("//"):
-        if shutil.which("node") is None:
-            pytest.skip("node not found on PATH")
+        need("node")
         done = subprocess.run(["node", "--check", "-"], input=command[5], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
     else:

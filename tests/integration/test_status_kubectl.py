@@ -11,6 +11,7 @@ import pytest
 from tests.api_server import Server, api_server
 from tests.conftest import Outcome, aegisgen
 from tests.status_cluster import FOLDER, NOW
+from tests.tools import need
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,8 +24,7 @@ def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kustomize) -> Path:
     """A kubeconfig that kubectl goes by; the test is skipped where there is no kubectl."""
     from aegisgen.commands import status
 
-    if shutil.which("kubectl") is None:
-        pytest.skip("kubectl not found on PATH")
+    need("kubectl")
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
     monkeypatch.setenv("HOME", str(tmp_path))  # kubectl keeps what it has discovered there
     monkeypatch.setattr(status, "_now", lambda: NOW)

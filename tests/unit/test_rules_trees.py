@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from aegisgen.findings import Finding, Severity
-from aegisgen.kube.compose import compose, composer
+from aegisgen.kube.compose import compose
 from aegisgen.kube.overlay import read_overlay, used_files
 from aegisgen.kube.resource import Resource, identify
 from aegisgen.rules.builds import Build, Deployments, directory_contexts, overlay_context
@@ -20,7 +20,7 @@ PUBLIC = sorted(path.name for path in (FIXTURES / "public").iterdir())
 
 pytestmark = [
     pytest.mark.tools,
-    pytest.mark.skipif(composer() is None, reason="neither kustomize nor kubectl found on PATH"),
+    pytest.mark.usefixtures("kustomize"),
 ]
 
 

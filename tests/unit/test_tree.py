@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -10,6 +9,7 @@ from unittest import mock
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.tools import need
 
 from aegisgen.errors import TreeError
 from aegisgen.tree import STAGE, Change, diff, generated, is_generated, locked, read, write
@@ -182,9 +182,7 @@ def test_a_diff_shows_what_is_no_text_escaped_and_splits_lines_at_newlines_only(
 @settings(max_examples=15, deadline=None)
 @given(st.dictionaries(st.sampled_from(["a", "b", "d/a b", "d/c"]), st.tuples(*[st.text("ab\n\r", max_size=30)] * 2)))
 def test_git_applies_a_diff(contents: dict[str, tuple[str, str]]) -> None:
-    git = shutil.which("git")
-    if git is None:
-        pytest.skip("git not found, install it with the system's package manager")
+    git = need("git")
     changes = [
         Change(path, before.encode() or None, after.encode() or None)  # an empty file has no plain diff
         for path, (before, after) in contents.items()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.tools import need
 
 from aegisgen.rules.examples import files_of
 from aegisgen.rules.table import RULES
@@ -267,8 +268,7 @@ def test_a_patch_that_stops_kustomize_is_reported_once(cli: Cli, here: Path, kus
 
 @pytest.mark.tools
 def test_both_engines_find_the_same(cli: Cli, here: Path) -> None:
-    if shutil.which("kubeconform") is None:
-        pytest.skip("kubeconform not found on PATH")
+    need("kubeconform")
     written(
         here, {"a.yaml": f"{GOOD}---\n{WRONG}---\nkind: [\n---\napiVersion: v1\nkind: Deployment\n", "b.yaml": WRONG}
     )
@@ -281,8 +281,6 @@ def test_the_examples_of_what_is_found_before_the_rules(cli: Cli, here: Path, ru
     compose = "--no-compose"
     if rule.id == "V006":
         compose = "--compose"
-        if shutil.which("kustomize") is None and shutil.which("kubectl") is None:
-            pytest.skip("neither kustomize nor kubectl found on PATH")
     for example, expected in ((rule.bad, {rule.id}), (rule.good, set())):
         shutil.rmtree(here / "example", ignore_errors=True)
         written(here / "example", files_of(example))
