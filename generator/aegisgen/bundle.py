@@ -13,7 +13,7 @@ WHEELS = str(Path(sys.executable).parent)
 
 @cache
 def bundled(name: str) -> Path:
-    """Return the directory `name` ("templates" or "schemas").
+    """Return the directory `name` ("templates", "schemas" or "docs/rules").
 
     A wheel carries it inside the package; a checkout and an editable install have it at the top of the repository.
     Raises FileNotFoundError where the installation is broken.

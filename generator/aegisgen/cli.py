@@ -502,7 +502,7 @@ def explain(
         typer.Argument(metavar="[RULE]", help="The rule's ID; all rules if left out.", autocompletion=_complete_rule),
     ] = None,
 ) -> None:
-    """Say what a rule means, why it matters, how to mend it, and where it comes from."""
+    """Say what a rule means, why it matters, how to fix what it finds, and its source."""
     from aegisgen.commands.explain import run as command  # noqa: PLC0415
 
     raise typer.Exit(command(rule))

@@ -1,8 +1,9 @@
 """How files of a tree are read that a stranger may have written.
 
 Regular files only, bounded in size, opened without waiting, and none outside of the trees that a run is for: those that
-its user named. The tree of a path is the git work tree around it; without one, the working directory, where that is
-around it and is neither the root nor the user's home; else the folder itself. A link may lead anywhere in a tree.
+its user named. The tree of a path is the git work tree around it; without one, the folder above it with a project file;
+without one, the working directory, where that is around it and is neither the root nor the user's home; else the
+folder itself. A link may lead anywhere in a tree.
 """
 
 from __future__ import annotations
@@ -218,11 +219,12 @@ def _around(folder: str) -> str | None:
     known = next((tree for tree in _trees or () if is_in(folder, tree)), None)
     if known:
         return known
-    above = folder
-    while above != "/":
-        if os.path.lexists(f"{above}/.git"):
-            return above
-        above = os.path.dirname(above)  # noqa: PTH120
+    for mark in (".git", "aegisgen.yaml"):
+        above = folder
+        while above != "/":
+            if os.path.lexists(f"{above}/{mark}"):
+                return above
+            above = os.path.dirname(above)  # noqa: PTH120
     here = os.path.realpath(os.getcwd())  # noqa: PTH109
     home = os.path.realpath(os.path.expanduser("~"))  # noqa: PTH111
     return here if here not in {"/", home} and is_in(folder, here) else None

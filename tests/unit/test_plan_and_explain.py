@@ -84,7 +84,7 @@ def test_explain_lists_all_rules_and_tells_of_one(cli) -> None:
     assert len(listed.out.splitlines()) > 40
     told = cli("explain", "o201")
     assert told.out.startswith("O201 ")
-    for part in ("To mend it:", "Source:", "Bad:", "Good:"):
+    for part in ("To fix it:", "Source:", "Bad:", "Good:"):
         assert part in told.out
 
 

@@ -11,7 +11,6 @@ from aegisgen.kube.resource import Resource, identify
 from aegisgen.rules.builds import Build, Deployments, directory_contexts, overlay_context
 from aegisgen.rules.check import check
 from aegisgen.rules.neighbours import HEADER, generated_beside
-from aegisgen.rules.pages import pages, write
 from aegisgen.yamlsource import Document, parse
 
 if TYPE_CHECKING:
@@ -97,12 +96,3 @@ def test_an_application_is_known_by_the_end_of_its_path(directory: str, expected
     found = Deployments(applications).of(directory, "nothing", directory)
 
     assert [applications.index(each) for each in found] == expected
-
-
-def test_pages_of_rules_that_are_gone_are_removed(tmp_path: Path) -> None:
-    (tmp_path / "H999.md").write_text("old")
-    (tmp_path / "notes.md").write_text("kept")
-
-    write(str(tmp_path))
-
-    assert {path.name for path in tmp_path.iterdir()} == {*pages(), "notes.md"}

@@ -1,4 +1,4 @@
-"""`aegisgen explain`: what a rule means, why, how to mend it, and where it comes from."""
+"""`aegisgen explain`: what a rule means, why, how to fix what it finds, and its source."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from aegisgen.kube.kustomization import Place
     from aegisgen.kube.resource import Resource
     from aegisgen.rules.context import Context
-    from aegisgen.rules.texts import Text
+    from aegisgen.rules.pages import Text
 
 Path = tuple[str | int, ...]
 
@@ -49,8 +49,8 @@ class Rule(NamedTuple):
 
     @property
     def text(self) -> Text:
-        """Everything else that is said of it; imported only where somebody reads it."""
-        from aegisgen.rules.texts import text_of  # noqa: PLC0415 -- start-up time: a clean run needs no words
+        """What its page says; read only where somebody needs it."""
+        from aegisgen.rules.pages import text_of  # noqa: PLC0415 -- start-up time: a clean run needs no words
 
         return text_of(self.id)
 
@@ -61,7 +61,7 @@ class Rule(NamedTuple):
 
     @property
     def fix(self) -> str:
-        """How to mend it."""
+        """How to fix it."""
         return self.text.fix
 
     @property
@@ -76,5 +76,5 @@ class Rule(NamedTuple):
 
     @property
     def good(self) -> str:
-        """The same manifest, mended."""
+        """The same manifest, corrected."""
         return self.text.good
