@@ -377,3 +377,13 @@ def test_a_key_that_is_no_string_to_kubectl_is_shown_as_what_it_is(tmp_path, mon
     monkeypatch.chdir(tmp_path)
     (tmp_path / "config.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\non: {}\n")
     assert "config.yaml:4:1: error[V002] true: unknown field" in cli("validate", "--no-compose", "config.yaml").out
+
+
+@pytest.mark.parametrize("kind", ["{a: b}", "[Project]", "null", "1", "Projekt"])
+def test_a_kind_of_aegisgen_that_is_none_hides_no_other_finding(tmp_path, monkeypatch, cli, kind) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.yaml").write_text(f"apiVersion: aegisgen.dev/v1\nkind: {kind}\n")
+    (tmp_path / "b.yaml").write_text(CONFIG % "1")
+    outcome = cli("validate", "--no-compose", ".")
+    assert "a.yaml:2:1: error[V002] kind: expected Project or Services or EnvironmentProfile" in outcome.out
+    assert "b.yaml:5:3: error[V002]" in outcome.out

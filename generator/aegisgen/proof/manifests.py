@@ -183,14 +183,15 @@ def own_findings(document: Document) -> Iterator[Finding]:
     from aegisgen.profile.model import Profile, Project, Services  # noqa: PLC0415
     from aegisgen.profile.plainsecrets import IN_GIT  # noqa: PLC0415
 
-    models: Mapping[object, Callable[[], object]] = {
+    models: Mapping[str, Callable[[], object]] = {
         "Project": lambda: convert(document, Project),
         "Services": lambda: convert(document, Services),
         "EnvironmentProfile": lambda: convert(document, Profile),
     }
-    known = models.get(value_at(document.data, ("kind",)))
+    kind = value_at(document.data, ("kind",))
+    known = models.get(kind) if isinstance(kind, str) else None
     if known is None:
-        message = f"expected {' or '.join(map(str, models))}"
+        message = f"expected {' or '.join(models)}"
         yield Flaw(Piece(document, (), patch=False), ("kind",), NOT_VALID, Severity.ERROR, message).here()
         return
     try:
