@@ -22,7 +22,7 @@ from aegisgen.yamlscalars import Dialect
 from aegisgen.yamlsource import Document, documents, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from aegisgen.kube.kustomization import Layer
     from aegisgen.kube.overlay import Overlay
@@ -50,11 +50,16 @@ _ADDRESS = re.compile(
 )
 
 
-def refuse(overlay: Overlay, above: frozenset[str] = frozenset()) -> None:
+def refuse(overlay: Overlay) -> None:
     """Raise CompositionError for what a build would fetch or run, and for what cannot be read well enough to tell.
 
     Raises UnsafeFileError for a file that leads out of the tree, or is none that may be read.
     """
+    _refuse(overlay, frozenset())
+
+
+def _refuse(overlay: Overlay, above: frozenset[str]) -> None:
+    """`above`: the folders of plug-ins that lead here."""
     for problem in overlay.problems:
         if not problem.field and posixpath.basename(problem.path) in KUSTOMIZATION_NAMES:
             raise CompositionError(problem)
@@ -65,6 +70,10 @@ def refuse(overlay: Overlay, above: frozenset[str] = frozenset()) -> None:
         for name in mapping(document.data).keys() - _NO_FILES:
             for place in _names(Place(document, (name,)), _NO_FILES_BELOW):
                 _refuse_name(place, layer, above, plugin=name in _PLUGINS)
+        if above:  # what this composes to is the configuration of plug-ins
+            patches = (*layer.strategic, *layer.patches, *layer.json6902)
+            _refuse_plugins((item.document for item in layer.resources if isinstance(item, Place)), None, frozenset())
+            _refuse_plugins((document for patch in patches for document in patch.content), None, frozenset())
 
 
 def _names(place: Place, left_out: frozenset[str]) -> Iterator[Place]:
@@ -94,21 +103,27 @@ def _refuse_name(place: Place, layer: Layer, above: frozenset[str], *, plugin: b
         raise _refusal(place, f"{what}{name} is not fetched: aegisgen composes without a network; vendor it")
     files.probe(file, MAX_FILE_BYTES)
     if plugin and os.path.isdir(file) and file not in above:  # noqa: PTH112
-        refuse(read_overlay(Path(file)), above | {file})
+        _refuse(read_overlay(Path(file)), above | {file})
     elif plugin and os.path.isfile(file):  # noqa: PTH113
         _refuse_plugins(documents(files.read(file, MAX_FILE_BYTES), file, Dialect.KUSTOMIZE), None)
 
 
-def _refuse_plugins(found: Iterator[Document | Problem], inline: Place | None) -> None:
-    """Refuse what the configuration of plug-ins would fetch or run; `inline`: where it stands in a kustomization."""
+def _refuse_plugins(
+    found: Iterable[Document | Problem], inline: Place | None, files_in: frozenset[str] = _PLUGIN_FILES
+) -> None:
+    """Refuse what the configuration of plug-ins would fetch or run.
+
+    `inline`: where it stands in a kustomization. `files_in`: the fields that name files; empty: any may.
+    """
     for document in found:
         if isinstance(document, Problem):
             raise CompositionError(document)
         annotations = mapping(mapping(mapping(document.data).get("metadata")).get("annotations"))
         for place in _names(Place(document), frozenset()):
-            shown = inline or place
-            if not _PLUGIN_FILES.isdisjoint(map(str, place.path)) and _FETCHED.match(str(place.value)):
-                raise _refusal(shown, f"{place.value} is not fetched: aegisgen composes without a network; vendor it")
+            named = not files_in or not files_in.isdisjoint(map(str, place.path))
+            if named and _FETCHED.match(str(place.value)):
+                message = f"{place.value} is not fetched: aegisgen composes without a network; vendor it"
+                raise _refusal(inline or place, message)
         if not annotations.keys().isdisjoint(_FUNCTIONS):
             raise _refusal(inline or Place(document), "a function is a program or a container, and aegisgen runs none")
 
