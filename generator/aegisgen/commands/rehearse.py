@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import UNSET
 
+from aegisgen import files
 from aegisgen.argocd.plan import plan
 from aegisgen.errors import ToolError, UsageError
 from aegisgen.kube.compose import compose
@@ -17,6 +18,7 @@ from aegisgen.rehearsal.image.app import app_of
 from aegisgen.rehearsal.leftovers import workspace
 from aegisgen.rehearsal.observe import Observer
 from aegisgen.rehearsal.postgres import Supply, Wanted
+from aegisgen.rehearsal.private import private
 from aegisgen.rehearsal.rehearse import Crew, rehearse
 from aegisgen.rehearsal.scenario.cast import cast
 from aegisgen.rehearsal.scenario.load import chosen, scenarios
@@ -31,6 +33,10 @@ if TYPE_CHECKING:
     from aegisgen.profile.resolve import Target
 
 OK, FINDINGS = 0, 1
+RUNS_CODE = (
+    "rehearse runs the containers' commands and the application's own code on this machine, as you: rehearse only what "
+    "you would run (docs/security.md)\n"
+)
 
 
 class Choice(NamedTuple):
@@ -80,7 +86,8 @@ def run(
             "command speaks of it"
         )
     application = app_of(app) if app else None
-    with workspace() as place, progress(len(playing)) as events:
+    sys.stderr.write(RUNS_CODE)
+    with private(), workspace() as place, progress(len(playing)) as events:
         databases = Supply(wanted, place)
         setting = Setting(
             resources=resources,
@@ -124,6 +131,7 @@ def _overlay(selection: Selection, path: Path | None) -> Overlay:
     if path:
         if not path.is_dir():
             raise UsageError(f"{path}: no such folder; expected one with a kustomization.yaml")
+        files.admit(path)
         return Overlay(path.as_posix(), path, Names(), Tool("knex", ""), None)
     workspace = open_workspace(selection)
     if len(workspace.targets) > 1:
