@@ -91,7 +91,7 @@ class Outcome(NamedTuple):
 def aegisgen(*arguments: str) -> Outcome:
     """Run the command line in this process, as a shell would see it."""
     from aegisgen.__main__ import command
-    from aegisgen.ending import run
+    from aegisgen.cli.ending import run
     from aegisgen.files import release
 
     out, err = io.StringIO(), io.StringIO()

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from aegisgen.tree import write as write_tree
-from aegisgen.workspace import changes, open_workspace, render_all, selection
+from aegisgen.project.tree import write as write_tree
+from aegisgen.project.workspace import changes, open_workspace, render_all, selection
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ def main() -> None:
         sys.exit(0)
     gc.set_threshold(100_000)  # importing makes many objects and no garbage
     try:
-        from aegisgen.ending import run  # noqa: PLC0415 - the command line costs ten times what --version does
+        from aegisgen.cli.ending import run  # noqa: PLC0415 - the command line costs ten times what --version does
 
         run(command)
     except KeyboardInterrupt:
@@ -28,13 +28,13 @@ def command() -> int:
     """Do what the command line says and return the exit code, unless it is Typer that leaves the process."""
     from importlib import import_module  # noqa: PLC0415
 
-    from aegisgen.arguments import read  # noqa: PLC0415
+    from aegisgen.cli.arguments import read  # noqa: PLC0415
     from aegisgen.files import confine  # noqa: PLC0415
 
     confine()
     call = read(sys.argv[1:])
     if call is None:
-        from aegisgen.cli import app  # noqa: PLC0415
+        from aegisgen.cli.app import app  # noqa: PLC0415
 
         app()
         return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from aegisgen.visible import visible, visible_lines
+from aegisgen.output.visible import visible, visible_lines
 
 
 class Problem(NamedTuple):

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from tests.small_fleet import BY_HAND, PROFILE, git
 
+from aegisgen.project.workspace import open_workspace, selection
 from aegisgen.render.places import APPS
-from aegisgen.workspace import open_workspace, selection
 
 pytestmark = pytest.mark.tools
 

@@ -13,9 +13,9 @@ import pytest
 from tests.conftest import ROOT
 from tests.tools import need
 
-from aegisgen.cache import Cache
 from aegisgen.errors import CompositionError
 from aegisgen.kube import composed as module
+from aegisgen.kube.cache import Cache
 from aegisgen.kube.closure import Reader
 from aegisgen.kube.compose import Composition, compose, composer
 from aegisgen.kube.composed import compose_once

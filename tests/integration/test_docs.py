@@ -20,7 +20,7 @@ from tests.conftest import ROOT
 from tests.console import agrees, begin, blocks, commands_on
 from typer.main import get_command
 
-from aegisgen.cli import app
+from aegisgen.cli.app import app
 from aegisgen.kube.compose import composer
 
 if TYPE_CHECKING:

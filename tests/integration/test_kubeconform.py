@@ -16,7 +16,7 @@ from tests.tools import INSTALL, available
 from aegisgen.errors import ToolError, UsageError
 from aegisgen.kube import kubeconform
 from aegisgen.kube.schemas import DEFAULT_VERSION, VERSIONS, violations
-from aegisgen.yamlsource import Document
+from aegisgen.yaml.source import Document
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -21,10 +21,10 @@ from tests.rehearsals import FAILED, REHEARSAL
 from tests.status_cluster import Cluster, cluster
 
 from aegisgen.errors import Problem
+from aegisgen.output.streams import Stream
+from aegisgen.output.visible import visible, visible_lines
 from aegisgen.rehearsal.show import FORMATS, View
 from aegisgen.runbook import markdown
-from aegisgen.streams import Stream
-from aegisgen.visible import visible, visible_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable

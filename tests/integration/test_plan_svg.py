@@ -15,7 +15,7 @@ from aegisgen.argocd.application import ApplicationSettings
 from aegisgen.argocd.plan import Plan, plan
 from aegisgen.argocd.plan_svg import to_svg
 from aegisgen.kube.resource import Resource, identify
-from aegisgen.yamlsource import Document, parse
+from aegisgen.yaml.source import Document, parse
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "argocd"
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -14,9 +14,9 @@ from tests.conftest import Outcome, aegisgen
 from tests.fleet_edits import EDITS, edit
 from tests.small_fleet import restore
 
-from aegisgen.fleet.units import shard_of
+from aegisgen.project.fleet.units import shard_of
+from aegisgen.project.workspace import open_workspace, selection
 from aegisgen.render.places import APPS
-from aegisgen.workspace import open_workspace, selection
 
 EXAMPLES = int(os.environ.get("AEGISGEN_EXAMPLES", "15"))
 

@@ -23,7 +23,7 @@ from unittest import mock
 import pytest
 
 from aegisgen.errors import TreeError
-from aegisgen.tree import STAGE, Change, locked, read, write
+from aegisgen.project.tree import STAGE, Change, locked, read, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from aegisgen.argocd.hooks import PHASES
 from aegisgen.argocd.order import KINDS, Task, order
 from aegisgen.kube.resource import Resource, identify
-from aegisgen.yamlsource import Document
+from aegisgen.yaml.source import Document
 
 HOOKS = (None, "PreSync", "Sync", "PostSync", "SyncFail", "PreSync,PostSync", "Skip", "presync", "PreDelete")
 # Neither Namespaces nor definitions: what they move is a property of its own.

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from aegisgen.arguments import read
-from aegisgen.arguments_table import TABLE
-from aegisgen.cli import app
+from aegisgen.cli.app import app
+from aegisgen.cli.arguments import read
+from aegisgen.cli.arguments_table import TABLE
 
 ROOT = Path(__file__).resolve().parents[2]
 

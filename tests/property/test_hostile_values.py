@@ -17,7 +17,7 @@ from aegisgen.profile.resolve import resolve
 from aegisgen.render.files import Overlay, render
 from aegisgen.render.kustomization import wire
 from aegisgen.render.scalars import to_yaml
-from aegisgen.yamlsource import Document, parse, parse_one
+from aegisgen.yaml.source import Document, parse, parse_one
 
 HOSTILE = (
     "", " ", "yes", "No", "on", "y", "null", "~", "0123", "0o17", "1e3", "1_000", "0x1F", ".5", ".inf", "-", "- a", "? b", "a: b", "a:", ": ",

@@ -19,7 +19,7 @@ from aegisgen.init.questions import OF_ENVIRONMENTS, QUESTIONS, Said, complete
 from aegisgen.profile.load import ProfileSource, ProjectSource, convert
 from aegisgen.profile.model import Profile, Project
 from aegisgen.profile.resolve import resolve
-from aegisgen.yamlsource import parse_one
+from aegisgen.yaml.source import parse_one
 
 TEMPLATES = bundled_templates()
 HOSTILE = (

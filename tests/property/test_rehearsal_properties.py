@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.conftest import ROOT
 
+from aegisgen.output.visible import width
 from aegisgen.rehearsal.outcome import (
     Advice,
     ContainerRun,
@@ -28,7 +29,6 @@ from aegisgen.rehearsal.outcome import (
     Verdict,
 )
 from aegisgen.rehearsal.show import FORMATS, Redaction, View
-from aegisgen.visible import width
 
 NASTY = st.sampled_from(
     [

@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aegisgen.findings import Finding, Severity
+from aegisgen.output.visible import escaped, width
 from aegisgen.report import FORMATS, Report, RuleInfo
 from aegisgen.report.excerpt import WIDEST, excerpt
 from aegisgen.report.model import prose
-from aegisgen.visible import escaped, width
 
 SCHEMAS = Path(__file__).parents[1] / "fixtures" / "report"
 

@@ -14,7 +14,7 @@ from aegisgen.rules.context import Context, Settings, context_of
 from aegisgen.rules.examples import context_of_example, files_of
 from aegisgen.rules.ignores import annotated, commented, settle
 from aegisgen.rules.table import RULES
-from aegisgen.yamlsource import Document
+from aegisgen.yaml.source import Document
 
 EXAMPLES = sorted({example for rule in RULES.values() for example in (rule.bad, rule.good)})
 TREES = [example for example in EXAMPLES if "overlay/kustomization.yaml" in example]
@@ -73,7 +73,7 @@ def test_any_field_may_hold_anything(data: st.DataObject) -> None:
 def test_any_field_of_a_kustomization_may_hold_anything(example: str, data: st.DataObject) -> None:
     import json
 
-    from aegisgen.yamlsource import parse
+    from aegisgen.yaml.source import parse
 
     files = files_of(example)
     (document,) = parse(files["overlay/kustomization.yaml"], "k")

@@ -14,7 +14,7 @@ from aegisgen.argocd.plan_text import to_text
 from aegisgen.argocd.plan_words import duration, places
 from aegisgen.argocd.svg_text import Font, shorten, wrap
 from aegisgen.kube.resource import Resource, identify
-from aegisgen.yamlsource import Document, parse
+from aegisgen.yaml.source import Document, parse
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "argocd"
 HOSTILE = "a\"]:::x--><script>alert('1')</script>&amp;#`\x1b[31m"

@@ -4,7 +4,7 @@ import pytest
 
 from aegisgen.argocd.hooks import Dropped, Hook, delete_policies_of, hook_of, wave_of
 from aegisgen.kube.resource import Resource, identify
-from aegisgen.yamlsource import Document
+from aegisgen.yaml.source import Document
 
 HOOK = "argocd.argoproj.io/hook"
 POLICY = "argocd.argoproj.io/hook-delete-policy"

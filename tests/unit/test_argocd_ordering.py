@@ -8,7 +8,7 @@ import pytest
 
 from aegisgen.argocd.order import order
 from aegisgen.kube.resource import Resource, identify
-from aegisgen.yamlsource import Document
+from aegisgen.yaml.source import Document
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "argocd"
 EXPECTED: list[tuple[str, int, str, str]] = runpy.run_path(str(FIXTURES / "order.py"))["EXPECTED"]

@@ -7,7 +7,7 @@ import pytest
 from aegisgen.argocd.application import ApplicationSettings, application_settings
 from aegisgen.argocd.plan import Plan, Step, Until, plan
 from aegisgen.kube.resource import Resource, identify
-from aegisgen.yamlsource import Document, parse
+from aegisgen.yaml.source import Document, parse
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "argocd"
 

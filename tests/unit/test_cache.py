@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.conftest import ROOT
 
-from aegisgen import cache as module
-from aegisgen.cache import Cache, digest, home
+from aegisgen.kube import cache as module
+from aegisgen.kube.cache import Cache, digest, home
 
 ANSWER = b"what was found out" * 20
 
@@ -227,7 +227,7 @@ def test_an_answer_larger_than_its_share_is_not_kept(tmp_path) -> None:
 _WRITER = """
 import sys
 from pathlib import Path
-from aegisgen.cache import Cache, digest
+from aegisgen.kube.cache import Cache, digest
 cache = Cache(Path(sys.argv[1]), limit=256 * 8192)
 for number in range(400):
     key, answer = digest(str(number % 50)), str(number % 50).encode() * 100

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from aegisgen import __version__
-from aegisgen.cli import app
+from aegisgen.cli.app import app
 
 ROOT = Path(__file__).resolve().parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

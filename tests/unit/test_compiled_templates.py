@@ -11,11 +11,11 @@ from tests.conftest import ROOT
 from tests.templates import bundled_sources
 
 from aegisgen.errors import InputError
+from aegisgen.project.workspace import open_workspace, render_all, selection
 from aegisgen.render import compiled as module
 from aegisgen.render import environment
 from aegisgen.render.compiled import compile_all, compiled
 from aegisgen.render.environment import Templates
-from aegisgen.workspace import open_workspace, render_all, selection
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aegisgen.commands import check
-from aegisgen.fleet import drifted as streamed
+from aegisgen.project.fleet import drifted as streamed
+from aegisgen.project.workspace import Selection, changes, open_workspace, render_all
 from aegisgen.proof.crew import Crew
-from aegisgen.workspace import Selection, changes, open_workspace, render_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Outcome
 
-    from aegisgen.tree import Change
+    from aegisgen.project.tree import Change
 
     Cli = Callable[..., Outcome]
 

@@ -7,7 +7,7 @@ import pytest
 from aegisgen.kube.origin import origin_of
 from aegisgen.kube.overlay import overlay_of
 from aegisgen.kube.resource import Resource, identify
-from aegisgen.yamlsource import Document, parse
+from aegisgen.yaml.source import Document, parse
 
 FILES = {
     "over/kustomization.yaml": """\

@@ -13,7 +13,7 @@ from tests.conftest import ROOT
 
 from aegisgen.profile.model import Overrides
 from aegisgen.profile.schema import MODELS
-from aegisgen.workspace import open_workspace, selection
+from aegisgen.project.workspace import open_workspace, selection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

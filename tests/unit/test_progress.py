@@ -10,13 +10,13 @@ import sys
 import pytest
 from tests.conftest import ROOT
 
-from aegisgen import progress
-from aegisgen.progress import tracked
+from aegisgen.output import progress
+from aegisgen.output.progress import tracked
 
 # A clock of its own, so that nobody waits: each result takes as long as is said.
 _PROGRAM = """
 import sys
-from aegisgen import progress
+from aegisgen.output import progress
 now = 0.0
 progress.time.monotonic = lambda: now
 def results():
@@ -108,9 +108,11 @@ def test_a_check_shows_how_many_overlays_there_have_been(tmp_path, monkeypatch, 
         folder = tmp_path / f"overlays/{number}"
         folder.mkdir(parents=True)
         (folder / "kustomization.yaml").write_text("resources: []\n")
-    monkeypatch.setattr("aegisgen.progress.PATIENCE_SECONDS", -1)
-    monkeypatch.setattr("aegisgen.progress._bar", lambda total, what, _: seen.append((total, what)) or Bar())
-    monkeypatch.setattr("aegisgen.progress.sys", type("sys", (), {"stderr": type("E", (), {"isatty": lambda: True})}))
+    monkeypatch.setattr("aegisgen.output.progress.PATIENCE_SECONDS", -1)
+    monkeypatch.setattr("aegisgen.output.progress._bar", lambda total, what, _: seen.append((total, what)) or Bar())
+    monkeypatch.setattr(
+        "aegisgen.output.progress.sys", type("sys", (), {"stderr": type("E", (), {"isatty": lambda: True})})
+    )
     assert cli("validate", "--no-compose", "--jobs", "1", str(tmp_path)).code == 0
     assert seen[0] == (30, "overlays")
     assert seen[1:] == [*sorted(seen[1:-1]), "closed"]

@@ -186,6 +186,6 @@ def test_what_packagers_installed_is_used_where_it_is(machine: Path, install: Ca
 def test_nothing_of_a_rehearsal_is_imported_by_other_commands() -> None:
     import subprocess
 
-    code = "import sys, aegisgen.cli; print([name for name in sys.modules if 'rehearsal' in name or 'psycopg' in name])"
+    code = "import sys, aegisgen.cli.app; print([name for name in sys.modules if 'rehearsal' in name or 'psycopg' in name])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

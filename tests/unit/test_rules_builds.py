@@ -11,7 +11,7 @@ from aegisgen.kube.resource import Resource, identify
 from aegisgen.rules.builds import Build, Deployments, directory_contexts, overlay_context
 from aegisgen.rules.check import check
 from aegisgen.rules.neighbours import HEADER, generated_beside
-from aegisgen.yamlsource import Document, parse
+from aegisgen.yaml.source import Document, parse
 
 if TYPE_CHECKING:
     from pathlib import Path

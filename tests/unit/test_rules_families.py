@@ -9,7 +9,7 @@ from aegisgen.kube.resource import Resource, identify
 from aegisgen.rules.check import check
 from aegisgen.rules.context import PodSecurity, Settings, context_of, deploying
 from aegisgen.rules.images import image_of, pull_policy
-from aegisgen.yamlsource import Document, parse
+from aegisgen.yaml.source import Document, parse
 
 LIMITS = "resources: {requests: {cpu: 1m, memory: 1Mi}, limits: {memory: 1Mi}}"
 

@@ -13,7 +13,7 @@ from aegisgen.kube.resource import Resource, identify
 from aegisgen.rules.builds import Build, Deployments, directory_contexts, overlay_context
 from aegisgen.rules.check import check
 from aegisgen.rules.neighbours import generated_beside
-from aegisgen.yamlsource import Document, parse
+from aegisgen.yaml.source import Document, parse
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 PUBLIC = sorted(path.name for path in (FIXTURES / "public").iterdir())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from aegisgen.fleet.changed import Changed
-from aegisgen.fleet.units import units
+from aegisgen.project.fleet.changed import Changed
+from aegisgen.project.fleet.units import units
 
 FOLDERS = {
     "a": ["base/a", "overlays/staging/a"],

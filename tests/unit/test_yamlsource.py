@@ -8,8 +8,8 @@ import pytest
 from tests.conftest import ROOT
 
 from aegisgen.errors import InputError, Problem
-from aegisgen.yamlscalars import Dialect
-from aegisgen.yamlsource import Document, decode, parse, parse_one
+from aegisgen.yaml.scalars import Dialect
+from aegisgen.yaml.source import Document, decode, parse, parse_one
 
 
 def read(text: str) -> list[object]:

@@ -23,9 +23,9 @@ from aegisgen.kube.overlay import read_overlay, used_files
 from aegisgen.kube.resource import Resource, identify
 from aegisgen.kube.shape import mapping, text
 from aegisgen.profile.load import PROJECT_FILE, display
+from aegisgen.project.tree import Change, read
+from aegisgen.project.workspace import load_templates, named_templates
 from aegisgen.proof.inputs import Kustomizations
-from aegisgen.tree import Change, read
-from aegisgen.workspace import load_templates, named_templates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

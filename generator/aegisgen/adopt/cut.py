@@ -11,7 +11,7 @@ from aegisgen.render.kustomization.changes import Change
 from aegisgen.render.kustomization.edit import Edit, edits_for, splice
 from aegisgen.render.kustomization.entries import scalar
 from aegisgen.render.kustomization.layout import Layout, Node, UnsafeError, read
-from aegisgen.yamlsource import Document, parse
+from aegisgen.yaml.source import Document, parse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from aegisgen.adopt.removal import Draft, make_room, remove
 from aegisgen.adopt.texts import project_texts
-from aegisgen.drift import Tree, compare
 from aegisgen.errors import InputError
 from aegisgen.profile.load import PROJECT_FILE, ProfileSource, ProjectSource, convert
 from aegisgen.profile.model import Profile, Project
 from aegisgen.profile.resolve import resolve
+from aegisgen.project.drift import Tree, compare
+from aegisgen.project.tree import Change
 from aegisgen.render.files import Overlay, render
-from aegisgen.tree import Change
-from aegisgen.yamlsource import parse_one
+from aegisgen.yaml.source import parse_one
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -12,17 +12,17 @@ from aegisgen.adopt.find import Found, member_in
 from aegisgen.errors import InputError, Problem
 from aegisgen.kube.resource import value_at
 from aegisgen.kube.shape import mapping, sequence, text
+from aegisgen.project.tree import is_generated
 from aegisgen.render.kustomization import NAMES
 from aegisgen.render.kustomization.layout import UnsafeError
-from aegisgen.tree import is_generated
-from aegisgen.yamlsource import decode, parse_one
+from aegisgen.yaml.source import decode, parse_one
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
     from aegisgen.kube.kustomization import Layer, Patch
     from aegisgen.kube.overlay import Member
-    from aegisgen.yamlsource import Document
+    from aegisgen.yaml.source import Document
 
 _PODS = ("spec", "template", "spec", "initContainers")
 # The lists of a kustomization that name files.

@@ -6,9 +6,9 @@ import json
 import os
 from typing import TYPE_CHECKING
 
+from aegisgen.output.visible import visible
 from aegisgen.profile.load import display
 from aegisgen.render.scalars import to_yaml
-from aegisgen.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from aegisgen.adopt.adoption import Adopted, Adoption
     from aegisgen.adopt.differences import Difference
     from aegisgen.adopt.infer import Lost
-    from aegisgen.tree import Change
+    from aegisgen.project.tree import Change
 
 _WIDTH = 100
 _STRATEGIES = {"init-container": "an init container", "presync-job": "a PreSync Job"}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from aegisgen.argocd import plan_words as words
 from aegisgen.argocd.hooks import Phase
 from aegisgen.argocd.plan import Absence, Until
-from aegisgen.visible import visible
+from aegisgen.output.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

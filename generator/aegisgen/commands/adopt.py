@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from aegisgen.adopt.adoption import Adoption, prepare
 from aegisgen.adopt.show import to_json, to_text
-from aegisgen.tree import locked, write
+from aegisgen.project.tree import locked, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

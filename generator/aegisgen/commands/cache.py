@@ -8,8 +8,8 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from aegisgen.cache import MAX_BYTES, home
 from aegisgen.errors import UsageError
+from aegisgen.kube.cache import MAX_BYTES, home
 from aegisgen.profile.load import display
 
 if TYPE_CHECKING:

@@ -14,15 +14,15 @@ from aegisgen.commands.report import Output, keep_as_baseline, report
 from aegisgen.commands.report import output as form
 from aegisgen.errors import ToolError, UsageError
 from aegisgen.findings import Finding, Severity
-from aegisgen.fleet.untracked import untracked
 from aegisgen.profile.load import display
+from aegisgen.project.fleet.untracked import untracked
+from aegisgen.project.workspace import changes, open_workspace, render_all, selection, warn_of_templates
 from aegisgen.proof.crew import Crew
 from aegisgen.proof.inputs import sources
 from aegisgen.proof.prove import Method, prove, relative
 from aegisgen.render.places import APPS, file_of
 from aegisgen.rules.configuration import UNUSED
 from aegisgen.rules.drift import DRIFT
-from aegisgen.workspace import changes, open_workspace, render_all, selection, warn_of_templates
 
 # Of so many services in so many environments the texts are not held in memory at once.
 _MANY = 24
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from aegisgen.project.workspace import Selection, Workspace
     from aegisgen.proof.prove import Proof
-    from aegisgen.workspace import Selection, Workspace
 
     # path, before, after
     _Drifted = tuple[str, bytes | None, bytes | None]
@@ -123,7 +123,7 @@ def run(
 def _drifted(workspace: Workspace, crew: Crew) -> list[_Drifted]:
     """Return what rendering would change, with paths as the user knows them."""
     if len(workspace.targets) >= _MANY:
-        from aegisgen.fleet.drifted import drifted  # noqa: PLC0415 - most projects are small
+        from aegisgen.project.fleet.drifted import drifted  # noqa: PLC0415 - most projects are small
 
         many = sorted(drifted(workspace, crew), key=itemgetter(0))
         return [(display(workspace.root / path), before, after) for path, before, after in many]
@@ -147,7 +147,7 @@ def _drift(drifted: Callable[[], Sequence[_Drifted]]) -> Iterator[Finding]:
 
 def _diff(drifted: Sequence[_Drifted]) -> str:
     """Return the unified diff, in which nobody's Secret is shown."""
-    from aegisgen.tree import Change, diff  # noqa: PLC0415 - for those who have drift
+    from aegisgen.project.tree import Change, diff  # noqa: PLC0415 - for those who have drift
 
     planned = [Change(*each) for each in drifted]
     secret = [change for change in planned if any(map(_secret, (change.before, change.after)))]

@@ -10,11 +10,11 @@ from aegisgen.init.clues import look
 from aegisgen.init.detect import detect
 from aegisgen.init.files import project_files
 from aegisgen.init.questions import Said, complete
+from aegisgen.output.visible import visible
 from aegisgen.profile.load import PROJECT_FILE, display
 from aegisgen.profile.migrations import Scripts
-from aegisgen.tree import Change, locked, read, write
-from aegisgen.visible import visible
-from aegisgen.workspace import load_templates, named_templates
+from aegisgen.project.tree import Change, locked, read, write
+from aegisgen.project.workspace import load_templates, named_templates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,8 +13,8 @@ from aegisgen.commands.report import output as form
 from aegisgen.commands.report import report
 from aegisgen.errors import InputError, Problem, UsageError
 from aegisgen.findings import Finding, Severity
-from aegisgen.fleet.part import Shard
-from aegisgen.fleet.part import shard as shard_of
+from aegisgen.project.fleet.part import Shard
+from aegisgen.project.fleet.part import shard as shard_of
 from aegisgen.proof.prove import Proof
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from aegisgen.argocd.plan import plan as planned
 from aegisgen.argocd.plan_formats import FORMATS
 from aegisgen.argocd.plan_text import to_text
 from aegisgen.errors import UsageError
+from aegisgen.project.workspace import Selection, open_workspace
 from aegisgen.proof.composed import applications, compose_overlay
 from aegisgen.proof.prove import relative
-from aegisgen.workspace import Selection, open_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,6 +12,7 @@ from aegisgen.argocd.plan import plan
 from aegisgen.errors import ToolError, UsageError
 from aegisgen.kube.compose import compose
 from aegisgen.kube.resource import Resource, identify
+from aegisgen.project.workspace import Selection, open_workspace
 from aegisgen.proof.prove import relative
 from aegisgen.rehearsal.database.address import Names
 from aegisgen.rehearsal.image.app import app_of
@@ -24,7 +25,6 @@ from aegisgen.rehearsal.scenario.cast import cast
 from aegisgen.rehearsal.scenario.load import chosen, scenarios
 from aegisgen.rehearsal.scenario.setting import Options, Setting, Tool
 from aegisgen.rehearsal.show import FORMATS, View, progress, save
-from aegisgen.workspace import Selection, open_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,17 +6,17 @@ import sys
 from typing import TYPE_CHECKING
 
 from aegisgen.errors import UsageError
+from aegisgen.output.visible import visible
 from aegisgen.profile.load import display
-from aegisgen.tree import diff, locked, write
-from aegisgen.visible import visible
-from aegisgen.workspace import changes, open_workspace, render_all, selection, warn_of_templates
+from aegisgen.project.tree import diff, locked, write
+from aegisgen.project.workspace import changes, open_workspace, render_all, selection, warn_of_templates
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from aegisgen.tree import Change
-    from aegisgen.workspace import Selection, Workspace
+    from aegisgen.project.tree import Change
+    from aegisgen.project.workspace import Selection, Workspace
 
 
 def main(

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen import __version__, files
 from aegisgen.findings import Finding, Severity
+from aegisgen.output.streams import unescaped
 from aegisgen.profile.load import display
 from aegisgen.report import FORMATS
 from aegisgen.report.model import Report, RuleInfo, counted
-from aegisgen.streams import unescaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 from aegisgen.errors import UsageError
+from aegisgen.output.visible import visible
 from aegisgen.profile.load import display, find_project
 from aegisgen.profile.schema import MODELS, schema_files, schema_text
-from aegisgen.tree import Change, locked, read, write
-from aegisgen.visible import visible
+from aegisgen.project.tree import Change, locked, read, write
 
 
 def run(kind: str) -> int:

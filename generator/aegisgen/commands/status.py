@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from aegisgen.errors import ToolError, UsageError
 from aegisgen.kube import kubectl
 from aegisgen.kube.kubectl import Reason, Refusal, Request
+from aegisgen.project.workspace import Selection, open_workspace
 from aegisgen.proof.composed import compose_targets
 from aegisgen.status.diagnose import Report, diagnose
 from aegisgen.status.expected import Expected, expected
@@ -18,7 +19,6 @@ from aegisgen.status.json import to_json
 from aegisgen.status.model import State
 from aegisgen.status.snapshot import WORKLOADS, Log, snapshot
 from aegisgen.status.text import clean, headline, to_text
-from aegisgen.workspace import Selection, open_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

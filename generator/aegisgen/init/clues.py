@@ -6,9 +6,9 @@ import subprocess
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen import files
-from aegisgen.fleet.git import command, environment
 from aegisgen.kube.overlay import Overlay, read_overlay
 from aegisgen.kube.shape import KUSTOMIZATION_NAMES
+from aegisgen.project.git import command, environment
 from aegisgen.tools import TOOLS
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from aegisgen.profile.resolve import resolve
 from aegisgen.profile.schema import schema_files
 from aegisgen.render.files import render
 from aegisgen.tools import TOOLS
-from aegisgen.yamlsource import parse_one
+from aegisgen.yaml.source import parse_one
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

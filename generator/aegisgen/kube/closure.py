@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from aegisgen import files
-from aegisgen.cache import DIGEST_BYTES, digest
+from aegisgen.kube.cache import DIGEST_BYTES, digest
 from aegisgen.kube.overlay import MAX_FILE_BYTES
 from aegisgen.kube.shape import KUSTOMIZATION_NAMES, mapping, sequence, text
 

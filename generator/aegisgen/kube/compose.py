@@ -15,8 +15,8 @@ from aegisgen.kube.overlay import read_overlay
 from aegisgen.kube.process import answer, without_network
 from aegisgen.kube.reach import refuse
 from aegisgen.kube.shape import KUSTOMIZATION_NAMES
-from aegisgen.yamlscalars import Dialect
-from aegisgen.yamlsource import Document, parse
+from aegisgen.yaml.scalars import Dialect
+from aegisgen.yaml.source import Document, parse
 
 if TYPE_CHECKING:
     from aegisgen.kube.overlay import Overlay

@@ -12,7 +12,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from aegisgen.cache import digest
+from aegisgen.kube.cache import digest
 from aegisgen.kube.closure import closure
 from aegisgen.kube.compose import Output, composer, composition, run_build
 from aegisgen.kube.process import answer
@@ -20,7 +20,7 @@ from aegisgen.kube.process import answer
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from aegisgen.cache import Cache
+    from aegisgen.kube.cache import Cache
     from aegisgen.kube.closure import Reader
     from aegisgen.kube.compose import Composition
     from aegisgen.kube.overlay import Overlay

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from subprocess import CompletedProcess
 
-    from aegisgen.yamlsource import Document
+    from aegisgen.yaml.source import Document
 
 _HINT = "install it with: go install github.com/yannh/kubeconform/cmd/kubeconform@v0.7.0"
 _OLDEST = (0, 7)  # the first whose messages name every place; older ones name the outermost only

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from aegisgen.errors import InputError, Problem
 from aegisgen.kube.selection import Target, target_of
 from aegisgen.kube.shape import KUSTOMIZATION_NAMES, mapping, sequence, text
-from aegisgen.yamlscalars import Dialect
-from aegisgen.yamlsource import Document, decode, documents, parse, parse_one
+from aegisgen.yaml.scalars import Dialect
+from aegisgen.yaml.source import Document, decode, documents, parse, parse_one
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from aegisgen.yamlsource import Parser
+    from aegisgen.yaml.source import Parser
 
     Read = Callable[[str], bytes | None]
 

@@ -15,13 +15,13 @@ from aegisgen.kube.kustomization import Layer, Patch, Place, Reading, composed_f
 from aegisgen.kube.resource import Identity, Resource, identify
 from aegisgen.kube.selection import CLUSTER_SCOPED, namespace_of, selects
 from aegisgen.kube.shape import mapping, sequence, text, texts
-from aegisgen.yamlsource import Document
+from aegisgen.yaml.source import Document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from aegisgen.yamlsource import Parser
+    from aegisgen.yaml.source import Parser
 
 MAX_FILE_BYTES = 20_000_000
 """A manifest of more than a megabyte does not fit into etcd; a file of many of them is still far below this."""

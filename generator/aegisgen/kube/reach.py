@@ -18,8 +18,8 @@ from aegisgen.errors import CompositionError, Problem
 from aegisgen.kube.kustomization import MAX_LAYERS, Place
 from aegisgen.kube.overlay import MAX_FILE_BYTES, read_overlay
 from aegisgen.kube.shape import KUSTOMIZATION_NAMES, mapping
-from aegisgen.yamlscalars import Dialect
-from aegisgen.yamlsource import Document, documents, parse
+from aegisgen.yaml.scalars import Dialect
+from aegisgen.yaml.source import Document, documents, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

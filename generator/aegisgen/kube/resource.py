@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from aegisgen.yamlsource import Document
+    from aegisgen.yaml.source import Document
 
 
 class Identity(NamedTuple):

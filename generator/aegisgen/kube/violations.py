@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple, TypedDict, cast
 
 from aegisgen.kube.resource import value_at
-from aegisgen.yamlsource import kind_of
+from aegisgen.yaml.source import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

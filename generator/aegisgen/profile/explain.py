@@ -9,14 +9,14 @@ import jsonschema
 
 from aegisgen.errors import Problem
 from aegisgen.profile.schema import json_schema
-from aegisgen.yamlsource import kind_of
+from aegisgen.yaml.source import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import msgspec
 
-    from aegisgen.yamlsource import Document
+    from aegisgen.yaml.source import Document
 
 # More names than these are no help to anybody.
 _LISTED = 12

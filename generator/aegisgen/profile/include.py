@@ -10,14 +10,14 @@ import msgspec
 from aegisgen.errors import InputError, Problem, TreeError
 from aegisgen.profile.load import ProjectSource, convert, read_document
 from aegisgen.profile.model import Services
-from aegisgen.tree import locate
+from aegisgen.project.tree import locate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from aegisgen.profile.model import ProjectService
-    from aegisgen.yamlsource import Document
+    from aegisgen.yaml.source import Document
 
 _MAGIC = frozenset("*?[")
 

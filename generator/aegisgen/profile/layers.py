@@ -8,7 +8,7 @@ from aegisgen.errors import Problem
 from aegisgen.kube.resource import value_at
 
 if TYPE_CHECKING:
-    from aegisgen.yamlsource import Document
+    from aegisgen.yaml.source import Document
 
 
 class Layer(NamedTuple):

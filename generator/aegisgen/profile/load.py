@@ -12,12 +12,12 @@ from aegisgen import files
 from aegisgen.errors import InputError, Problem, UsageError
 from aegisgen.profile.model import Profile, Project, Services
 from aegisgen.profile.plainsecrets import plain_secrets
-from aegisgen.yamlsource import parse_one
+from aegisgen.yaml.source import parse_one
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from aegisgen.yamlsource import Document
+    from aegisgen.yaml.source import Document
 
 PROJECT_FILE = "aegisgen.yaml"
 # No project or profile comes near this; a 50 MB file named by mistake must not cost a minute.

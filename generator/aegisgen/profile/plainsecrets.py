@@ -10,7 +10,7 @@ from aegisgen.kube.credentials import secret_option, secret_text, secret_value
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from aegisgen.yamlsource import Document
+    from aegisgen.yaml.source import Document
 
     _Path = tuple[str | int, ...]
 

@@ -11,13 +11,13 @@ from aegisgen.proof.manifests import read_documents
 from aegisgen.proof.prove import relative
 from aegisgen.render.places import APPS
 from aegisgen.rules.context import deploying
-from aegisgen.yamlsource import Document
+from aegisgen.yaml.source import Document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from aegisgen.workspace import Workspace
+    from aegisgen.project.workspace import Workspace
 
 
 class Composed(NamedTuple):

@@ -13,12 +13,12 @@ from aegisgen.errors import InputError, UsageError
 from aegisgen.kube.overlay import MAX_FILE_BYTES
 from aegisgen.kube.shape import KUSTOMIZATION_NAMES
 from aegisgen.profile.load import display
-from aegisgen.yamlsource import manifests, parse_one
+from aegisgen.yaml.source import manifests, parse_one
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from aegisgen.yamlsource import Parser
+    from aegisgen.yaml.source import Parser
 
 STDIN = "-"
 _SUFFIXES = (".yaml", ".yml", ".json")

@@ -8,13 +8,13 @@ from aegisgen.errors import InputError, Problem
 from aegisgen.findings import Finding, Severity
 from aegisgen.kube.resource import Resource, identify, value_at
 from aegisgen.rules.manifests import IN_PLAIN_TEXT, NO_SCHEMA, NOT_AN_OBJECT, NOT_VALID, NOT_YAML
-from aegisgen.yamlsource import Document, manifests
+from aegisgen.yaml.source import Document, manifests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from aegisgen.kube.schemas import Violation
-    from aegisgen.yamlsource import Parser
+    from aegisgen.yaml.source import Parser
 
     Path = tuple[str | int, ...]
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from aegisgen.cache import Cache
-    from aegisgen.yamlsource import Parser
+    from aegisgen.kube.cache import Cache
+    from aegisgen.yaml.source import Parser
 
 LOST_PATCH = "G306"
 

@@ -24,8 +24,8 @@ from aegisgen.rules.ignores import settle
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from aegisgen.cache import Cache
     from aegisgen.findings import Finding
+    from aegisgen.kube.cache import Cache
     from aegisgen.profile.load import ProjectSource
     from aegisgen.rules.context import Settings
 
@@ -123,7 +123,7 @@ def _prove(
 def _cache(method: Method) -> Cache | None:
     if not (method.cache and method.compose):
         return None
-    from aegisgen.cache import answers  # noqa: PLC0415
+    from aegisgen.kube.cache import answers  # noqa: PLC0415
 
     return answers()
 

@@ -22,7 +22,7 @@ from aegisgen.proof.manifests import (
 from aegisgen.proof.parts import distant
 from aegisgen.rules.ignores import commented
 from aegisgen.rules.manifests import NOT_YAML
-from aegisgen.yamlsource import Document, documents, manifests
+from aegisgen.yaml.source import Document, documents, manifests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from aegisgen.proof.inputs import Input, Source
     from aegisgen.proof.manifests import Checker
     from aegisgen.rules.ignores import Ignore
-    from aegisgen.yamlsource import Parser
+    from aegisgen.yaml.source import Parser
 
 # In double quotes a word may be written without any of its letters, or across lines.
 _HIDDEN = re.compile(rb"""kind["']?[ \t]*:[ \t]*(?:[&!][^ \t\n]*[ \t]+)*"[^"\n]*\\""")

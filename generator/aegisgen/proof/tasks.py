@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from aegisgen.cache import Cache
     from aegisgen.errors import Problem
     from aegisgen.findings import Finding
+    from aegisgen.kube.cache import Cache
     from aegisgen.kube.resource import Resource
     from aegisgen.proof.manifests import Checker
     from aegisgen.rules.context import Settings
     from aegisgen.rules.ignores import Ignore
-    from aegisgen.yamlsource import Document
+    from aegisgen.yaml.source import Document
 
 # A base is read for each of its overlays, and each file of theirs by itself, all within a few files of one another.
 _KEPT_FILES = 64

@@ -10,7 +10,7 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from aegisgen.progress import tracked
+from aegisgen.output.progress import tracked
 from aegisgen.proof.judge import judge_together
 from aegisgen.proof.reading import applications_in
 from aegisgen.proof.tasks import ManifestTask, OverlayTask, prove_manifests, prove_overlays

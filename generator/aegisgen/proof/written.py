@@ -8,7 +8,7 @@ from aegisgen.kube.resource import Resource, identify
 from aegisgen.kube.shape import mapping, sequence, text
 from aegisgen.rules.check import Which
 from aegisgen.rules.context import context_of
-from aegisgen.yamlsource import Document
+from aegisgen.yaml.source import Document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

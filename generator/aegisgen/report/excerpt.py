@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from aegisgen.visible import visible_character, width
+from aegisgen.output.visible import visible_character, width
 
 WIDEST = 100
 # How much of that lies before the column: what leads to a value tells more than what follows it.

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aegisgen.findings import Severity
+from aegisgen.output.visible import escaped
 from aegisgen.report.model import prose
-from aegisgen.visible import escaped
 
 if TYPE_CHECKING:
     from aegisgen.findings import Finding

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from aegisgen.findings import Severity
+from aegisgen.output.visible import escaped
 from aegisgen.report.model import counted, position, prose
-from aegisgen.visible import escaped
 
 if TYPE_CHECKING:
     from aegisgen.findings import Finding

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from aegisgen.findings import Severity
 from aegisgen.kube.credentials import secret_text
+from aegisgen.output.visible import visible, visible_lines
 from aegisgen.report.excerpt import excerpt
 from aegisgen.report.model import counted, position
-from aegisgen.visible import visible, visible_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from aegisgen.kube.shape import mapping, sequence, text
 from aegisgen.rules.database import differences
 from aegisgen.rules.images import image_of, pull_policy
 from aegisgen.rules.rule import Hit, Rule
-from aegisgen.yamlsource import Document
+from aegisgen.yaml.source import Document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from aegisgen.kube.overlay import overlay_of
 from aegisgen.kube.resource import Resource, identify
 from aegisgen.rules.context import Context, Settings, context_of, deploying
 from aegisgen.rules.neighbours import is_generated
-from aegisgen.yamlsource import Document, parse
+from aegisgen.yaml.source import Document, parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

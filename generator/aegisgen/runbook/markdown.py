@@ -9,9 +9,9 @@ import re
 import shlex
 from typing import TYPE_CHECKING
 
+from aegisgen.output.visible import visible
 from aegisgen.render.environment import Dialect
 from aegisgen.render.plain import Text
-from aegisgen.visible import visible
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -8,7 +8,7 @@ from aegisgen.argocd.application import ApplicationSettings
 from aegisgen.argocd.plan import Plan, plan
 from aegisgen.kube.resource import Identity, Resource, identify
 from aegisgen.profile.steps.application import Application, application_name
-from aegisgen.yamlsource import Document, parse
+from aegisgen.yaml.source import Document, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from aegisgen.argocd.plan_words import duration
 from aegisgen.kube.kubectl import without_credentials
+from aegisgen.output.visible import visible
 from aegisgen.status.cluster import NEVER
 from aegisgen.status.model import State
 from aegisgen.status.pods import shown_status
-from aegisgen.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ import msgspec
 from aegisgen.errors import InputError, Problem, UsageError
 from aegisgen.profile.load import display
 from aegisgen.rehearsal.scenario.model import Scenario
-from aegisgen.yamlsource import parse_one
+from aegisgen.yaml.source import parse_one
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -13,11 +13,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from aegisgen.bundle import bundled
+from aegisgen.output.visible import visible
 from aegisgen.rehearsal.outcome import Verdict
 from aegisgen.rehearsal.show import words
 from aegisgen.rehearsal.show.pods import COLUMNS, pods
 from aegisgen.rehearsal.show.timeline import timeline
-from aegisgen.visible import visible
 
 if TYPE_CHECKING:
     from jinja2 import Template

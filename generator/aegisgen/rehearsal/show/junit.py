@@ -13,9 +13,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from aegisgen.output.visible import escaped
 from aegisgen.rehearsal.outcome import Verdict
 from aegisgen.rehearsal.show import words
-from aegisgen.visible import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,9 +14,9 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from aegisgen.output.visible import visible
 from aegisgen.rehearsal.show import words
 from aegisgen.rehearsal.show.text import COLOURS
-from aegisgen.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
-from aegisgen.streams import unescaped
+from aegisgen.output.streams import unescaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

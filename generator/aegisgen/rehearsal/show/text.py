@@ -14,10 +14,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from aegisgen.output.visible import visible
 from aegisgen.rehearsal.outcome import Verdict
 from aegisgen.rehearsal.show import words
 from aegisgen.rehearsal.show.pods import COLUMNS, pods
-from aegisgen.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aegisgen.render.kustomization.changes import next_change
-from aegisgen.yamlsource import Document, parse
+from aegisgen.yaml.source import Document, parse
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -12,7 +12,7 @@ from aegisgen.render.kustomization.changes import Change, absent, items_of, next
 from aegisgen.render.kustomization.edit import edits_for, splice
 from aegisgen.render.kustomization.entries import Wiring
 from aegisgen.render.kustomization.layout import Layout, UnsafeError, lines, read
-from aegisgen.yamlsource import parse
+from aegisgen.yaml.source import parse
 
 if TYPE_CHECKING:
     from collections.abc import Collection

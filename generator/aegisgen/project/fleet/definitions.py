@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from aegisgen.errors import InputError
 from aegisgen.kube.shape import mapping
 from aegisgen.profile.include import includes
-from aegisgen.yamlsource import parse_one
+from aegisgen.yaml.source import parse_one
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from aegisgen.fleet.changed import Changed
     from aegisgen.profile.load import ProfileSource, ProjectSource
-    from aegisgen.yamlsource import Document
+    from aegisgen.project.fleet.changed import Changed
+    from aegisgen.yaml.source import Document
 
     Contents = Callable[[list[str]], Mapping[str, bytes | None]]
 

@@ -12,25 +12,25 @@ import posixpath
 from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from aegisgen.drift import Tree, compare
 from aegisgen.errors import TreeError
 from aegisgen.profile.load import display
+from aegisgen.project.drift import Tree, compare
+from aegisgen.project.tree import files_below, locate, read, read_generated
+from aegisgen.project.workspace import load_templates
 from aegisgen.render.applications import render_applications
 from aegisgen.render.files import render
 from aegisgen.render.places import APPS, file_of, runbook_of, usual_runbook
-from aegisgen.tree import files_below, locate, read, read_generated
-from aegisgen.workspace import load_templates
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from aegisgen.profile.resolve import Target
+    from aegisgen.project.tree import Change
+    from aegisgen.project.workspace import Workspace
     from aegisgen.proof.crew import Crew
     from aegisgen.render.environment import Templates
     from aegisgen.render.files import Overlay
-    from aegisgen.tree import Change
-    from aegisgen.workspace import Workspace
 
 # Large enough to be worth sending to another process.
 _TARGETS = 16

@@ -7,7 +7,7 @@ import posixpath
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
-from aegisgen.fleet.references import is_in
+from aegisgen.project.fleet.references import is_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

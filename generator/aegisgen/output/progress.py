@@ -6,7 +6,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from aegisgen.streams import unescaped
+from aegisgen.output.streams import unescaped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

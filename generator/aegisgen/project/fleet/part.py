@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen import files
 from aegisgen.errors import UsageError
-from aegisgen.fleet.affected import Tree, affected
-from aegisgen.fleet.changed import Changed
-from aegisgen.fleet.git import open_repository
-from aegisgen.fleet.references import References
-from aegisgen.fleet.units import shard_of, units
 from aegisgen.profile.resolve import directory_of
+from aegisgen.project.fleet.affected import Tree, affected
+from aegisgen.project.fleet.changed import Changed
+from aegisgen.project.fleet.references import References
+from aegisgen.project.fleet.units import shard_of, units
+from aegisgen.project.git import open_repository
 from aegisgen.render.places import APPS
 
 if TYPE_CHECKING:

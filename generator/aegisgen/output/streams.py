@@ -13,7 +13,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO, cast
 
-from aegisgen.visible import escaped
+from aegisgen.output.visible import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

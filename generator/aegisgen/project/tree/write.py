@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from aegisgen.errors import TreeError
-from aegisgen.tree.content import STAGE, Change, read
+from aegisgen.project.tree.content import STAGE, Change, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -79,19 +79,19 @@ class Engine(StrEnum):
 
 
 def _complete_environment(incomplete: str) -> list[str]:
-    from aegisgen.completion import environments  # noqa: PLC0415
+    from aegisgen.cli.completion import environments  # noqa: PLC0415
 
     return environments(incomplete)
 
 
 def _complete_service(incomplete: str) -> list[str]:
-    from aegisgen.completion import services  # noqa: PLC0415
+    from aegisgen.cli.completion import services  # noqa: PLC0415
 
     return services(incomplete)
 
 
 def _complete_rule(incomplete: str) -> list[tuple[str, str]]:
-    from aegisgen.completion import rules  # noqa: PLC0415
+    from aegisgen.cli.completion import rules  # noqa: PLC0415
 
     return rules(incomplete)
 
@@ -301,7 +301,7 @@ def plan(
 ) -> None:
     """Show the order in which Argo CD will run everything: phases, waves, what waits for what, what happens if."""
     from aegisgen.commands.plan import run as command  # noqa: PLC0415
-    from aegisgen.workspace import selection  # noqa: PLC0415
+    from aegisgen.project.workspace import selection  # noqa: PLC0415
 
     selected = selection(project, [environment] if environment else None, service)
     raise typer.Exit(command(selected, path=path, form=output.value))
@@ -382,10 +382,10 @@ def rehearse(
     """Run what was rendered on a real PostgreSQL, with everything that goes wrong."""
     from aegisgen.commands.rehearse import Choice, listing  # noqa: PLC0415
     from aegisgen.commands.rehearse import run as command  # noqa: PLC0415
+    from aegisgen.project.workspace import selection  # noqa: PLC0415
     from aegisgen.rehearsal.postgres import Wanted  # noqa: PLC0415
     from aegisgen.rehearsal.scenario.options import images, provided, variables  # noqa: PLC0415
     from aegisgen.rehearsal.scenario.setting import Options  # noqa: PLC0415
-    from aegisgen.workspace import selection  # noqa: PLC0415
 
     selected = selection(project, [environment] if environment else None, service)
     if show_list:
@@ -438,7 +438,7 @@ def status(
 ) -> None:
     """Ask the cluster through kubectl, read-only: what is wrong, and what to do next."""
     from aegisgen.commands.status import run as command  # noqa: PLC0415
-    from aegisgen.workspace import selection  # noqa: PLC0415
+    from aegisgen.project.workspace import selection  # noqa: PLC0415
 
     selected = selection(project, [environment], service)
     raise typer.Exit(
@@ -488,7 +488,7 @@ def runbook(
 ) -> None:
     """Write the operating guide of a service: how to look, what it means, what to do, with its real names."""
     from aegisgen.commands.runbook import run as command  # noqa: PLC0415
-    from aegisgen.workspace import selection  # noqa: PLC0415
+    from aegisgen.project.workspace import selection  # noqa: PLC0415
 
     raise typer.Exit(
         command(selection(project, [environment], service, templates=templates), form=output.value, output=file)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from aegisgen import files
 from aegisgen.errors import InputError
 from aegisgen.kube.shape import KUSTOMIZATION_NAMES
-from aegisgen.yamlsource import Document, decode, parse
+from aegisgen.yaml.source import Document, decode, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import yaml
 
 from aegisgen.errors import Problem
-from aegisgen.yamlscalars import TAG, Dialect, scalar, tag_of
-from aegisgen.yamlscalars import key as key_of
+from aegisgen.yaml.scalars import TAG, Dialect, scalar, tag_of
+from aegisgen.yaml.scalars import key as key_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

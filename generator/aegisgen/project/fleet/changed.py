@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aegisgen.fleet.references import is_in
-from aegisgen.fleet.units import above
+from aegisgen.project.fleet.references import is_in
+from aegisgen.project.fleet.units import above
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

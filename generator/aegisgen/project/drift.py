@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.errors import TreeError
+from aegisgen.project.tree import Change, is_generated
 from aegisgen.render import parts
 from aegisgen.render.kustomization import NAMES, Wiring, wire
 from aegisgen.render.places import APPS
-from aegisgen.tree import Change, is_generated
-from aegisgen.yamlsource import decode
+from aegisgen.yaml.source import decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -11,8 +11,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from aegisgen.errors import InputError, Problem
-from aegisgen.yamlnodes import Places, read
-from aegisgen.yamlscalars import Dialect
+from aegisgen.yaml.nodes import Places, read
+from aegisgen.yaml.scalars import Dialect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from aegisgen.profile.load import ProfileSource, ProjectSource
+    from aegisgen.project.tree import Change
     from aegisgen.render.environment import Templates
     from aegisgen.render.files import Overlay
-    from aegisgen.tree import Change
 
 
 class Selection(NamedTuple):
@@ -120,7 +120,7 @@ def _part(
     scope: tuple[str, ...],
 ) -> tuple[set[str], tuple[str, ...]]:
     """Return the services and the scope of what changed, of a shard, or of a shard of what changed."""
-    from aegisgen.fleet.part import Part, changed_part, shard, shard_part  # noqa: PLC0415 - most work on the whole
+    from aegisgen.project.fleet.part import Part, changed_part, shard, shard_part  # noqa: PLC0415 - most work on the whole
 
     part = Part(frozenset(services), scope)
     if selected.shard is not None:
@@ -147,8 +147,8 @@ def render_all(workspace: Workspace) -> list[Overlay]:
 
 def changes(workspace: Workspace, overlays: Sequence[Overlay], *, force: bool = False) -> list[Change]:
     """Compare the tree with what was rendered; see `drift.compare`."""
-    from aegisgen.drift import Tree, compare  # noqa: PLC0415 - see above
-    from aegisgen.tree import generated, read  # noqa: PLC0415
+    from aegisgen.project.drift import Tree, compare  # noqa: PLC0415 - see above
+    from aegisgen.project.tree import generated, read  # noqa: PLC0415
 
     root = workspace.root
     tree = Tree(
@@ -161,7 +161,7 @@ def changes(workspace: Workspace, overlays: Sequence[Overlay], *, force: bool = 
 
 def _generated_beside(workspace: Workspace) -> dict[str, bytes]:
     """Return what lies in folders of all services and is the selected ones': Applications and runbooks."""
-    from aegisgen.tree import is_generated, read  # noqa: PLC0415 - see above
+    from aegisgen.project.tree import is_generated, read  # noqa: PLC0415 - see above
 
     paths = [file_of(target) for target in workspace.deployed]
     paths += [path for target in workspace.targets for path in (runbook_of(target), usual_runbook(target)) if path]

@@ -12,23 +12,23 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.errors import InputError
-from aegisgen.fleet.definitions import redefined
-from aegisgen.fleet.references import is_in
 from aegisgen.kube.resource import Resource
 from aegisgen.kube.shape import KUSTOMIZATION_NAMES, mapping
 from aegisgen.profile.load import display
 from aegisgen.profile.resolve import runbook_place
+from aegisgen.project.fleet.definitions import redefined
+from aegisgen.project.fleet.references import is_in
 from aegisgen.proof.manifests import pieces
 from aegisgen.render.places import APPS
 from aegisgen.rules.context import deploying
-from aegisgen.yamlsource import Document, decode, parse, parse_one
+from aegisgen.yaml.source import Document, decode, parse, parse_one
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from aegisgen.fleet.changed import Changed
-    from aegisgen.fleet.references import References
     from aegisgen.profile.load import ProfileSource, ProjectSource
+    from aegisgen.project.fleet.changed import Changed
+    from aegisgen.project.fleet.references import References
 
     _Contents = Mapping[str, bytes | None]
     Contents = Callable[[list[str]], _Contents]

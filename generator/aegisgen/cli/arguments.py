@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from aegisgen.arguments_table import TABLE
+from aegisgen.cli.arguments_table import TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from aegisgen.errors import ToolError, UsageError
 from aegisgen.findings import Finding, Severity
 from aegisgen.profile.load import display
+from aegisgen.project.tree import read_generated
 from aegisgen.render.places import APPS, file_of, runbook_of
 from aegisgen.rules.drift import NOT_IN_GIT
-from aegisgen.tree import read_generated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from aegisgen.workspace import Workspace
+    from aegisgen.project.workspace import Workspace
 
 _KUSTOMIZATION = "kustomization.yaml"
 
@@ -38,7 +38,7 @@ def untracked(workspace: Workspace, severity: Severity) -> Untracked:
     top = next((folder for folder in (root.resolve(), *root.resolve().parents) if (folder / ".git").exists()), None)
     if top is None:
         return Untracked((), "")
-    from aegisgen.fleet.git import ignore_rules, others  # noqa: PLC0415 - subprocess costs a sixth of a check's start
+    from aegisgen.project.git import ignore_rules, others  # noqa: PLC0415 - subprocess costs a sixth of a check's start
 
     try:
         entries = others(root)

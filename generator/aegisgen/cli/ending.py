@@ -7,8 +7,8 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from aegisgen.errors import AegisgenError, InputError
-from aegisgen.streams import escaping
-from aegisgen.visible import visible_lines
+from aegisgen.output.streams import escaping
+from aegisgen.output.visible import visible_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable

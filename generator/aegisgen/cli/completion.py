@@ -65,7 +65,7 @@ def _project() -> Path | None:
 
 def _mapping(file: Path) -> dict[str, object]:
     from aegisgen.errors import AegisgenError  # noqa: PLC0415 -- most completions read no YAML
-    from aegisgen.yamlsource import parse_one  # noqa: PLC0415
+    from aegisgen.yaml.source import parse_one  # noqa: PLC0415
 
     try:
         data = parse_one(files.read(file), str(file)).data

@@ -1,6 +1,6 @@
 """Comparing and writing the tree. This is the whole of its public face; `write` says what it guarantees."""
 
-from aegisgen.tree.content import (
+from aegisgen.project.tree.content import (
     HEADER,
     STAGE,
     Change,
@@ -12,7 +12,7 @@ from aegisgen.tree.content import (
     read,
     read_generated,
 )
-from aegisgen.tree.write import locked, write
+from aegisgen.project.tree.write import locked, write
 
 __all__ = [
     "HEADER",

@@ -1,0 +1,1 @@
+"""The command line: arguments in, exit code out, and the one place where errors end."""

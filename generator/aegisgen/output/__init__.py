@@ -1,0 +1,1 @@
+"""What leaves the program: text made safe, the standard streams, progress."""

@@ -1,0 +1,1 @@
+"""YAML with positions, read as Kubernetes reads it."""
