@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
 
@@ -13,6 +14,7 @@ def main() -> None:
 
         sys.stdout.write(f"aegisgen {__version__}\n")
         sys.exit(0)
+    _leave_out_the_working_directory()
     gc.set_threshold(100_000)  # importing makes many objects and no garbage
     try:
         from aegisgen.cli.ending import run  # noqa: PLC0415 - the command line costs ten times what --version does
@@ -22,6 +24,13 @@ def main() -> None:
         sys.exit(130)  # so early that `run` was not there to say it
     finally:
         gc.freeze()  # the system takes it all back; looking through it for garbage first is a tenth of a check
+
+
+def _leave_out_the_working_directory() -> None:
+    """Import nothing from it: `python -m` looks there first, and it may be a stranger's tree."""
+    here = os.path.abspath("")  # noqa: PTH100 - pathlib is not imported for --version
+    if sys.path[0] in {"", here} and here != os.path.dirname(os.path.dirname(os.path.abspath(__file__))):  # noqa: PTH100, PTH120
+        del sys.path[0]
 
 
 def command() -> int:

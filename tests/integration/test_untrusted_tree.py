@@ -482,6 +482,36 @@ def test_a_bomb_does_not_go_off(tree, kustomize, case, command) -> None:
     assert time.process_time() - begun < 20  # of this process: whatever else the machine does
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "check --no-compose --write-baseline",
+        "schema --write",
+        "validate argocd --no-compose --write-baseline argocd/known.json",
+    ],
+)
+@pytest.mark.parametrize("link", ["argocd/known.json", "argocd"])
+def test_nothing_is_written_through_a_link_that_leads_out(tree, outside, command, link) -> None:
+    text = (tree / PROJECT).read_text().replace("services:\n", "rules: {baseline: known.json}\nservices:\n", 1)
+    put(tree / PROJECT, text)
+    put(outside / PROJECT, text)
+    before = {file: file.read_bytes() for file in outside.rglob("*") if file.is_file()}
+    (shutil.move if link == "argocd" else lambda *_: None)(tree / link, tree / "moved")
+    (tree / link).symlink_to(outside / link)
+    refused(aegisgen(*command.split()), 0 if command.startswith("schema") and link != "argocd" else 2)
+    assert {file: file.read_bytes() for file in outside.rglob("*") if file.is_file()} == before
+
+
+@pytest.mark.parametrize("name", ["msgspec", "yaml", "jinja2", "json", "signal"])
+def test_no_module_is_imported_from_the_tree(tree, name) -> None:
+    put(tree / f"{name}.py", f"open({str(tree / 'MARK')!r}, 'w')\n")
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "generator")}
+    command = [sys.executable, "-m", "aegisgen", "check", "--no-compose", "--jobs", "2"]
+    outcome = subprocess.run(command, env=environment, cwd=tree, capture_output=True, text=True, check=False)
+    assert outcome.returncode == 0, outcome.stderr
+    assert not (tree / "MARK").exists()
+
+
 def test_who_is_told_to_write_over_a_link_does_not(tree, outside) -> None:
     link = tree / OVERLAY / "deployment-patch.yaml"
     link.unlink()

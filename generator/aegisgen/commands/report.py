@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen import __version__, files
@@ -16,7 +17,6 @@ from aegisgen.report.model import Report, RuleInfo, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from aegisgen.proof.prove import Proof
 
@@ -44,7 +44,8 @@ def keep_as_baseline(proof: Proof, file: Path) -> int:
 
     drift = {rule.id for rule in RULES}
     findings = [finding for finding in proof.findings if finding.rule not in drift]
-    file.write_text(write_baseline(findings), encoding="utf-8")
+    files.admit(file)
+    Path(files.locate(file)).write_text(write_baseline(findings), encoding="utf-8")
     sys.stderr.write(f"{counted(len(findings), 'finding')} written to {display(file)}\n")
     return 0
 

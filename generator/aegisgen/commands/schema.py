@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from aegisgen import files
 from aegisgen.errors import UsageError
 from aegisgen.output.visible import visible
 from aegisgen.profile.load import display, find_project
@@ -23,6 +24,7 @@ def run(kind: str) -> int:
 def renew(project: Path | None) -> int:
     """Write the schemas into the project, where the modelines of `init` and `adopt` point to."""
     root = (project or find_project(Path.cwd())).parent
+    files.admit(root)
     with locked(root):
         changes = [Change(path, read(root, path), text.encode()) for path, text in schema_files(MODELS).items()]
         write(root, changes)

@@ -86,6 +86,8 @@ def _context() -> BaseContext:
 
     # A fork is cheap, and safe where there are no threads; macOS' own libraries have some.
     forked = sys.platform == "linux" and threading.active_count() == 1
+    if not forked:
+        os.environ["PYTHONSAFEPATH"] = "1"  # or they would import from the working directory
     return multiprocessing.get_context("fork" if forked else "spawn")
 
 

@@ -76,7 +76,7 @@ def workspace() -> Iterator[Workspace]:
     guard = None
     try:
         guard = subprocess.Popen(
-            ["/bin/sh", "-c", _GUARD, "sh", sys.executable, "-m", "aegisgen.rehearsal.leftovers", str(registry)],
+            ["/bin/sh", "-c", _GUARD, "sh", sys.executable, "-P", "-m", "aegisgen.rehearsal.leftovers", str(registry)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

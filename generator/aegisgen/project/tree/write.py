@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from aegisgen import files
 from aegisgen.errors import TreeError
 from aegisgen.project.tree.content import STAGE, Change, read
 
@@ -30,6 +31,7 @@ def locked(root: Path, *, wait: float = 60.0) -> Iterator[None]:
     The lock is an advisory one on the root directory itself, so it leaves no file behind and dies with its process.
     Raises TreeError where the turn does not come, and where the root is missing or cannot be locked.
     """
+    files.locate(root)
     try:
         descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
