@@ -22,7 +22,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aegisgen.project.workspace import Selection, changes, open_workspace, render_all
+from aegisgen.project.rendered import render_all
+from aegisgen.project.workspace import Selection, changes, open_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

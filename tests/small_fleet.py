@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from aegisgen.project.rendered import render_all
 from aegisgen.project.tree import write as write_tree
-from aegisgen.project.workspace import changes, open_workspace, render_all, selection
+from aegisgen.project.workspace import changes, open_workspace, selection
 
 if TYPE_CHECKING:
     from pathlib import Path

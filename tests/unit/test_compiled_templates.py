@@ -11,7 +11,8 @@ from tests.conftest import ROOT
 from tests.templates import bundled_sources
 
 from aegisgen.errors import InputError
-from aegisgen.project.workspace import open_workspace, render_all, selection
+from aegisgen.project.rendered import render_all
+from aegisgen.project.workspace import open_workspace, selection
 from aegisgen.render import compiled as module
 from aegisgen.render import environment
 from aegisgen.render.compiled import compile_all, compiled

@@ -8,7 +8,8 @@ import pytest
 
 from aegisgen.commands import check
 from aegisgen.project.fleet import drifted as streamed
-from aegisgen.project.workspace import Selection, changes, open_workspace, render_all
+from aegisgen.project.rendered import render_all
+from aegisgen.project.workspace import Selection, changes, open_workspace
 from aegisgen.proof.crew import Crew
 
 if TYPE_CHECKING:

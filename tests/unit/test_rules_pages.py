@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from aegisgen.commands.explain import explain
 from aegisgen.errors import UsageError
-from aegisgen.rules.pages import explain, heading
 from aegisgen.rules.table import RULES
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ DOCS = Path(__file__).parents[2] / "docs" / "rules"
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 def test_each_rule_has_a_page_of_the_same_form(rule: Rule) -> None:
     page = (DOCS / f"{rule.id}.md").read_text(encoding="utf-8")
-    assert page.startswith(heading(rule))
+    heading = f"# {rule.id}: {rule.title}\n\nSeverity: {rule.severity}. Tags: {', '.join(rule.tags)}.\n\n"
+    assert page.startswith(heading)
     assert all(rule.text)
 
 

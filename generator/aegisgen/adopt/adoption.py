@@ -23,8 +23,9 @@ from aegisgen.kube.overlay import read_overlay, used_files
 from aegisgen.kube.resource import Resource, identify
 from aegisgen.kube.shape import mapping, text
 from aegisgen.profile.load import PROJECT_FILE, display
+from aegisgen.project.rendered import load_templates
 from aegisgen.project.tree import Change, read
-from aegisgen.project.workspace import load_templates, named_templates
+from aegisgen.project.workspace import named_templates
 from aegisgen.proof.inputs import Kustomizations
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from aegisgen.errors import ToolError, UsageError
 from aegisgen.findings import Finding, Severity
 from aegisgen.profile.load import display
 from aegisgen.project.fleet.untracked import untracked
-from aegisgen.project.workspace import changes, open_workspace, render_all, selection, warn_of_templates
+from aegisgen.project.rendered import render_all
+from aegisgen.project.workspace import changes, open_workspace, selection, warn_of_templates
 from aegisgen.proof.crew import Crew
 from aegisgen.proof.inputs import sources
 from aegisgen.proof.prove import Method, prove, relative

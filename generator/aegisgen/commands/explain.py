@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from aegisgen.rules.pages import explain
+from aegisgen.errors import UsageError
 from aegisgen.rules.table import RULES
 
 
@@ -15,3 +15,22 @@ def run(rule: str | None) -> int:
     else:
         sys.stdout.write(explain(rule))
     return 0
+
+
+def explain(rule_id: str) -> str:
+    """Return the text of a rule for a terminal. Raises UsageError for an ID that does not exist."""
+    rule = RULES.get(rule_id.upper())
+    if rule is None:
+        from difflib import get_close_matches  # noqa: PLC0415 -- start-up time
+
+        near = get_close_matches(rule_id.upper(), RULES, n=1)
+        meant = f"; did you mean {near[0]}?" if near else f"; the rules are {', '.join(RULES)}"
+        raise UsageError(f"there is no rule {rule_id}{meant}")
+    return (
+        f"{rule.id} {rule.title} ({rule.severity})\n\n{rule.explanation}\n\nTo fix it: {rule.fix}.\n"
+        f"Source: {rule.source}.\n\nBad:\n\n{_indented(rule.bad)}\nGood:\n\n{_indented(rule.good)}"
+    )
+
+
+def _indented(example: str) -> str:
+    return "".join(f"    {line}\n" if line else "\n" for line in example.rstrip().splitlines())

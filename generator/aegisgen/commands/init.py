@@ -13,8 +13,9 @@ from aegisgen.init.questions import Said, complete
 from aegisgen.output.visible import visible
 from aegisgen.profile.load import PROJECT_FILE, display
 from aegisgen.profile.migrations import Scripts
+from aegisgen.project.rendered import load_templates
 from aegisgen.project.tree import Change, locked, read, write
-from aegisgen.project.workspace import load_templates, named_templates
+from aegisgen.project.workspace import named_templates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

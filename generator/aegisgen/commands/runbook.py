@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from aegisgen.argocd.application import application_settings
 from aegisgen.argocd.plan import plan as planned
 from aegisgen.errors import UsageError
-from aegisgen.project.workspace import Selection, load_templates, open_workspace, warn_of_templates
+from aegisgen.project.rendered import load_templates
+from aegisgen.project.workspace import Selection, open_workspace, warn_of_templates
 from aegisgen.proof.composed import compose_targets
 from aegisgen.runbook.facts import composed, facts
 from aegisgen.runbook.guide import guide

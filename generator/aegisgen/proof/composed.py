@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from aegisgen.kube.compose import compose
+from aegisgen.kube.compose import Composed, compose
 from aegisgen.kube.resource import Resource, identify
 from aegisgen.proof.inputs import read, sources
 from aegisgen.proof.manifests import read_documents
@@ -18,15 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aegisgen.project.workspace import Workspace
-
-
-class Composed(NamedTuple):
-    """One overlay. `application` is what deploys it as far as the project's `apps/` says so."""
-
-    directory: Path
-    """As the user sees it from the working directory."""
-    resources: tuple[Resource, ...]
-    application: Resource | None
 
 
 def compose_targets(workspace: Workspace) -> list[Composed]:

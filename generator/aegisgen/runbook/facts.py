@@ -11,11 +11,11 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.argocd.workload import pod_spec
+from aegisgen.kube.pods import referred
 from aegisgen.kube.shape import mapping, texts
 from aegisgen.profile.steps.application import application_name
 from aegisgen.profile.steps.security import account_name
 from aegisgen.render.runner import Steps, lock_key, lock_runtime, lock_tables, ping, sets
-from aegisgen.status.expected import referred
 from aegisgen.tools import EXEC, TOOLS
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from aegisgen.argocd.plan_words import duration
+from aegisgen.kube.pods import container_of, image_of
 from aegisgen.kube.shape import mapping, sequence, text
 from aegisgen.status.cluster import NEVER
-from aegisgen.status.expected import container_of, image_of
 from aegisgen.status.model import Cause, Diagnosis
 
 if TYPE_CHECKING:

@@ -9,19 +9,20 @@ from aegisgen.argocd import plan_words as words
 from aegisgen.argocd.plan import Absence, plan
 from aegisgen.argocd.workload import pod_spec
 from aegisgen.errors import UsageError
-from aegisgen.kube.resource import Resource, value_at
-from aegisgen.kube.shape import mapping, sequence, text
+from aegisgen.kube.pods import image_of, referred
+from aegisgen.kube.shape import mapping
 from aegisgen.profile.steps.application import application_name
 from aegisgen.render.runner import lock_runtime
 from aegisgen.status.exits import Role
 from aegisgen.tools import EXEC, TOOLS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from aegisgen.argocd.hooks import Phase
+    from aegisgen.kube.compose import Composed
+    from aegisgen.kube.resource import Resource
     from aegisgen.profile.resolve import Target
-    from aegisgen.proof.composed import Composed
 
 
 class Step(NamedTuple):
@@ -139,17 +140,6 @@ def expected(target: Target, composed: Composed, *, namespace: str = "", context
     )
 
 
-def image_of(spec: Mapping[str, object], container: str) -> str:
-    """Return the image of a container of a pod's spec; empty where there is no such container."""
-    return text(container_of(spec, container).get("image"))
-
-
-def container_of(spec: Mapping[str, object], name: str) -> Mapping[str, object]:
-    """Return a container, init containers included, of a pod's spec; empty where there is none of that name."""
-    every = [*sequence(spec.get("initContainers")), *sequence(spec.get("containers"))]
-    return next((item for item in map(mapping, every) if item.get("name") == name), {})
-
-
 def _steps(target: Target, resources: tuple[Resource, ...]) -> tuple[Step, ...]:
     roles = {target.composed(f"{target.settings.workload.name}-{role}"): role for role in Role}
     roles[target.composed(target.job_name)] = Role.MIGRATION
@@ -181,18 +171,4 @@ def _never_applied(job: str, resources: tuple[Resource, ...]) -> str:
     for item in plan(resources).unapplied:
         if (item.identity.kind, item.identity.name) == ("Job", job) and item.absence is not Absence.DELETION:
             return f"is {words.absence(item)}"
-    return ""
-
-
-def referred(spec: Mapping[str, object], variables: Sequence[str], kind: str) -> str:
-    """Return the object from which the first container of a pod's spec that does reads one of its variables, or all."""
-    for container in [*sequence(spec.get("initContainers")), *sequence(spec.get("containers"))]:
-        for item in map(mapping, sequence(mapping(container).get("env"))):
-            name = text(value_at(item, ("valueFrom", kind, "name")))
-            if name and item.get("name") in variables:
-                return name
-        for item in map(mapping, sequence(mapping(container).get("envFrom"))):
-            name = text(value_at(item, (kind.replace("Key", ""), "name")))
-            if name:
-                return name
     return ""

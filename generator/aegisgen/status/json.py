@@ -23,8 +23,8 @@ import json
 from typing import TYPE_CHECKING
 
 from aegisgen.kube.kubectl import without_credentials
+from aegisgen.kube.pods import image_of
 from aegisgen.status.cluster import NEVER
-from aegisgen.status.expected import image_of
 from aegisgen.status.model import State
 from aegisgen.status.pods import shown_status
 from aegisgen.status.text import job_status

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from aegisgen.argocd.plan_words import duration
 from aegisgen.kube.kubectl import without_credentials
+from aegisgen.kube.pods import image_of
 from aegisgen.output.visible import visible
 from aegisgen.status.cluster import NEVER
 from aegisgen.status.model import State
@@ -95,8 +96,6 @@ def _workload(report: Report) -> _Rows:
 
 
 def _image(report: Report) -> str:
-    from aegisgen.status.expected import image_of  # noqa: PLC0415 - brings the whole profile along
-
     workload = report.snapshot.workload
     return image_of(workload.pod_spec, report.expected.container) if workload else ""
 

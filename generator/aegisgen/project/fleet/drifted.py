@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from aegisgen.errors import TreeError
 from aegisgen.profile.load import display
 from aegisgen.project.drift import Tree, compare
+from aegisgen.project.rendered import load_templates
 from aegisgen.project.tree import files_below, locate, read, read_generated
-from aegisgen.project.workspace import load_templates
 from aegisgen.render.applications import render_applications
 from aegisgen.render.files import render
 from aegisgen.render.places import APPS, file_of, runbook_of, usual_runbook
+from aegisgen.runbook.files import render_runbooks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -76,10 +77,7 @@ def drifted(workspace: Workspace, crew: Crew) -> Iterator[Change]:
 def _drifted(task: _Task) -> list[Change]:
     templates = _templates(task.templates)
     overlays = [render(target, templates) for target in task.targets]
-    if any(map(runbook_of, task.targets)):
-        from aegisgen.runbook.files import render_runbooks  # noqa: PLC0415 - few fleets have them
-
-        overlays += render_runbooks(task.targets, overlays, templates)
+    overlays += render_runbooks(task.targets, overlays, templates)
     return list(_changed(task.root, overlays, task.there))
 
 

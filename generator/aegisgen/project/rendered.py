@@ -1,0 +1,55 @@
+"""What a project's profiles render: overlays, Applications and runbooks."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from aegisgen import files
+from aegisgen.bundle import bundled
+from aegisgen.errors import InputError, Problem, UsageError
+from aegisgen.profile.load import display
+from aegisgen.render.applications import render_applications
+from aegisgen.render.environment import Templates
+from aegisgen.render.files import render
+from aegisgen.render.places import APPS
+from aegisgen.runbook.files import render_runbooks
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from aegisgen.project.workspace import Workspace
+    from aegisgen.render.files import Overlay
+
+
+def render_all(workspace: Workspace) -> list[Overlay]:
+    """Render every target. Raises InputError where a template fails."""
+    templates = load_templates(workspace.templates)
+    overlays = [render(target, templates) for target in workspace.targets]
+    runbooks = render_runbooks(workspace.targets, overlays, templates)
+    return [*overlays, *render_applications(workspace.deployed, templates, whole=APPS in workspace.scope), *runbooks]
+
+
+def load_templates(named: Path | None) -> Templates:
+    """Read the bundled templates, and those in the folder `named`, which take the place of those of the same name.
+
+    Raises UsageError where there is no such folder, InputError for a template that cannot be read.
+    """
+    folder = bundled("templates")
+    places = {file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*.j2"))}
+    sources = {name: file.read_text(encoding="utf-8") for name, file in places.items()}
+    origins = {name: str(file) for name, file in places.items()}
+    if named is None:
+        return Templates(sources, origins, bundled=True)
+    files.admit(named)
+    if not named.is_dir():
+        raise UsageError(f"{named}: no such folder, expected one of templates (--templates, AEGISGEN_TEMPLATES)")
+    for parent, _, names in files.walk(named):
+        for file in (f"{parent}/{name}" for name in names if name.endswith(".j2")):
+            name = os.path.relpath(file, named)
+            try:
+                sources[name] = files.read(file).decode()
+            except (OSError, UnicodeDecodeError) as error:
+                raise InputError(Problem(display(file), 0, 0, "", f"cannot be read: {error}")) from None
+            origins[name] = display(file)
+    return Templates(sources, origins)
