@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import yaml
 
 from aegisgen.errors import Problem
-from aegisgen.yaml.scalars import TAG, Dialect, scalar, tag_of
+from aegisgen.yaml.scalars import STR, TAG, Dialect, scalar, tags
 from aegisgen.yaml.scalars import key as key_of
 
 if TYPE_CHECKING:
@@ -31,11 +31,11 @@ class _Loader(yaml.CSafeLoader):
 
     def __init__(self, text: str, dialect: Dialect) -> None:
         super().__init__(text)
-        self._dialect = dialect
+        self._tag_of = tags(dialect)
 
     def resolve(self, kind: type[yaml.Node], value: str | None, implicit: tuple[bool, bool]) -> str:
         if kind is yaml.ScalarNode:
-            return tag_of(value or "", self._dialect) if implicit[0] else TAG + "str"
+            return self._tag_of(value or "") if implicit[0] else STR
         return TAG + ("seq" if kind is yaml.SequenceNode else "map")
 
 
@@ -64,7 +64,7 @@ class Places:
             return item, item.start_mark
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
-                if key.value == str(part) or (key.tag != TAG + "str" and _key(key, self._dialect) == part):
+                if key.value == str(part) or (key.tag != STR and _key(key, self._dialect) == part):
                     return value, key.start_mark
             for key, value in node.value:  # a merged mapping lends its keys
                 if key.tag == TAG + "merge":
@@ -153,6 +153,8 @@ class _Construction:
         return self._collection(node)
 
     def _scalar(self, node: yaml.ScalarNode) -> object:
+        if node.tag == STR:
+            return node.value
         try:
             value = scalar(node.tag, node.value, self._dialect)
         except ValueError as error:
@@ -192,7 +194,7 @@ class _Construction:
             if key_node.tag == TAG + "merge":
                 merged = {**self._merge(value_node), **merged}
                 continue
-            key = _key(key_node, self._dialect)
+            key = key_node.value if key_node.tag == STR else _key(key_node, self._dialect)
             if key in result:
                 first = next(other for other, _ in node.value if _key(other, self._dialect) == key)
                 lines = key_node.start_mark.line - first.start_mark.line

@@ -9,9 +9,14 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from enum import Enum
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TAG = "tag:yaml.org,2002:"
+STR = TAG + "str"
 
 
 class Dialect(Enum):
@@ -54,18 +59,24 @@ _MAX_INT_DIGITS = 70  # more than any integer of 64 bits has, in any base
 _WHOLE = 1e21
 
 
-@lru_cache(maxsize=8192)
-def tag_of(value: str, dialect: Dialect) -> str:
-    """Return the tag of an unquoted word."""
-    if value in _NULLS:
-        return TAG + "null"
-    if value in _BOOLS[dialect]:
-        return TAG + "bool"
-    if value == "<<":
-        return TAG + "merge"
-    if _number(value) is None:
-        return TAG + "str"
-    return TAG + ("int" if _INT.match(value.replace("_", "")) else "float")
+@cache
+def tags(dialect: Dialect) -> Callable[[str], str]:
+    """Return what gives the tag of an unquoted word; each dialect has a cache, as most words come again and again."""
+    bools = _BOOLS[dialect]
+
+    @lru_cache(maxsize=8192)
+    def tag_of(value: str) -> str:
+        if value in _NULLS:
+            return TAG + "null"
+        if value in bools:
+            return TAG + "bool"
+        if value == "<<":
+            return TAG + "merge"
+        if _number(value) is None:
+            return STR
+        return TAG + ("int" if _INT.match(value.replace("_", "")) else "float")
+
+    return tag_of
 
 
 def scalar(tag: str, value: str, dialect: Dialect) -> object:
@@ -90,7 +101,7 @@ def scalar(tag: str, value: str, dialect: Dialect) -> object:
 
 def key(tag: str, value: str, dialect: Dialect) -> str:
     """Return a key as JSON has it, where all keys are strings. Raises ValueError for a null."""
-    if dialect is not Dialect.PLAIN or tag == TAG + "str":
+    if dialect is not Dialect.PLAIN or tag == STR:
         return value
     meaning = scalar(tag, value, dialect)
     if meaning is None:
