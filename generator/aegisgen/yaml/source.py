@@ -1,6 +1,6 @@
 """YAML text in, plain data with positions out.
 
-Words mean what they mean to who reads the file in the end: see `yamlscalars.Dialect`. Duplicate keys, unknown tags,
+Words mean what they mean to who reads the file in the end: see `scalars.Dialect`. Duplicate keys, unknown tags,
 recursive anchors and anchor bombs are errors.
 """
 
