@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from tests.templates import bundled_templates
 
-from aegisgen.profile.load import ProfileSource, ProjectSource, convert
 from aegisgen.profile.model import Profile, Project
+from aegisgen.profile.reading import convert
 from aegisgen.profile.resolve import resolve
+from aegisgen.profile.sources import ProfileSource, ProjectSource
 from aegisgen.render.files import Overlay, render
 from aegisgen.render.kustomization import wire
 from aegisgen.render.scalars import to_yaml

@@ -16,9 +16,10 @@ from aegisgen.init.clues import Clues
 from aegisgen.init.detect import detect
 from aegisgen.init.files import project_files
 from aegisgen.init.questions import OF_ENVIRONMENTS, QUESTIONS, Said, complete
-from aegisgen.profile.load import ProfileSource, ProjectSource, convert
 from aegisgen.profile.model import Profile, Project
+from aegisgen.profile.reading import convert
 from aegisgen.profile.resolve import resolve
+from aegisgen.profile.sources import ProfileSource, ProjectSource
 from aegisgen.yaml.source import parse_one
 
 TEMPLATES = bundled_templates()

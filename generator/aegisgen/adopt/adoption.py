@@ -22,7 +22,8 @@ from aegisgen.kube.origin import origin_of
 from aegisgen.kube.overlay import read_overlay, used_files
 from aegisgen.kube.resource import Resource, identify
 from aegisgen.kube.shape import mapping, text
-from aegisgen.profile.load import PROJECT_FILE, display
+from aegisgen.profile.load import PROJECT_FILE
+from aegisgen.profile.sources import display
 from aegisgen.project.rendered import load_templates
 from aegisgen.project.tree import Change, read
 from aegisgen.project.workspace import named_templates

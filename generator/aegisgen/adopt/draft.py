@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from aegisgen.adopt.removal import Draft, make_room, remove
 from aegisgen.adopt.texts import project_texts
 from aegisgen.errors import InputError
-from aegisgen.profile.load import PROJECT_FILE, ProfileSource, ProjectSource, convert
+from aegisgen.profile.load import PROJECT_FILE
 from aegisgen.profile.model import Profile, Project
+from aegisgen.profile.reading import convert
 from aegisgen.profile.resolve import resolve
+from aegisgen.profile.sources import ProfileSource, ProjectSource
 from aegisgen.project.drift import Tree, compare
 from aegisgen.project.tree import Change
 from aegisgen.render.files import Overlay, render

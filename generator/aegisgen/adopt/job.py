@@ -8,7 +8,7 @@ from aegisgen.adopt.find import WORKLOADS
 from aegisgen.adopt.wiring import bare
 from aegisgen.argocd.hooks import DeletePolicy, delete_policies_of, hook_of, wave_of
 from aegisgen.kube.shape import mapping, text, texts
-from aegisgen.profile.agree import MIN_TTL
+from aegisgen.profile.agreement.services import MIN_TTL
 from aegisgen.profile.model import Job
 from aegisgen.profile.types import seconds
 

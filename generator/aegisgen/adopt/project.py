@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.adopt.infer import Inferred, label
 from aegisgen.profile.model import OVERLAY
-from aegisgen.profile.resolve import overlay_folder
+from aegisgen.profile.target import overlay_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

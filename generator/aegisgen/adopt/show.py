@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from aegisgen.output.visible import visible
-from aegisgen.profile.load import display
+from aegisgen.profile.sources import display
 from aegisgen.render.scalars import to_yaml
 
 if TYPE_CHECKING:

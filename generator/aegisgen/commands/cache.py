@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from aegisgen.errors import UsageError
 from aegisgen.kube.cache import MAX_BYTES, home
-from aegisgen.profile.load import display
+from aegisgen.profile.sources import display
 
 if TYPE_CHECKING:
     from pathlib import Path

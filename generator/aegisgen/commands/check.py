@@ -14,7 +14,7 @@ from aegisgen.commands.report import Output, keep_as_baseline, report
 from aegisgen.commands.report import output as form
 from aegisgen.errors import ToolError, UsageError
 from aegisgen.findings import Finding, Severity
-from aegisgen.profile.load import display
+from aegisgen.profile.sources import display
 from aegisgen.project.fleet.untracked import untracked
 from aegisgen.project.rendered import render_all
 from aegisgen.project.workspace import changes, open_workspace, selection, warn_of_templates

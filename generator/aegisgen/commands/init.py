@@ -11,8 +11,9 @@ from aegisgen.init.detect import detect
 from aegisgen.init.files import project_files
 from aegisgen.init.questions import Said, complete
 from aegisgen.output.visible import visible
-from aegisgen.profile.load import PROJECT_FILE, display
+from aegisgen.profile.load import PROJECT_FILE
 from aegisgen.profile.migrations import Scripts
+from aegisgen.profile.sources import display
 from aegisgen.project.rendered import load_templates
 from aegisgen.project.tree import Change, locked, read, write
 from aegisgen.project.workspace import named_templates

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from aegisgen.profile.resolve import Target
+    from aegisgen.profile.target import Target
 
 OK, FINDINGS = 0, 1
 RUNS_CODE = (

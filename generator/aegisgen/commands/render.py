@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from aegisgen.errors import UsageError
 from aegisgen.output.visible import visible
-from aegisgen.profile.load import display
+from aegisgen.profile.sources import display
 from aegisgen.project.rendered import render_all
 from aegisgen.project.tree import diff, locked, write
 from aegisgen.project.workspace import changes, open_workspace, selection, warn_of_templates

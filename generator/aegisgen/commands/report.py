@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from aegisgen import __version__, files
 from aegisgen.findings import Finding, Severity
 from aegisgen.output.streams import unescaped
-from aegisgen.profile.load import display
+from aegisgen.profile.sources import display
 from aegisgen.report import FORMATS
 from aegisgen.report.model import Report, RuleInfo, counted
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from aegisgen import files
 from aegisgen.errors import UsageError
 from aegisgen.output.visible import visible
-from aegisgen.profile.load import display, find_project
+from aegisgen.profile.load import find_project
 from aegisgen.profile.schema import MODELS, schema_files, schema_text
+from aegisgen.profile.sources import display
 from aegisgen.project.tree import Change, locked, read, write
 
 

@@ -16,7 +16,7 @@ from aegisgen.proof.prove import Method, prove
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from aegisgen.profile.load import ProjectSource
+    from aegisgen.profile.sources import ProjectSource
 
 
 def main(

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from aegisgen.errors import InputError, UsageError
 from aegisgen.init.questions import COMMANDS
-from aegisgen.profile.load import PROJECT_FILE, ProfileSource, ProjectSource, convert
+from aegisgen.profile.load import PROJECT_FILE
 from aegisgen.profile.model import Profile, Project
+from aegisgen.profile.reading import convert
 from aegisgen.profile.resolve import resolve
 from aegisgen.profile.schema import schema_files
+from aegisgen.profile.sources import ProfileSource, ProjectSource
 from aegisgen.render.files import render
 from aegisgen.tools import TOOLS
 from aegisgen.yaml.source import parse_one
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     from aegisgen.init.answers import Answers
     from aegisgen.init.detect import Found
-    from aegisgen.profile.resolve import Target
+    from aegisgen.profile.target import Target
     from aegisgen.render.environment import Templates
     from aegisgen.tools import Wiring
 

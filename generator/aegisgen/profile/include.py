@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from aegisgen.errors import InputError, Problem, TreeError
-from aegisgen.profile.load import ProjectSource, convert, read_document
 from aegisgen.profile.model import Services
+from aegisgen.profile.reading import convert, read_document
 from aegisgen.project.tree import locate
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aegisgen.profile.model import ProjectService
+    from aegisgen.profile.sources import ProjectSource
     from aegisgen.yaml.source import Document
 
 _MAGIC = frozenset("*?[")

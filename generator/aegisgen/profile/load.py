@@ -2,52 +2,21 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from aegisgen import files
 from aegisgen.errors import InputError, Problem, UsageError
-from aegisgen.profile.model import Profile, Project, Services
-from aegisgen.profile.plainsecrets import plain_secrets
-from aegisgen.yaml.source import parse_one
+from aegisgen.profile.include import include
+from aegisgen.profile.model import Profile, Project
+from aegisgen.profile.reading import convert, read_document
+from aegisgen.profile.sources import ProfileSource, ProjectSource, display
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+    from pathlib import Path
 
-    from aegisgen.yaml.source import Document
 
 PROJECT_FILE = "aegisgen.yaml"
-# No project or profile comes near this; a 50 MB file named by mistake must not cost a minute.
-MAX_BYTES = 2_000_000
-
-_Model = TypeVar("_Model", Project, Profile, Services)
-
-
-class ProjectSource(NamedTuple):
-    """A project with the files that it was read from."""
-
-    root: Path
-    document: Document
-    value: Project
-    """The project file with the services of all included files in it."""
-    included: Mapping[str, Document] = {}
-    """The file that describes a service, for those that the project file does not describe itself."""
-
-    def home(self, service: str) -> Document:
-        """Return the file that describes a service."""
-        return self.included.get(service, self.document)
-
-
-class ProfileSource(NamedTuple):
-    """A profile with the file that it was read from; `path` is relative to the project's folder."""
-
-    name: str
-    path: str
-    document: Document
-    value: Profile
 
 
 def find_project(start: Path) -> Path:
@@ -74,8 +43,6 @@ def load_project(file: Path) -> ProjectSource:
     value = convert(document, Project)
     if not value.include:
         return ProjectSource(file.parent, document, value)
-    from aegisgen.profile.include import include  # noqa: PLC0415 - small projects are one file
-
     return include(ProjectSource(file.parent, document, value))
 
 
@@ -108,42 +75,3 @@ def load_profiles(root: Path, names: Sequence[str]) -> list[ProfileSource]:
     if problems:
         raise InputError(*problems)
     return profiles
-
-
-def display(path: Path | str) -> str:
-    """Return a path as a user would type it: relative to the working directory where it is below it."""
-    absolute, here = os.path.abspath(path), os.getcwd()  # noqa: PTH100, PTH109 - resolve() would follow symlinks
-    if absolute.startswith(f"{here}/"):
-        return absolute[len(here) + 1 :]
-    relative = os.path.relpath(absolute, here)
-    return Path(absolute if relative.startswith("..") else relative).as_posix()
-
-
-def read_document(file: Path) -> Document:
-    """Read a file that holds one YAML mapping. Raises InputError."""
-    source = display(file)
-    try:
-        raw = files.read(file, MAX_BYTES)
-    except files.UnsafeFileError as error:
-        raise InputError(Problem(source, 0, 0, "", error.reason)) from None
-    except OSError as error:
-        raise InputError(Problem(source, 0, 0, "", f"cannot be read: {error.strerror or error}")) from None
-    return parse_one(raw, source)
-
-
-def convert(document: Document, model: type[_Model]) -> _Model:
-    """Read a document as one of the user's files. Raises InputError with all that is wrong in it."""
-    problems = list(plain_secrets(document))
-    try:
-        value = msgspec.convert(document.data, model)
-    except msgspec.ValidationError as error:
-        from aegisgen.profile.explain import explain  # noqa: PLC0415 - 0.1 s to import, and only needed here
-
-        raise InputError(*problems, *explain(document, model, str(error))) from None
-    if problems:
-        raise InputError(*problems)
-    if isinstance(value, Project) and not value.services and not value.include:
-        line, column = document.position(())
-        message = "missing, expected at least one service, here or in a file that `include` names"
-        raise InputError(Problem(document.source, line, column, "services", message))
-    return value

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aegisgen import files
 from aegisgen.bundle import bundled
 from aegisgen.errors import InputError, Problem, UsageError
-from aegisgen.profile.load import display
+from aegisgen.profile.sources import display
 from aegisgen.render.applications import render_applications
 from aegisgen.render.environment import Templates
 from aegisgen.render.files import render

@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen import files
 from aegisgen.errors import InputError, Problem, UsageError
-from aegisgen.profile.load import display, find_project, load_profiles, load_project
-from aegisgen.profile.resolve import Target, directory_of, is_enabled, resolve
+from aegisgen.profile.load import find_project, load_profiles, load_project
+from aegisgen.profile.resolve import directory_of, is_enabled, resolve
+from aegisgen.profile.sources import display
 from aegisgen.render.places import APPS, RUNBOOKS, file_of, runbook_of, usual_runbook
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from aegisgen.profile.load import ProfileSource, ProjectSource
+    from aegisgen.profile.sources import ProfileSource, ProjectSource
+    from aegisgen.profile.target import Target
     from aegisgen.project.tree import Change
     from aegisgen.render.files import Overlay
 

@@ -12,7 +12,7 @@ from aegisgen import files
 from aegisgen.errors import InputError, UsageError
 from aegisgen.kube.overlay import MAX_FILE_BYTES
 from aegisgen.kube.shape import KUSTOMIZATION_NAMES
-from aegisgen.profile.load import display
+from aegisgen.profile.sources import display
 from aegisgen.yaml.source import manifests, parse_one
 
 if TYPE_CHECKING:

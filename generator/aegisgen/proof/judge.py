@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from aegisgen.findings import Finding
-    from aegisgen.profile.load import ProjectSource
+    from aegisgen.profile.sources import ProjectSource
     from aegisgen.proof.overlays import Built
 
 

@@ -179,9 +179,9 @@ def is_own(document: Document) -> bool:
 
 def own_findings(document: Document) -> Iterator[Finding]:
     """Yield what is wrong with a project file or profile."""
-    from aegisgen.profile.load import convert  # noqa: PLC0415
     from aegisgen.profile.model import Profile, Project, Services  # noqa: PLC0415
     from aegisgen.profile.plainsecrets import IN_GIT  # noqa: PLC0415
+    from aegisgen.profile.reading import convert  # noqa: PLC0415
 
     models: Mapping[str, Callable[[], object]] = {
         "Project": lambda: convert(document, Project),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from aegisgen import files
 from aegisgen.errors import InputError, Problem, ToolError
 from aegisgen.kube.compose import MISSING, composer
-from aegisgen.profile.load import display
+from aegisgen.profile.sources import display
 from aegisgen.proof.crew import Crew
 from aegisgen.proof.inputs import sources
 from aegisgen.proof.judge import project_ignores, settings_of
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from aegisgen.findings import Finding
     from aegisgen.kube.cache import Cache
-    from aegisgen.profile.load import ProjectSource
+    from aegisgen.profile.sources import ProjectSource
     from aegisgen.rules.context import Settings
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING, NamedTuple
 
-from aegisgen.profile.steps.rollback import records
-from aegisgen.profile.steps.security import account_name, sealed_name
+from aegisgen.profile.agreement.rollback import records
+from aegisgen.profile.agreement.security import account_name, sealed_name
 from aegisgen.profile.types import seconds
 from aegisgen.render.kustomization import Patch, Wiring
 from aegisgen.render.notices import variables
@@ -17,8 +17,8 @@ from aegisgen.render.steps import step_values
 
 if TYPE_CHECKING:
     from aegisgen.profile.amounts import Amounts
-    from aegisgen.profile.resolve import Target
     from aegisgen.profile.steps.security import Peer
+    from aegisgen.profile.target import Target
     from aegisgen.render.environment import Templates
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from aegisgen.profile.steps.notifications import channels
+from aegisgen.profile.agreement.notifications import channels
 from aegisgen.profile.types import seconds
 from aegisgen.tools import TOOLS
 
 if TYPE_CHECKING:
-    from aegisgen.profile.resolve import Target
     from aegisgen.profile.steps.notifications import SecretKey
+    from aegisgen.profile.target import Target
     from aegisgen.render.environment import Templates
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from aegisgen.profile.agreement.rollback import automatic
+from aegisgen.profile.agreement.security import sealed_name
 from aegisgen.profile.steps.job import wanted
-from aegisgen.profile.steps.rollback import automatic
-from aegisgen.profile.steps.security import sealed_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aegisgen.profile.resolve import Target
+    from aegisgen.profile.target import Target
 
 
 class Part(NamedTuple):

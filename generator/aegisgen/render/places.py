@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aegisgen.profile.resolve import overlay_folder
-from aegisgen.profile.steps.runbook import PATH, Runbook, wanted
+from aegisgen.profile.agreement.runbook import wanted
+from aegisgen.profile.steps.runbook import PATH, Runbook
+from aegisgen.profile.target import overlay_folder
 
 if TYPE_CHECKING:
-    from aegisgen.profile.resolve import Target
+    from aegisgen.profile.target import Target
 
 APPS = "apps"
 """The folder of what Argo CD is told."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from aegisgen.profile.steps.rollback import records
+from aegisgen.profile.agreement.rollback import records
 from aegisgen.tools import TOOLS
 
 if TYPE_CHECKING:
     from aegisgen.profile.migrations import Migrations, MigrationSet
-    from aegisgen.profile.resolve import Target
+    from aegisgen.profile.target import Target
     from aegisgen.render.environment import Templates
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from aegisgen.profile.steps.rollback import automatic
+from aegisgen.profile.agreement.rollback import automatic
 from aegisgen.render.record import recording
 from aegisgen.render.runner import Runner, locked
 from aegisgen.tools import EXEC, TOOLS
 
 if TYPE_CHECKING:
-    from aegisgen.profile.resolve import Target
+    from aegisgen.profile.target import Target
     from aegisgen.render.environment import Templates
 
 

@@ -14,7 +14,7 @@ from aegisgen.tools import EXEC, TOOLS
 
 if TYPE_CHECKING:
     from aegisgen.profile.migrations import Migrations, MigrationSet
-    from aegisgen.profile.resolve import Target
+    from aegisgen.profile.target import Target
     from aegisgen.render.environment import Templates
 
 # One attempt of the ping must not use up the whole wait; a JVM on a small share of a CPU takes its time.

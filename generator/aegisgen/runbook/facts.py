@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from aegisgen.argocd.workload import pod_spec
 from aegisgen.kube.pods import referred
 from aegisgen.kube.shape import mapping, texts
-from aegisgen.profile.steps.application import application_name
-from aegisgen.profile.steps.security import account_name
+from aegisgen.profile.agreement.application import application_name
+from aegisgen.profile.agreement.security import account_name
 from aegisgen.render.runner import Steps, lock_key, lock_runtime, lock_tables, ping, sets
 from aegisgen.tools import EXEC, TOOLS
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from aegisgen.kube.resource import Resource
-    from aegisgen.profile.resolve import Target
+    from aegisgen.profile.target import Target
     from aegisgen.tools import Tool
 
 # A name that is no host of the cluster's own has dots, and does not end as those do (Kubernetes: DNS for Services).

@@ -15,7 +15,7 @@ from aegisgen.runbook.picture import profile_plan
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from aegisgen.profile.resolve import Target
+    from aegisgen.profile.target import Target
     from aegisgen.render.environment import Templates
 
 

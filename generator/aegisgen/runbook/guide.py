@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.argocd import plan_words as words
 from aegisgen.argocd.plan_mermaid import to_mermaid
-from aegisgen.profile.steps.notifications import channels
+from aegisgen.profile.agreement.notifications import channels
 from aegisgen.render.scalars import to_yaml
 from aegisgen.render.steps import connection
 from aegisgen.runbook.markdown import MARKDOWN

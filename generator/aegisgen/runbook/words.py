@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from aegisgen.profile.steps.runbook import people
+from aegisgen.profile.agreement.runbook import people
 from aegisgen.render.record import bookkeeping_table, quoted
 from aegisgen.status.exits import Role, codes
 from aegisgen.tools import EXEC

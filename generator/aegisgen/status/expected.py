@@ -11,7 +11,7 @@ from aegisgen.argocd.workload import pod_spec
 from aegisgen.errors import UsageError
 from aegisgen.kube.pods import image_of, referred
 from aegisgen.kube.shape import mapping
-from aegisgen.profile.steps.application import application_name
+from aegisgen.profile.agreement.application import application_name
 from aegisgen.render.runner import lock_runtime
 from aegisgen.status.exits import Role
 from aegisgen.tools import EXEC, TOOLS
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from aegisgen.argocd.hooks import Phase
     from aegisgen.kube.compose import Composed
     from aegisgen.kube.resource import Resource
-    from aegisgen.profile.resolve import Target
+    from aegisgen.profile.target import Target
 
 
 class Step(NamedTuple):

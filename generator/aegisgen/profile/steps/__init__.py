@@ -1,1 +1,1 @@
-"""The steps of the pipeline around the migration: a module a feature, each with its types and what they exclude."""
+"""The steps of the pipeline around the migration: a module a step, with the types of its fields."""

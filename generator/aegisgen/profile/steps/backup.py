@@ -1,20 +1,12 @@
 """The backup before the migration: where it goes, what is kept, and what a failure means."""
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
 from aegisgen.profile.base import Model
-from aegisgen.profile.layers import problem
 from aegisgen.profile.steps.job import StepJob
 from aegisgen.profile.types import DnsName, Duration, EnvName, Folder, HttpUrl, ImageReference, Quantity, Wave
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from aegisgen.errors import Problem
-    from aegisgen.profile.layers import Layer
-    from aegisgen.profile.resolve import Target
 
 
 class BackupVolume(Model, frozen=True, kw_only=True):
@@ -91,17 +83,3 @@ class Backup(StepJob, frozen=True, kw_only=True):
     on_failure: Annotated[
         Literal["abort", "warn"], Meta(description="abort: nothing is migrated without a backup. warn: it goes on.")
     ] = "abort"
-
-
-def problems(target: "Target", layers: "list[Layer]") -> "Iterator[Problem]":
-    """Yield what is wrong with a backup beyond its types."""
-    backup = target.settings.backup
-    if not isinstance(backup, Backup) or not backup.enabled:
-        return
-    if backup.volume is UNSET and backup.s3 is UNSET:
-        yield problem(layers, ("backup",), "has no target, expected volume (an existing claim) or s3")
-    elif backup.volume is not UNSET and backup.s3 is not UNSET:
-        yield problem(layers, ("backup", "s3"), "a second target beside volume, expected one of the two")
-    if isinstance(backup.s3, BackupS3) and backup.s3.secret is UNSET:
-        message = "missing, expected the name of the Secret with the credentials: {name: ...}"
-        yield problem(layers, ("backup", "s3", "secret"), message)

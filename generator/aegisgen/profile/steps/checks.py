@@ -1,21 +1,13 @@
 """Integrity checks: what must hold after the migration and before the application rolls out."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
 from aegisgen.profile.base import Model
-from aegisgen.profile.layers import problem
 from aegisgen.profile.migrations import Words
 from aegisgen.profile.steps.job import StepJob
 from aegisgen.profile.types import DnsLabel, Sql, Wave
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from aegisgen.errors import Problem
-    from aegisgen.profile.layers import Layer
-    from aegisgen.profile.resolve import Target
 
 _Value = Annotated[
     str,
@@ -63,28 +55,3 @@ class Checks(StepJob, frozen=True, kw_only=True):
             examples=[[{"name": "users-kept", "sql": "SELECT count(*) FROM users", "expect": {"min": 1}}]],
         ),
     ] = []
-
-
-def problems(target: "Target", layers: "list[Layer]") -> "Iterator[Problem]":
-    """Yield what is wrong with checks beyond their types."""
-    checks = target.settings.checks
-    if not isinstance(checks, Checks) or not checks.enabled:
-        return
-    if not checks.run:
-        yield problem(layers, ("checks", "run"), "empty, expected at least one check")
-    seen: set[str] = set()
-    for index, check in enumerate(checks.run):
-        place = ("checks", "run", index)
-        if check.name in seen:
-            yield problem(layers, (*place, "name"), "the name of another check, expected a name of its own")
-        seen.add(check.name)
-        if (check.sql is UNSET) == (check.command is UNSET):
-            yield problem(layers, place, f"check {check.name} is no check, expected either sql or command")
-        elif check.command is not UNSET and check.expect is not UNSET:
-            yield problem(layers, (*place, "expect"), "belongs to sql; a command passes by exiting 0; remove it")
-        elif check.sql is not UNSET:
-            expect = check.expect if isinstance(check.expect, Expect) else Expect()
-            bounded = expect.min is not UNSET or expect.max is not UNSET
-            if [expect.equals is not UNSET, expect.rows is not UNSET, bounded].count(True) != 1:
-                message = f"check {check.name} expects nothing definite, expected equals, or rows, or min and max"
-                yield problem(layers, (*place, "expect"), message)

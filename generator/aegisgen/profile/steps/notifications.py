@@ -1,24 +1,13 @@
 """What a profile says about who is told of a migration, and about figures for Prometheus."""
 
-import re
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
 from aegisgen.profile.base import Model
-from aegisgen.profile.layers import Layer, problem
-from aegisgen.profile.types import DnsName, Duration, Line, seconds
+from aegisgen.profile.types import DnsName, Duration, Line
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from aegisgen.errors import Problem
-    from aegisgen.profile.resolve import Target
-
-# A message waits for nobody longer; the migration waits for the message.
-MAX_TIMEOUT = 30
 _END = r"(?![\s\S])"
-_CREDENTIALS = re.compile(r"://[^/\s@]+@")
 
 SecretKeyName = Annotated[
     str, Meta(title="a key of a Secret", pattern=r"^[A-Za-z0-9._-]+" + _END, max_length=253, examples=["url"])
@@ -81,41 +70,3 @@ class Metrics(Model, frozen=True, kw_only=True):
     """Figures for Prometheus."""
 
     pushgateway: Annotated[Url | UnsetType, Meta(description="The Pushgateway's URL; without credentials.")] = UNSET
-
-
-def channels(target: "Target") -> dict[str, SecretKey]:
-    """Return where the URL of each kind of channel is."""
-    told = target.settings.notifications
-    kinds = {"slack": told.slack, "teams": told.teams, "webhook": told.webhook}
-    return {kind: channel.secret for kind, channel in kinds.items() if channel}
-
-
-def subscriptions(target: "Target") -> dict[str, str]:
-    """Return the annotations of the Application. Source: Argo CD's documentation, Notifications, Subscriptions."""
-    found: dict[str, list[str]] = {}
-    for trigger, recipients in target.settings.notifications.argocd.items():
-        for recipient in recipients:
-            for service, name in recipient.items():
-                found.setdefault(f"notifications.argoproj.io/subscribe.{trigger}.{service}", []).append(name)
-    return {key: ";".join(names) for key, names in found.items()}
-
-
-def problems(target: "Target", layers: list[Layer]) -> "Iterator[Problem]":
-    """Yield what is wrong with a service's notifications and metrics as they were resolved."""
-    settings, told, gateway = target.settings, target.settings.notifications, target.settings.metrics.pushgateway
-    said = any("notifications" in layer.data for layer in layers)
-    if said and not channels(target) and not told.argocd:
-        message = "nobody to tell, expected slack, teams or webhook with a secret, or argocd"
-        yield problem(layers, ("notifications",), message)
-    if told.argocd and not settings.application:
-        message = "subscriptions are annotations of the Application, expected `application` as well"
-        yield problem(layers, ("notifications", "argocd"), message)
-    if seconds(told.timeout) > MAX_TIMEOUT:
-        yield problem(layers, ("notifications", "timeout"), f"too long, expected at most {MAX_TIMEOUT}s")
-    if gateway and _CREDENTIALS.search(gateway):
-        message = "holds credentials, and this file is in git; expected a URL without them"
-        yield problem(layers, ("metrics", "pushgateway"), message)
-    policy = settings.security.network_policy
-    if policy.enabled and not policy.also and (channels(target) or gateway):
-        message = "keeps messages and metrics from getting out, expected their addresses"
-        yield problem(layers, ("security", "networkPolicy", "also"), message)

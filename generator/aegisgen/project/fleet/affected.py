@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from aegisgen.errors import InputError
 from aegisgen.kube.resource import Resource
 from aegisgen.kube.shape import KUSTOMIZATION_NAMES, mapping
-from aegisgen.profile.load import display
 from aegisgen.profile.resolve import runbook_place
+from aegisgen.profile.sources import display
 from aegisgen.project.fleet.definitions import redefined
 from aegisgen.project.fleet.references import is_in
 from aegisgen.proof.manifests import pieces
@@ -26,7 +26,7 @@ from aegisgen.yaml.source import Document, decode, parse, parse_one
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from aegisgen.profile.load import ProfileSource, ProjectSource
+    from aegisgen.profile.sources import ProfileSource, ProjectSource
     from aegisgen.project.fleet.changed import Changed
     from aegisgen.project.fleet.references import References
 

@@ -14,7 +14,7 @@ from aegisgen.yaml.source import parse_one
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from aegisgen.profile.load import ProfileSource, ProjectSource
+    from aegisgen.profile.sources import ProfileSource, ProjectSource
     from aegisgen.project.fleet.changed import Changed
     from aegisgen.yaml.source import Document
 

@@ -13,7 +13,7 @@ from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.errors import TreeError
-from aegisgen.profile.load import display
+from aegisgen.profile.sources import display
 from aegisgen.project.drift import Tree, compare
 from aegisgen.project.rendered import load_templates
 from aegisgen.project.tree import files_below, locate, read, read_generated
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from aegisgen.profile.resolve import Target
+    from aegisgen.profile.target import Target
     from aegisgen.project.tree import Change
     from aegisgen.project.workspace import Workspace
     from aegisgen.proof.crew import Crew

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from aegisgen.profile.load import ProfileSource, ProjectSource
+    from aegisgen.profile.sources import ProfileSource, ProjectSource
 
 _SHARD = re.compile(r"([1-9]\d{0,4})/([1-9]\d{0,4})\Z")
 # overlays/<environment>/<service>: what lies there belongs to one service, what lies above to none.

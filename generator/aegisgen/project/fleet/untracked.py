@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.errors import ToolError, UsageError
 from aegisgen.findings import Finding, Severity
-from aegisgen.profile.load import display
+from aegisgen.profile.sources import display
 from aegisgen.project.tree import read_generated
 from aegisgen.render.places import APPS, file_of, runbook_of
 from aegisgen.rules.drift import NOT_IN_GIT

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from aegisgen.errors import InputError, Problem, UsageError
-from aegisgen.profile.load import display
+from aegisgen.profile.sources import display
 from aegisgen.rehearsal.scenario.model import Scenario
 from aegisgen.yaml.source import parse_one
 

@@ -1,4 +1,4 @@
-"""What the steps need of each other: an order of waves, and a PostgreSQL that they know how to reach."""
+"""What the steps need of each other: an order of waves, and a PostgreSQL that they can reach."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING
 
 from msgspec import UNSET
 
+from aegisgen.profile.agreement import backup, checks, dryrun
 from aegisgen.profile.layers import missing, problem
-from aegisgen.profile.steps import backup, checks, dryrun
+from aegisgen.profile.steps.backup import Backup
+from aegisgen.profile.steps.checks import Checks
+from aegisgen.profile.steps.dryrun import DryRun
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from aegisgen.errors import Problem
     from aegisgen.profile.layers import Layer
-    from aegisgen.profile.resolve import Target
+    from aegisgen.profile.target import Target
 
 
 def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
@@ -31,12 +34,12 @@ def _order(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     """Argo CD starts a wave when the one before it is done; steps of one wave run side by side."""
     settings = target.settings
     waves = [(("hook", "configWave"), settings.hook.config_wave)]
-    if isinstance(settings.backup, backup.Backup) and settings.backup.enabled:
+    if isinstance(settings.backup, Backup) and settings.backup.enabled:
         waves.append((("backup", "wave"), settings.backup.wave))
-    if isinstance(settings.dry_run, dryrun.DryRun) and settings.dry_run.enabled:
+    if isinstance(settings.dry_run, DryRun) and settings.dry_run.enabled:
         waves.append((("dryRun", "wave"), settings.dry_run.wave))
     waves.append((("hook", "wave"), settings.hook.wave))
-    if isinstance(settings.checks, checks.Checks) and settings.checks.enabled:
+    if isinstance(settings.checks, Checks) and settings.checks.enabled:
         waves.append((("checks", "wave"), settings.checks.wave))
     for (before, earlier), (after, later) in pairwise(waves):
         if earlier < later:
@@ -51,12 +54,12 @@ def _postgres(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     """Backup, dry run and SQL checks run PostgreSQL's own programs, and must know which variable means what."""
     settings = target.settings
     wanting = []
-    if isinstance(settings.backup, backup.Backup) and settings.backup.enabled:
+    if isinstance(settings.backup, Backup) and settings.backup.enabled:
         wanting.append("backup")
-    if isinstance(settings.dry_run, dryrun.DryRun) and settings.dry_run.enabled:
+    if isinstance(settings.dry_run, DryRun) and settings.dry_run.enabled:
         wanting.append("dryRun")
     if (
-        isinstance(settings.checks, checks.Checks)
+        isinstance(settings.checks, Checks)
         and settings.checks.enabled
         and any(check.sql is not UNSET for check in settings.checks.run)
     ):

@@ -5,17 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aegisgen.kube.resource import value_at
-from aegisgen.profile import agree_migrations
-from aegisgen.profile.resolve import Layer, Target, missing, problem
-from aegisgen.profile.steps import application, approval, notifications, rollback, runbook, security
-from aegisgen.profile.steps import needs as steps
+from aegisgen.profile.agreement import (
+    application,
+    approval,
+    migrations,
+    needs,
+    notifications,
+    rollback,
+    runbook,
+    security,
+)
+from aegisgen.profile.layers import Layer, missing, problem
 from aegisgen.profile.types import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from aegisgen.errors import Problem
-    from aegisgen.profile.load import ProfileSource, ProjectSource
+    from aegisgen.profile.sources import ProfileSource, ProjectSource
+    from aegisgen.profile.target import Target
 
 # Argo CD can miss a Job that vanishes as soon as it has finished, and then waits for it for ever (argo-cd issue 21055).
 MIN_TTL = 600
@@ -61,12 +69,12 @@ def disagreements(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     yield from _image(target, layers)
     yield from _unmergeable(layers)
     yield from _database(target, layers)
-    yield from agree_migrations.disagreements(target, layers)
+    yield from migrations.problems(target, layers)
     for step in (security, approval, application, notifications, rollback, runbook):
         yield from step.problems(target, layers)
     if target.settings.strategy == "presync-job":
         yield from _job(target, layers)
-        yield from steps.problems(target, layers)
+        yield from needs.problems(target, layers)
     elif target.settings.init_container.name == target.settings.workload.container:
         yield problem(layers, ("initContainer", "name"), "the application container's name, expected another")
     if target.settings.workload.kind == "DaemonSet" and isinstance(target.settings.replicas, int):

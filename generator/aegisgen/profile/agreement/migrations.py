@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aegisgen.kube.resource import value_at
-from aegisgen.profile.resolve import Layer, Target, problem
+from aegisgen.profile.layers import Layer, problem
 from aegisgen.profile.types import seconds
 from aegisgen.tools import TOOLS
 
@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
     from aegisgen.errors import Problem
     from aegisgen.profile.migrations import Migrations
+    from aegisgen.profile.target import Target
 
 # Which fields each set says for itself.
 _OF_SETS = ("path", "table", "lockTable")
 _OF_SETS_SCRIPTS = ("status", "migrate", "rollback", "verify")
 
 
-def disagreements(target: Target, layers: list[Layer]) -> Iterator[Problem]:
+def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     """Yield everything that is wrong with a service's migrations as they were resolved."""
     migrations = target.settings.migrations
     yield from _tool(target, layers)

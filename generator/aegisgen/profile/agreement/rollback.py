@@ -1,0 +1,56 @@
+"""The rollback and its record: when there are any, and fields that need or exclude each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aegisgen.profile.layers import Layer, problem
+from aegisgen.tools import TOOLS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aegisgen.errors import Problem
+    from aegisgen.profile.target import Target
+
+
+def records(target: Target) -> bool:
+    """Tell whether the runner records its runs."""
+    rollback = target.settings.rollback
+    return target.settings.strategy == "presync-job" and (rollback.record or rollback.automatic)
+
+
+def automatic(target: Target) -> bool:
+    """Tell whether a failed sync is rolled back."""
+    return target.settings.strategy == "presync-job" and target.settings.rollback.automatic
+
+
+def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
+    """Yield what is wrong with a service's rollback as it was resolved."""
+    settings, rollback = target.settings, target.settings.rollback
+    if not (rollback.record or rollback.automatic):
+        return
+    field = ("rollback", "automatic" if rollback.automatic else "record")
+    migrations = settings.migrations
+    if settings.strategy != "presync-job":
+        message = "belongs to the strategy presync-job: pods start one by one, and there is no sync to take back"
+        yield problem(layers, field, message)
+        return
+    tool = TOOLS[migrations.tool]
+    if not tool.take_back:
+        reason = "cannot take back one sync's migrations and no others" if tool.rollback else "has no rollback"
+        yield problem(layers, field, f"{migrations.tool} {reason}; expected knex, or no such field")
+        return
+    if not migrations.lock.enabled:
+        yield problem(layers, field, "needs the lock, under which a run is recorded; expected migrations.lock.enabled")
+    if not rollback.automatic:
+        return
+    if migrations.sets:
+        for one in migrations.sets:
+            if one.name not in rollback.downs:
+                message = f"{one.name} missing, expected the command that takes back one migration of this set"
+                yield problem(layers, ("rollback", "downs"), message)
+    paths = [one.path for one in migrations.sets] if migrations.sets else [migrations.path]
+    if not rollback.directory and not all(paths):
+        message = "missing, expected the folder of the migrations in the image: each is read for its way back"
+        yield problem(layers, ("rollback", "directory"), message)
