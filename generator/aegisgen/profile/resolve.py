@@ -10,7 +10,7 @@ from aegisgen.errors import InputError, Problem
 from aegisgen.kube.resource import value_at
 from aegisgen.kube.shape import mapping
 from aegisgen.profile.agreement.services import disagreements, unknown_services
-from aegisgen.profile.layers import Layer
+from aegisgen.profile.layers import Layer, missing
 from aegisgen.profile.model import OVERLAY, Settings
 from aegisgen.profile.steps.runbook import PATH
 from aegisgen.profile.target import Target, overlay_folder
