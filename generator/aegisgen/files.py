@@ -79,19 +79,26 @@ def admit(path: _Path) -> None:
 def locate(path: _Path) -> str:
     """Return where a path really is, whether something is there or not.
 
-    Raises OutsideError where that is outside of all trees.
+    Raises OutsideError where that is outside of all trees, or in git's own folder: CI systems keep tokens there.
     """
     folder, name = os.path.split(os.path.abspath(path))  # noqa: PTH100
     real = os.path.join(_real(folder), name)  # noqa: PTH118 - a Path each costs more than reading
     if os.path.islink(real):  # noqa: PTH114
         real = os.path.realpath(real)
-    if _trees is not None and not any(is_in(real, tree) for tree in _trees):
-        within = " and ".join(_trees)
+    if _trees is None:
+        return real
+    tree = next((tree for tree in _trees if is_in(real, tree)), None)
+    if tree is None:
+        within = " and ".join(_trees) or "every tree that was named"
         reason = (
             f"outside of {within}, or a link that leads out, and aegisgen reads nothing there; "
             "expected it in the git work tree, or in the folder, that the command is for"
         )
         raise OutsideError(os.fspath(path), reason)
+    if ".git" in real[len(tree) :].lower().split("/"):
+        raise OutsideError(
+            os.fspath(path), "in git's own folder, which may hold credentials; aegisgen reads nothing there"
+        )
     return real
 
 

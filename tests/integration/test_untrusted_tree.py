@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.conftest import ROOT, aegisgen
 
+from aegisgen import files
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -35,7 +37,8 @@ BASE, OVERLAY = "argocd/base/api/", "argocd/overlays/staging/api/"
 def tree(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The AegisX tree in a repository, which is the working directory."""
     monkeypatch.setenv("AEGISGEN_MADE_UP", SECRET)
-    subprocess.run(["git", "init", "--quiet"], cwd=project.parent, check=True)
+    git(project.parent, "init", "--quiet")
+    git(project.parent, "config", "http.extraHeader", f"AUTHORIZATION: basic {SECRET}")
     return project.parent
 
 
@@ -84,7 +87,7 @@ READS = [
 
 @pytest.mark.tools
 @pytest.mark.usefixtures("kustomize")
-@pytest.mark.parametrize("target", ["leak", "/proc/self/environ", "/etc/shadow", "/dev/zero", "pipe"])
+@pytest.mark.parametrize("target", ["leak", "/proc/self/environ", "/etc/shadow", "/dev/zero", "pipe", ".git/config"])
 @pytest.mark.parametrize(("file", "command"), READS)
 def test_a_file_that_leads_elsewhere_or_is_none_is_not_read(tree, outside, file, command, target) -> None:
     victim = tree / file
@@ -92,7 +95,7 @@ def test_a_file_that_leads_elsewhere_or_is_none_is_not_read(tree, outside, file,
     if target == "pipe":
         os.mkfifo(victim)
     else:
-        victim.symlink_to(outside / target)
+        victim.symlink_to((tree if target.startswith(".git") else outside) / target)
     # Who writes schemas for editors reads no profile.
     refused(aegisgen(*command.split()), 0 if command.startswith("schema") else 2)
 
@@ -139,6 +142,8 @@ NAMED = [
     "configMapGenerator: [{{name: a, envs: [../../../../../{outside}/leak]}}]",
     "transformers: [../../../../../{outside}/leak]",
     "openapi: {{path: ../../../../../{outside}/leak}}",
+    "configMapGenerator: [{{name: a, files: [../../../../.git/config]}}]",
+    "resources: [../../../../.git/config]",
 ]
 
 
@@ -182,6 +187,25 @@ def test_a_folder_that_leads_elsewhere_is_not_entered(tree, outside, folder, com
     assert {file: file.read_bytes() for file in outside.rglob("*") if file.is_file()} == before
 
 
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [
+        ("repo/a", "repo"), ("repo/a/b/c.yaml", "repo"), ("repo/out", "repo"), ("repo/out/deep", "repo"),
+        ("other/deep", "other"), ("plain", "plain"), ("plain/a", "plain/a"), ("here/a/b", "here"), ("here/out", "here"),
+    ],
+)  # fmt: skip
+def test_what_the_tree_of_a_path_is(tmp_path, monkeypatch, named, expected) -> None:
+    for folder in ("repo/.git", "repo/a/b", "other/.git", "other/deep", "plain/a", "here/a/b"):
+        (tmp_path / folder).mkdir(parents=True)
+    for link in ("repo/out", "here/out"):
+        (tmp_path / link).symlink_to(tmp_path / "other")
+    monkeypatch.chdir(tmp_path / "here")
+    for home, here in (("other", "here"), ("here", None)):  # where it is the home folder, it is no tree
+        monkeypatch.setenv("HOME", str(tmp_path / home))
+        if expected != "here" or here:
+            assert files._tree_of(str(tmp_path / named)) == os.path.realpath(tmp_path / expected)
+
+
 def test_a_link_within_the_tree_is_followed(tree) -> None:
     shutil.move(tree / BASE / "deployment.yaml", tree / "deployment.yaml")
     (tree / BASE / "deployment.yaml").symlink_to("../../../deployment.yaml")
@@ -205,6 +229,7 @@ TEMPLATES = {
     "format": "{{ '{0.__class__.__init__.__globals__}'.format(target) }}" + CODE,
     "filter": "{{ ''|attr('__class__') }}" + CODE,
     "include": "{% include '/etc/shadow' %}",
+    "itself": "{% include 'init-container/deployment-patch.yaml.j2' %}",
     "import": "{% import '../../../outside/leak' as x %}",
 }
 NAME = "init-container/deployment-patch.yaml.j2"
@@ -298,9 +323,9 @@ def changed_since(tree: Path, *codes: int) -> None:
 
 @pytest.mark.parametrize("case", GIT)
 def test_the_config_of_a_repository_runs_nothing(armed, case) -> None:
-    key, value, files = GIT[case]
+    key, value, more = GIT[case]
     program, hooks = str(armed / "post-index-change"), str(armed / "hooks")
-    for name, text in files.items():
+    for name, text in more.items():
         put(armed / name, text.replace("PROGRAM", program))
     git(armed, "config", key, value.replace("PROGRAM", program).replace("HOOKS", hooks))
     changed_since(armed, *((2,) if case == "elsewhere" else (0, 1)))
@@ -553,7 +578,6 @@ def test_a_process_of_a_rehearsal_cannot_read_its_parents_environment(tmp_path) 
 
 
 def test_the_documented_bounds_are_those_of_the_program() -> None:
-    from aegisgen import files
     from aegisgen.kube import overlay, process
     from aegisgen.profile import load
 

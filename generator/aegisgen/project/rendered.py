@@ -36,9 +36,17 @@ def load_templates(named: Path | None) -> Templates:
     Raises UsageError where there is no such folder, InputError for a template that cannot be read.
     """
     folder = bundled("templates")
-    places = {file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*.j2"))}
-    sources = {name: file.read_text(encoding="utf-8") for name, file in places.items()}
-    origins = {name: str(file) for name, file in places.items()}
+    places = {
+        f"{parent}/{name}"[len(f"{folder}/") :]: f"{parent}/{name}"
+        for parent, _, names in os.walk(folder)
+        for name in names
+        if name.endswith(".j2")
+    }
+    sources = {}
+    for name, file in places.items():
+        with open(file, encoding="utf-8") as stream:  # noqa: PTH123 - a Path a template costs more than reading it
+            sources[name] = stream.read()
+    origins = dict(places)
     if named is None:
         return Templates(sources, origins, bundled=True)
     files.admit(named)

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from jinja2 import BaseLoader
 
 # What a template can raise that is its author's fault.
-_FAULTS = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError)
+_FAULTS = (
+    TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError, MemoryError,
+)  # fmt: skip
 
 
 class Dialect(NamedTuple):
