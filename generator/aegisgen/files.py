@@ -152,6 +152,37 @@ def read(path: _Path, limit: int = MAX_BYTES) -> bytes:
     return b"".join(parts)
 
 
+def below(root: _Path, path: str) -> os.stat_result | None:
+    """Return the status of what stands at `path`, None where nothing does.
+
+    Raises TreeError where the path is not a plain relative one, or where it, or any directory on the way below `root`,
+    is a symbolic link: what is written through a link lands in a place that nobody named.
+    """
+    parts = path.split("/")
+    if "\0" in path or not {"", ".", ".."}.isdisjoint(parts):
+        message = (
+            f"{path!r} is not a path inside the tree; expected one such as overlays/staging/api/kustomization.yaml"
+        )
+        raise TreeError(message)
+    here, status = str(root), None
+    for index, part in enumerate(parts):
+        here = f"{here}/{part}"
+        try:
+            status = os.lstat(here)  # a Path for each part would cost more than the look
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise TreeError(f"{os.path.normpath(here)}: {error.strerror}") from error
+        if stat.S_ISLNK(status.st_mode):
+            shown = os.path.normpath(here)
+            raise TreeError(f"{shown} is a symbolic link, which aegisgen does not follow; replace it with its target")
+        if index < len(parts) - 1 and not stat.S_ISDIR(status.st_mode):
+            raise TreeError(
+                f"{os.path.normpath(here)} is not a directory, but {path} needs one there; move the file away"
+            )
+    return status
+
+
 def walk(top: _Path) -> Iterator[tuple[str, list[str], list[str]]]:
     """Yield folders with the names of the folders and of everything else in them, as `os.walk` does; in both, sorted.
 

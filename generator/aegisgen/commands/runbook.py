@@ -30,7 +30,7 @@ def run(selection: Selection, *, form: str, output: Path | None) -> int:
         names = ", ".join(target.service for target in workspace.targets) or "none of them enabled"
         found = f"there are {len(workspace.targets)}: {names}"
         raise UsageError(f"a runbook is about one service, and {found}; use --service NAME")
-    (target,), (built,) = workspace.targets, compose_targets(workspace)
+    (target,), (built,) = workspace.targets, compose_targets(workspace.root, workspace.targets)
     warn_of_templates(workspace)
     templates = load_templates(workspace.templates)
     settings = application_settings(built.application) if built.application else None

@@ -53,7 +53,7 @@ def _services(selection: Selection, context: str | None, namespace: str) -> list
         raise UsageError(f"nothing of {', '.join(selection.environments)} is enabled; there is nothing to look for")
     return [
         expected(target, composed, namespace=namespace, context=context or "")
-        for target, composed in zip(workspace.targets, compose_targets(workspace), strict=True)
+        for target, composed in zip(workspace.targets, compose_targets(workspace.root, workspace.targets), strict=True)
     ]
 
 

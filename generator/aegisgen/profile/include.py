@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from aegisgen import files
 from aegisgen.errors import InputError, Problem, TreeError
 from aegisgen.profile.model import Services
 from aegisgen.profile.reading import convert, read_document
-from aegisgen.project.tree import locate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -85,7 +85,7 @@ def _expanded(root: Path, segments: Sequence[str], below: str = "") -> Iterator[
     for name in [segment] if _MAGIC.isdisjoint(segment) else _matching(root / below, segment):
         path = f"{below}/{name}" if below else name
         try:
-            status = locate(root, path)
+            status = files.below(root, path)
         except TreeError as error:
             raise TreeError(str(error).replace(f"{root}/", "")) from None
         if status is not None and rest:

@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from aegisgen.project.workspace import Workspace
+    from aegisgen.profile.target import Target
 
 
-def compose_targets(workspace: Workspace) -> list[Composed]:
-    """Compose the overlay of each target of a workspace, in their order.
+def compose_targets(root: Path, targets: Iterable[Target]) -> list[Composed]:
+    """Compose the overlay of each target of the project in `root`, in their order.
 
     Raises ToolError without Kustomize, CompositionError where an overlay does not build.
     """
-    known = tuple(applications(workspace.root))
-    return [compose_overlay(relative(workspace.root / target.directory), known) for target in workspace.targets]
+    known = tuple(applications(root))
+    return [compose_overlay(relative(root / target.directory), known) for target in targets]
 
 
 def compose_overlay(directory: Path, known: Iterable[Resource] = ()) -> Composed:
