@@ -13,6 +13,7 @@ from collections import Counter
 from functools import lru_cache
 
 # Each form behind a word that stands in all of its matches: looking for a word costs a fraction of a pattern's time.
+# All patterns are compiled where somebody needs them, and kept by `re`: together they would take 10 ms at every start.
 _FORMS: dict[str, str] = {
     "PRIVATE KEY": r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----",
     "LS0tLS1CRUdJTiB": r"LS0tLS1CRUdJTiB(?:QUklWQVRF|SU0EgUFJJVkFUR|FQyBQUklWQVRF|PUEVOU1NIIFBSSVZBVE|FTkNSWVBURUQg)",
@@ -58,60 +59,51 @@ _FORMS: dict[str, str] = {
     '"auth"': r'"auth"\s*:\s*"[A-Za-z0-9+/]{8,}={0,2}"',
     ":AA": r"\b\d{8,10}:AA[\w-]{33}\b",
 }
-_PATTERNS = {word: re.compile(pattern) for word, pattern in _FORMS.items()}
 # Forms in which a placeholder may stand where the secret would.
 _EMBEDDED = {
-    "://": re.compile(r"://[^\s:/@?#]*:(?P<value>[^\s@/?#]+)@"),
-    "=": re.compile(
-        r"[?&;](?:password|passwd|pwd|access_?token|api_?key|client_?secret)=(?P<value>[^\s&;'\"]+)", re.IGNORECASE
-    ),
-    "uthorization": re.compile(
-        r"authorization['\"]?\s*[:=]\s*['\"]?(?:bearer|basic|token)\s+(?P<value>[\w.~+/=$({<-]{8,})", re.IGNORECASE
-    ),
+    "://": r"://[^\s:/@?#]*:(?P<value>[^\s@/?#]+)@",
+    "=": r"(?i)[?&;](?:password|passwd|pwd|access_?token|api_?key|client_?secret)=(?P<value>[^\s&;'\"]+)",
+    "uthorization": r"(?i)authorization['\"]?\s*[:=]\s*['\"]?(?:bearer|basic|token)\s+(?P<value>[\w.~+/=$({<-]{8,})",
 }
 _MIN_LENGTH = 7  # of a URL with a password
 
-_NAME = re.compile(
-    r"(?:PASSW(?:OR)?D|PASSPHRASE|SECRET|TOKEN|API_?KEY|(?:ACCESS|PRIVATE|SECRET|SIGNING|ENCRYPTION|MASTER)_?KEY"
-    r"|CREDENTIALS?|WEBHOOK_?URL)\Z|(?:\A|[_.-])(?:PASS|PWD)\Z",
-    re.IGNORECASE,
+_NAME = (
+    r"(?i)(?:PASSW(?:OR)?D|PASSPHRASE|SECRET|TOKEN|API_?KEY|(?:ACCESS|PRIVATE|SECRET|SIGNING|ENCRYPTION|MASTER)_?KEY"
+    r"|CREDENTIALS?|WEBHOOK_?URL)\Z|(?:\A|[_.-])(?:PASS|PWD)\Z"
 )
 # A name that hints at a secret, and an ending that says what else it is.
-_HINT = re.compile(r"PASS|PWD|SECRET|TOKEN|KEY|AUTH|CRED|SALT|SEED|PEPPER|SIGN|PRIVATE|COOKIE|SESSION", re.IGNORECASE)
-_OTHER = re.compile(
-    r"PUBLIC|(?:NAME|FILE|PATH|DIR|URL|URI|HOST|PORT|TTL|REF|VERSION|ISSUER|AUDIENCE|ALG(?:ORITHM)?|TYPE|HEADER|ENABLED"
+_HINT = r"(?i)PASS|PWD|SECRET|TOKEN|KEY|AUTH|CRED|SALT|SEED|PEPPER|SIGN|PRIVATE|COOKIE|SESSION"
+_OTHER = (
+    r"(?i)PUBLIC|(?:NAME|FILE|PATH|DIR|URL|URI|HOST|PORT|TTL|REF|VERSION|ISSUER|AUDIENCE|ALG(?:ORITHM)?|TYPE|HEADER|ENABLED"
     r"|EXPIRY|SECONDS|LENGTH|SIZE|COUNT|LIMIT|COMMIT|SHA|SHA256|DIGEST|HASH|CHECKSUM|FINGERPRINT|THUMBPRINT|IMAGE|ID"
-    r"|SPACE|CLASS)S?\Z",
-    re.IGNORECASE,
+    r"|SPACE|CLASS)S?\Z"
 )
 
 # What stands where a secret would: a variable, a template, a placeholder, a switch, a file, a public key, a reference.
-_HARMLESS = re.compile(
-    r"\$[({]|\A\$|`|\A[<{%=]|\A(?:true|false|yes|no|none|null|changeme|redacted|x+|\*+|-)\Z|\A-"
-    r"|\A(?:\.{0,2}/|~/|file:|vault:|op:|arn:|projects/|sha256:|ssh-(?:rsa|ed25519) |ecdsa-)",
-    re.IGNORECASE,
+_HARMLESS = (
+    r"(?i)\$[({]|\A\$|`|\A[<{%=]|\A(?:true|false|yes|no|none|null|changeme|redacted|x+|\*+|-)\Z|\A-"
+    r"|\A(?:\.{0,2}/|~/|file:|vault:|op:|arn:|projects/|sha256:|ssh-(?:rsa|ed25519) |ecdsa-)"
 )
-_REFERENCE = re.compile(r"[a-z][a-z0-9]*(?:[-.][a-z0-9]+)+\Z")
-_REFERENCE_WORD = re.compile(r"secret|cred|passw|token|key|auth|pull")
-_NO_PASSWORD = re.compile(r"(?:SECRET|TOKEN|KEY|CREDENTIALS?)\Z", re.IGNORECASE)
-_URL = re.compile(r"[a-z][a-z0-9+.-]*://")
-_WEBHOOK = re.compile(r"WEBHOOK", re.IGNORECASE)
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
-_RANDOM = re.compile(r"[A-Za-z0-9+/_=.~!#%^&*-]{20,200}\Z")
-_HEX = re.compile(r"[0-9a-fA-F]{32,}\Z")
-_WORDS = re.compile(r"(?:[A-Z]?[a-z]+|[A-Z]+|\d{1,4})(?:[-_./](?:[A-Z]?[a-z]+|[A-Z]+|\d{1,4}))*\Z")
+_REFERENCE = r"[a-z][a-z0-9]*(?:[-.][a-z0-9]+)+\Z"
+_REFERENCE_WORD = r"secret|cred|passw|token|key|auth|pull"
+_REFERABLE = r"(?i)(?:SECRET|TOKEN|KEY|CREDENTIALS?)\Z"
+_URL = r"[a-z][a-z0-9+.-]*://"
+_WEBHOOK = r"(?i)WEBHOOK"
+_UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z"
+_RANDOM = r"[A-Za-z0-9+/_=.~!#%^&*-]{20,200}\Z"
+_HEX = r"[0-9a-fA-F]{32,}\Z"
+_WORDS = r"(?:[A-Z]?[a-z]+|[A-Z]+|\d{1,4})(?:[-_./](?:[A-Z]?[a-z]+|[A-Z]+|\d{1,4}))*\Z"
 _MIN_BITS, _MIN_HEX_BITS = 3.7, 3.0
 
-_OPTION = re.compile(
-    r"(?:\A|\s)--?(?P<option>(?:[a-z0-9]+[-_])*(?:password|passwd|pass|token|secret|api[-_]?key|secret[-_]key))(?:=|\s+)"
+_OPTION = (
+    r"(?i)(?:\A|\s)--?(?P<option>(?:[a-z0-9]+[-_])*(?:password|passwd|pass|token|secret|api[-_]?key|secret[-_]key))(?:=|\s+)"
     r"['\"]?(?P<value>[^\s'\"]+)"
     r"|(?:\A|[\s;'\"])(?P<name>[A-Z0-9_.-]*(?:PASSWORD|PASSWD|TOKEN|SECRET|API_?KEY|ACCESS_?KEY))="
     r"['\"]?(?P<assigned>[^\s'\";]+)"
-    r"|(?:\A|\s)(?:-u|--user)(?:=|\s+)['\"]?[^\s:'\"$]+:(?P<password>(?!\d+(?:\s|\Z))[^\s'\"]+)",
-    re.IGNORECASE,
+    r"|(?:\A|\s)(?:-u|--user)(?:=|\s+)['\"]?[^\s:'\"$]+:(?P<password>(?!\d+(?:\s|\Z))[^\s'\"]+)"
 )
 _OPTION_WORDS = ("pass", "token", "secret", "key", "-u")
-_EXPRESSION = re.compile(r"[()\[]|\b(?:process\.env|os\.environ)\b")
+_EXPRESSION = r"[()\[]|\b(?:process\.env|os\.environ)\b"
 
 
 @lru_cache(maxsize=4096)
@@ -121,9 +113,9 @@ def secret_value(name: str, value: str) -> bool:
         return False
     if secret_text(value):
         return True
-    if _NAME.search(name):
-        return not _harmless(name, value) and (_WEBHOOK.search(name) is not None or not _URL.match(value))
-    return bool(_HINT.search(name)) and not _OTHER.search(name) and _random(value)
+    if re.search(_NAME, name):
+        return not _harmless(name, value) and (re.search(_WEBHOOK, name) is not None or not re.match(_URL, value))
+    return bool(re.search(_HINT, name)) and not re.search(_OTHER, name) and _random(value)
 
 
 @lru_cache(maxsize=4096)
@@ -131,10 +123,10 @@ def secret_text(text: str) -> bool:
     """Tell whether a text holds a secret of a known form: a token, a private key, a URL with a password."""
     if len(text) < _MIN_LENGTH:
         return False
-    if any(word in text and pattern.search(text) for word, pattern in _PATTERNS.items()):
+    if any(word in text and re.search(form, text) for word, form in _FORMS.items()):
         return True
-    found = (match for word, form in _EMBEDDED.items() if word in text for match in form.finditer(text))
-    return any(not _HARMLESS.search(match["value"]) for match in found)
+    found = (match for word, form in _EMBEDDED.items() if word in text for match in re.finditer(form, text))
+    return any(not re.search(_HARMLESS, match["value"]) for match in found)
 
 
 @lru_cache(maxsize=1024)
@@ -145,29 +137,29 @@ def secret_option(command_line: str) -> bool:
     lower = command_line.lower()
     if not any(word in lower for word in _OPTION_WORDS):
         return False
-    for match in _OPTION.finditer(command_line):
+    for match in re.finditer(_OPTION, command_line):
         name = match["option"] or match["name"] or "password"
         value = match["value"] or match["assigned"] or match["password"]
-        if not _harmless(name, value) and not _EXPRESSION.search(value):
+        if not _harmless(name, value) and not re.search(_EXPRESSION, value):
             return True
     return False
 
 
 def _harmless(name: str, value: str) -> bool:
     """Tell whether a value is none, although the name of its key says secret."""
-    if _HARMLESS.search(value):
+    if re.search(_HARMLESS, value):
         return True
-    if not _NO_PASSWORD.search(name):
+    if not re.search(_REFERABLE, name):
         return False
-    return value.isdecimal() or bool(_REFERENCE.match(value) and _REFERENCE_WORD.search(value))
+    return value.isdecimal() or bool(re.match(_REFERENCE, value) and re.search(_REFERENCE_WORD, value))
 
 
 def _random(value: str) -> bool:
     """Tell whether a value looks like one that a machine drew: long, of many kinds of characters, and no words."""
-    if not _RANDOM.match(value) or _UUID.match(value) or _HARMLESS.search(value) or _WORDS.match(value):
+    if not re.match(_RANDOM, value) or re.match(_UUID, value) or re.search(_HARMLESS, value) or re.match(_WORDS, value):
         return False
     bits = -sum(count / len(value) * math.log2(count / len(value)) for count in Counter(value).values())
-    if _HEX.match(value):
+    if re.match(_HEX, value):
         return bits >= _MIN_HEX_BITS
     kinds = [any(map(kind, value)) for kind in (str.isupper, str.islower, str.isdigit)]
     return all(kinds) and bits >= _MIN_BITS and not _encoded_words(value)
