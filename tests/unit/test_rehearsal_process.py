@@ -20,7 +20,7 @@ from aegisgen.rehearsal.kubelet import landlock
 from aegisgen.rehearsal.kubelet.landlock import Fence
 from aegisgen.rehearsal.kubelet.log import KEPT
 from aegisgen.rehearsal.kubelet.process import Launch, Process
-from aegisgen.rehearsal.kubelet.processes import become_reaper, catches_term
+from aegisgen.rehearsal.processes import become_reaper, catches_term
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 fenced = pytest.mark.skipif(not landlock.version(), reason="this kernel has no Landlock")

@@ -1,4 +1,9 @@
-"""The processes that a rehearsal started, wherever they have got to: found by a mark in their environment."""
+"""The processes that a rehearsal started: found by a mark in their environment, and ended.
+
+Children inherit the mark, also those that leave their process group or outlive their parent. On Linux such a process
+becomes a child of the command, which is the reaper of its descendants as PID 1 of a container is: so few processes have
+to be looked at. On other systems a container's process group is killed with it, and `ps` finds the rest at the end.
+"""
 
 from __future__ import annotations
 
@@ -12,60 +17,146 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable
 
 MARK = "AEGISGEN_REHEARSAL"
-"""The environment variable; its value is the run's name, or begins with that and a slash.
+"""The environment variable; its value is the run's name, or begins with that and a slash."""
 
-Children inherit it, also those that outlive their parent.
-"""
-
+_PROC = Path("/proc")
+_LINUX = sys.platform == "linux"
 _SESSIONS_SECONDS = 1.0
 _SERVER_SECONDS = 30.0
+_KILL_SECONDS = 5.0
+_PAUSE_SECONDS = 0.005
 _MEMORY_LINE = 6
-_ROUNDS = 100
-_ROUND_SECONDS = 0.02
+_PR_SET_CHILD_SUBREAPER = 36
+_SIGTERM_BIT = 1 << (signal.SIGTERM - 1)
+
+
+def become_reaper() -> None:
+    """Let descendants whose parents are gone become children of this process (Linux)."""
+    if _LINUX:
+        import ctypes  # noqa: PLC0415 - only a rehearsal needs it
+
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def mark_of(pid: int) -> str:
+    """Return a process's mark, as it was when it started; empty where it has none, is gone, or cannot be asked."""
+    with suppress(OSError):
+        for item in (_PROC / str(pid) / "environ").read_bytes().split(b"\0"):
+            if item.startswith(f"{MARK}=".encode()):
+                return item.decode(errors="replace").partition("=")[2]
+    return ""
 
 
 def marked(run: str) -> frozenset[int]:
     """Return the ids of all processes that carry the run's mark, this process left out.
 
-    A system shows the environment to the same user and to root only, as the process got it when it started.
+    A system shows the environment to the same user and to root only.
     """
-    wanted = f"{MARK}={run}"
-    listing = _from_proc(wanted) if sys.platform == "linux" else _from_ps(wanted)
-    return frozenset(listing) - {os.getpid()}
+    if _LINUX:
+        pids = (int(folder.name) for folder in _PROC.iterdir() if folder.name.isdigit())
+        found = {pid for pid in pids if _belongs(mark_of(pid), run) and _state(pid) not in {"", "Z", "X"}}
+    else:
+        lines = (line.split() for line in _output("ps", "-axEww", "-o", "pid=,command=").splitlines())
+        marks = f"{MARK}="
+        found = {
+            int(pid)
+            for pid, *words in lines
+            if any(_belongs(word.removeprefix(marks), run) for word in words if word.startswith(marks))
+        }
+    return frozenset(found - {os.getpid()})
 
 
 def kill_marked(run: str) -> bool:
     """Kill every process that carries the run's mark, and those they start meanwhile; return whether all are gone."""
-    for _ in range(_ROUNDS):
-        alive = marked(run)
-        if not alive:
-            return True
-        for pid in alive:
-            with suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
-        time.sleep(_ROUND_SECONDS)
-    return False
+    return _kill_all(lambda: marked(run), _signal)
 
 
-def stop_server(pid: int, wait: Callable[[float], bool]) -> None:
-    """Stop a PostgreSQL at once, as a crash would. `wait` says whether it is gone within so many seconds.
+def kill_container(mark: str, group: int) -> bool:
+    """Kill a process group, and the children of this process with its mark; return whether all are gone.
+
+    A child of theirs is a child of this process as soon as they are gone.
+    """
+
+    def left() -> list[int]:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, signal.SIGKILL)
+        return [pid for pid in children() if pid != group and mark_of(pid) == mark]
+
+    return _kill_all(left, kill)
+
+
+def kill(pids: Iterable[int]) -> None:
+    """Kill children of this process, and take their exit codes."""
+    pids = list(pids)
+    _signal(pids)
+    for pid in pids:
+        with suppress(ChildProcessError):
+            os.waitpid(pid, 0)
+
+
+def reap(group: int) -> None:
+    """Take the exit codes of a killed group's processes, which became children of this process.
+
+    The exit code of the group's first process must have been taken before: whoever started it wants it.
+    """
+    give_up = time.monotonic() + _KILL_SECONDS
+    with suppress(ChildProcessError):
+        while time.monotonic() < give_up:
+            pid, _ = os.waitpid(-group, os.WNOHANG)
+            if not pid:
+                time.sleep(_PAUSE_SECONDS)
+
+
+def children() -> list[int]:
+    """Return the children of this process; none where the system does not tell.
+
+    Source: proc_pid_task_tid_children(5). Each thread has a list of its own.
+    """
+    found: list[int] = []
+    with suppress(OSError):
+        for task in (_PROC / "self/task").iterdir():
+            with suppress(OSError):
+                found += map(int, (task / "children").read_text().split())
+    return found
+
+
+def catches_term(pid: int) -> bool:
+    """Whether a process has a handler for SIGTERM. The first process of a container does not die of it without one."""
+    try:
+        lines = (_PROC / str(pid) / "status").read_text().splitlines()
+    except OSError:
+        return True
+    caught = next((line.split()[1] for line in lines if line.startswith("SigCgt:")), "0")
+    return bool(int(caught, 16) & _SIGTERM_BIT)
+
+
+def command_line(pid: int) -> str:
+    """Return what the process was started with; empty where it is gone."""
+    if not _LINUX:
+        return _output("ps", "-ww", "-o", "command=", "-p", str(pid)).strip()
+    with suppress(OSError):
+        return (_PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    return ""
+
+
+def stop_server(pid: int, is_gone: Callable[[float], bool]) -> None:
+    """Stop a PostgreSQL at once, as a crash would. `is_gone` says whether it is gone within so many seconds.
 
     A session's process that does not react (it hangs in the kernel, or in the midst of writing its log) is killed, so
     that the server itself can end, which gives back what it has of the system.
     """
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGQUIT)  # the immediate shutdown (PostgreSQL's manual, section 18.5)
-        if wait(_SESSIONS_SECONDS):
+        if is_gone(_SESSIONS_SECONDS):
             return
-        for child in _children(pid):
-            with suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)
-        if not wait(_SERVER_SECONDS):
+        table = (map(int, line.split()) for line in _output("ps", "-ax", "-o", "pid=,ppid=").splitlines())
+        _signal(child for child, parent in table if parent == pid)
+        if not is_gone(_SERVER_SECONDS):
             os.kill(pid, signal.SIGKILL)
-            wait(_SERVER_SECONDS)
+            is_gone(_SERVER_SECONDS)
 
 
 def free_memory(pidfile: Path) -> None:
@@ -76,55 +167,40 @@ def free_memory(pidfile: Path) -> None:
     """
     with suppress(OSError, ValueError, IndexError):
         key, number = map(int, pidfile.read_text().splitlines()[_MEMORY_LINE].split())
-        for line in _answer("ipcs", "-m").splitlines():
-            words = set(line.split())  # Linux begins with the key, macOS with the number
-            if {f"0x{key & 0xFFFFFFFF:08x}", str(number)} <= words:
-                _answer("ipcrm", "-m", str(number))
+        for line in _output("ipcs", "-m").splitlines():
+            # Linux begins with the key, macOS with the number.
+            if {f"0x{key & 0xFFFFFFFF:08x}", str(number)} <= set(line.split()):
+                _output("ipcrm", "-m", str(number))
         pidfile.unlink()
 
 
-def command_line(pid: int) -> str:
-    """Return what the process was started with; empty where it is gone."""
-    if sys.platform == "linux":
-        with suppress(OSError):
-            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-        return ""
-    return _ps("-ww", "-o", "command=", "-p", str(pid)).strip()
+def _belongs(mark: str, run: str) -> bool:
+    return mark == run or mark.startswith(f"{run}/")
 
 
-def _from_proc(wanted: str) -> Iterator[int]:
-    whole, begin = wanted.encode(), f"{wanted}/".encode()
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            with suppress(OSError):
-                entries = (folder / "environ").read_bytes().split(b"\0")
-                if any(entry == whole or entry.startswith(begin) for entry in entries) and not _finished(folder):
-                    yield int(folder.name)
+def _state(pid: int) -> str:
+    """The letter of proc(5): a zombie (Z) does nothing and cannot be killed."""
+    with suppress(OSError):
+        return (_PROC / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()[0]
+    return ""
 
 
-def _finished(folder: Path) -> bool:
-    """Whether nobody has asked for its exit code yet: such a process does nothing and cannot be killed (proc(5))."""
-    return (folder / "stat").read_bytes().rpartition(b")")[2].split()[0] in {b"Z", b"X"}
+def _kill_all(left: Callable[[], Iterable[int]], end: Callable[[Iterable[int]], None]) -> bool:
+    """End processes until none is left, for some seconds; return whether none is."""
+    give_up = time.monotonic() + _KILL_SECONDS
+    while pids := left():
+        end(pids)
+        if time.monotonic() > give_up:
+            return False
+        time.sleep(_PAUSE_SECONDS)
+    return True
 
 
-def _from_ps(wanted: str) -> Iterator[int]:
-    for line in _ps("-axEww", "-o", "pid=,command=").splitlines():
-        words = line.split()
-        if any(word == wanted or word.startswith(f"{wanted}/") for word in words[1:]):
-            yield int(words[0])
+def _signal(pids: Iterable[int]) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
 
 
-def _children(pid: int) -> Iterator[int]:
-    for line in _ps("-ax", "-o", "pid=,ppid=").splitlines():
-        child, parent = map(int, line.split())
-        if parent == pid:
-            yield child
-
-
-def _ps(*options: str) -> str:
-    return _answer("ps", *options)
-
-
-def _answer(*command: str) -> str:
-    answer = subprocess.run(command, capture_output=True, text=True, check=False, errors="replace", timeout=20)
-    return answer.stdout
+def _output(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=False, errors="replace", timeout=20).stdout

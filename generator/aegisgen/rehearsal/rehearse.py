@@ -8,8 +8,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from aegisgen.rehearsal.kubelet.processes import become_reaper, children, kill
 from aegisgen.rehearsal.outcome import Rehearsal
+from aegisgen.rehearsal.processes import become_reaper, children, kill
 from aegisgen.rehearsal.scenario.notes import notes_of
 from aegisgen.rehearsal.scenario.play import Play
 from aegisgen.rehearsal.scenario.premises import Place

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.rehearsal.kubelet.landlock import Fence, restrict_thread
 from aegisgen.rehearsal.kubelet.log import Log
-from aegisgen.rehearsal.kubelet.processes import bury, catches_term, kill_container
-from aegisgen.rehearsal.processes import MARK
+from aegisgen.rehearsal.processes import MARK, catches_term, kill_container, reap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -184,7 +183,7 @@ class Process:
         else:
             self._popen.wait()
             kill_container(launch.mark, self._popen.pid)
-        bury(self._popen.pid)
+        reap(self._popen.pid)
         self._log.close(_OUTPUT_SECONDS)
         self._end()
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from aegisgen.profile.types import seconds
 from aegisgen.rehearsal.cluster.sync import Conditions
 from aegisgen.rehearsal.image.sink import Answer
-from aegisgen.rehearsal.kubelet.processes import mark_of
 from aegisgen.rehearsal.outside import NotRehearsedError
+from aegisgen.rehearsal.processes import mark_of
 from aegisgen.rehearsal.scenario.gate import Gate
 
 if TYPE_CHECKING:
