@@ -9,6 +9,14 @@ from enum import StrEnum
 from typing import NamedTuple
 
 
+class NotRehearsedError(Exception):
+    """A step's program is missing here, or cannot be played. The message is for people, in one line."""
+
+
+class DoesNotApplyError(Exception):
+    """The overlay does not have what a scenario is about. The message is for people, in one line."""
+
+
 class Verdict(StrEnum):
     """How a scenario ended. Only what ran to its end and held counts as passed."""
 

@@ -12,7 +12,7 @@ from aegisgen.rehearsal.outcome import Rehearsal
 from aegisgen.rehearsal.processes import become_reaper, children, kill
 from aegisgen.rehearsal.scenario.notes import notes_of
 from aegisgen.rehearsal.scenario.play import Play
-from aegisgen.rehearsal.scenario.premises import Place
+from aegisgen.rehearsal.scenario.stage import Place
 from aegisgen.rehearsal.show.redact import Redaction
 
 if TYPE_CHECKING:

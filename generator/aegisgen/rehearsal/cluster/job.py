@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from aegisgen.rehearsal.clock import Woken
 from aegisgen.rehearsal.cluster.names import PODS, facts_of, uid_of
 from aegisgen.rehearsal.kubelet.pod import Pod
-from aegisgen.rehearsal.outside import NotRehearsedError
+from aegisgen.rehearsal.outcome import NotRehearsedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

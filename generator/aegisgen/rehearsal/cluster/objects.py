@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from aegisgen.argocd.hooks import DeletePolicy
 from aegisgen.kube.shape import mapping, texts
-from aegisgen.rehearsal.cluster.supply import brought_by
+from aegisgen.rehearsal.cluster.provided import brought_by
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from aegisgen.argocd.hooks import Hook
     from aegisgen.kube.resource import Resource
-    from aegisgen.rehearsal.cluster.supply import Key, Values
+    from aegisgen.rehearsal.cluster.provided import Key, Values
 
 
 class Objects:

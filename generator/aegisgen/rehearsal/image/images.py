@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from aegisgen.rehearsal.outside import NotRehearsedError
+from aegisgen.rehearsal.outcome import NotRehearsedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 from aegisgen.rehearsal.kubelet.environment import MissingError, PodFacts
 from aegisgen.rehearsal.kubelet.process import Process
 from aegisgen.rehearsal.kubelet.volumes import volumes_of
-from aegisgen.rehearsal.outcome import ContainerRun
-from aegisgen.rehearsal.outside import NotRehearsedError
+from aegisgen.rehearsal.outcome import ContainerRun, NotRehearsedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

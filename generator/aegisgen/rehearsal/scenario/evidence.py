@@ -13,7 +13,7 @@ from aegisgen.rehearsal.cluster.job import Job
 from aegisgen.rehearsal.cluster.workload import Workload
 from aegisgen.rehearsal.database.fingerprint import Fingerprint, fingerprint
 from aegisgen.rehearsal.image.knex import files_of
-from aegisgen.rehearsal.outside import NotRehearsedError
+from aegisgen.rehearsal.outcome import NotRehearsedError
 from aegisgen.rehearsal.postgres.sessions import connect
 from aegisgen.rehearsal.scenario.judge import Evidence
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from aegisgen.rehearsal.cluster.sync import Ended
     from aegisgen.rehearsal.outcome import SyncRun
     from aegisgen.rehearsal.scenario.gate import Gate
-    from aegisgen.rehearsal.scenario.premises import Premises
+    from aegisgen.rehearsal.scenario.stage import Stage
     from aegisgen.rehearsal.server import Server
 
 _KNEX_TABLES = """
@@ -43,20 +43,20 @@ class Before(NamedTuple):
     requests: int
 
 
-def before(there: Premises, server: Server) -> Before:
+def before(stage: Stage, server: Server) -> Before:
     """Look around. The database must be up."""
-    with _session(there, server) as session:
-        return Before(fingerprint(session), _files(there), len(there.sink.requests))
+    with _session(stage, server) as session:
+        return Before(fingerprint(session), _files(stage), len(stage.sink.requests))
 
 
-def after(there: Premises, server: Server, was: Before, ended: Ended, gate: Gate | None) -> Evidence:
+def after(stage: Stage, server: Server, was: Before, ended: Ended, gate: Gate | None) -> Evidence:
     """Look around again. The database must be up."""
-    with _session(there, server) as session:
+    with _session(stage, server) as session:
         now = fingerprint(session)
-        pending = _pending(there, session)
-    new = sorted(_files(there) - was.files)
+        pending = _pending(stage, session)
+    new = sorted(_files(stage) - was.files)
     good = [file for file in new if _is_whole(file, server.programs)]
-    workloads = [runner for runner in there.application.runners if isinstance(runner, Workload)]
+    workloads = [runner for runner in stage.application.runners if isinstance(runner, Workload)]
     return Evidence(
         ended=ended,
         pending=pending,
@@ -66,8 +66,8 @@ def after(there: Premises, server: Server, was: Before, ended: Ended, gate: Gate
         at_once=gate.most if gate else None,
         backups=tuple(file.name for file in good),
         broken_backups=tuple(file.name for file in new if file not in good and file.suffix != ".sha256"),
-        requests=len(there.sink.requests) - was.requests,
-        suspended=any(isinstance(runner, Job) and runner.suspended for runner in there.application.runners),
+        requests=len(stage.sink.requests) - was.requests,
+        suspended=any(isinstance(runner, Job) and runner.suspended for runner in stage.application.runners),
     )
 
 
@@ -80,24 +80,24 @@ def refuse_missing_programs(run: SyncRun) -> None:
                     raise NotRehearsedError(f"{container.container} needs the program {match[1]}, which is not here")
 
 
-def _session(there: Premises, server: Server) -> psycopg.Connection:
-    return connect(server.superuser._replace(database=there.login.database))
+def _session(stage: Stage, server: Server) -> psycopg.Connection:
+    return connect(server.superuser._replace(database=stage.login.database))
 
 
-def _pending(there: Premises, session: psycopg.Connection) -> tuple[str, ...] | None:
+def _pending(stage: Stage, session: psycopg.Connection) -> tuple[str, ...] | None:
     """The migrations of the application's folder that Knex has not recorded; whatever suffix they were built to."""
-    if there.migrations is None:
+    if stage.migrations is None:
         return None
     recorded: set[str] = set()
     tables = [str(name) for (name,) in session.execute(_KNEX_TABLES).fetchall()]
     for table in tables:
         recorded |= {Path(str(name)).stem for (name,) in session.execute(f"SELECT name FROM {table}".encode())}  # noqa: S608
-    return tuple(name for name in files_of(there.migrations) if Path(name).stem not in recorded)
+    return tuple(name for name in files_of(stage.migrations) if Path(name).stem not in recorded)
 
 
-def _files(there: Premises) -> frozenset[Path]:
+def _files(stage: Stage) -> frozenset[Path]:
     """All files that outlive pods: in volumes, and in the S3 client's storage."""
-    places = (there.folder / "volumes", there.folder / "storage")
+    places = (stage.root / "volumes", stage.root / "storage")
     return frozenset(file for place in places for file in place.rglob("*") if file.is_file())
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from aegisgen.profile.types import seconds
 from aegisgen.rehearsal.cluster.sync import Conditions
 from aegisgen.rehearsal.image.sink import Answer
-from aegisgen.rehearsal.outside import NotRehearsedError
+from aegisgen.rehearsal.outcome import NotRehearsedError
 from aegisgen.rehearsal.processes import mark_of
 from aegisgen.rehearsal.scenario.gate import Gate
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from aegisgen.rehearsal.kubelet.spec import Container
     from aegisgen.rehearsal.scenario.gate import Arrival
     from aegisgen.rehearsal.scenario.model import Sync
-    from aegisgen.rehearsal.scenario.premises import Premises
     from aegisgen.rehearsal.scenario.setting import Setting
+    from aegisgen.rehearsal.scenario.stage import Stage
     from aegisgen.rehearsal.server import Server
 
 _QUIET_SECONDS = 1.5
@@ -46,38 +46,38 @@ def conditions(sync: Sync, setting: Setting) -> Conditions:
 
 
 @contextmanager
-def faults_of(sync: Sync, setting: Setting, there: Premises, server: Server) -> Iterator[Gate | None]:
+def faults_of(sync: Sync, setting: Setting, stage: Stage, server: Server) -> Iterator[Gate | None]:
     """Let it go wrong during the block; afterwards everything is as it was. Yields the gate, where there is one."""
     faults = sync.faults
     with ExitStack() as stack:
         gate = None
-        stack.callback(there.run_at, 1)
+        stack.callback(stage.run_at, 1)
         slow = any(behaviour in {"is-slow", "hangs"} for behaviour in sync.migrations.values())
         if sync.speed > 1 and not slow:
-            there.run_at(sync.speed)
+            stage.run_at(sync.speed)
         if slow:
-            gate = stack.enter_context(_gate(sync, setting, there, server))
+            gate = stack.enter_context(_gate(sync, setting, stage, server))
         if faults.database in {"down", "late"}:
-            stack.enter_context(_without_server(faults.database, seconds(faults.after), there, server))
+            stack.enter_context(_without_server(faults.database, seconds(faults.after), stage, server))
         elif faults.database == "wrong-password":
-            there.stage.login = there.login._replace(password="not-" + there.login.password)
-            stack.callback(setattr, there.stage, "login", there.login)
+            stage.offered = stage.login._replace(password="not-" + stage.login.password)
+            stack.callback(setattr, stage, "offered", stage.login)
         for pod in setting.cast.pods:
             migrates = any(identity == pod.resource.identity for identity, _ in setting.cast.migrations)
             for reference in pod.references if migrates else ():
                 if reference.kind in faults.withhold:
-                    there.objects.withhold(reference.kind, reference.name)
-        stack.callback(there.objects.hand_out)
+                    stage.objects.withhold(reference.kind, reference.name)
+        stack.callback(stage.objects.hand_out)
         if faults.web == "down":
-            there.sink.close()
-            stack.callback(there.sink.open)
+            stage.sink.close()
+            stack.callback(stage.sink.open)
         elif faults.web:
-            there.sink.answer = Answer(faults.web)
-            stack.callback(setattr, there.sink, "answer", Answer.OK)
+            stage.sink.answer = Answer(faults.web)
+            stack.callback(setattr, stage.sink, "answer", Answer.OK)
         if faults.backup_target:
             names = {identity.name for identity in setting.cast.backups}
-            there.stage.limited = lambda container, pod: _is_of(names, container, pod)
-            stack.callback(setattr, there.stage, "limited", lambda *_: False)
+            stage.limited = lambda container, pod: _is_of(names, container, pod)
+            stack.callback(setattr, stage, "limited", lambda *_: False)
         yield gate
 
 
@@ -86,22 +86,22 @@ def _is_of(jobs: set[str], container: Container, pod: Pod) -> bool:
 
 
 @contextmanager
-def _without_server(how: str, after: int, there: Premises, server: Server) -> Iterator[None]:
+def _without_server(how: str, after: int, stage: Stage, server: Server) -> Iterator[None]:
     if not server.own:
         raise NotRehearsedError("the server is your own (--database-url), and is not stopped")
     over = threading.Event()
     up = threading.Lock()
 
     def start() -> None:
-        there.clock.wait(over.is_set, after)
+        stage.clock.wait(over.is_set, after)
         if not over.is_set():
             with up:
                 server.start()
-            there.run_at(1)
+            stage.run_at(1)
 
     server.stop()
     if how == "late":
-        there.clock.thread(start, "late database")
+        stage.clock.thread(start, "late database")
     try:
         yield
     finally:
@@ -111,47 +111,47 @@ def _without_server(how: str, after: int, there: Premises, server: Server) -> It
 
 
 @contextmanager
-def _gate(sync: Sync, setting: Setting, there: Premises, server: Server) -> Iterator[Gate]:
-    login = server.superuser._replace(database=there.login.database)
+def _gate(sync: Sync, setting: Setting, stage: Stage, server: Server) -> Iterator[Gate]:
+    login = server.superuser._replace(database=stage.login.database)
     over = threading.Event()
     hangs = "hangs" in sync.migrations.values()
     hanging: list[str] = []
 
     def arrived(gate: Gate, arrival: Arrival) -> None:
-        process = _process(there, arrival.pid)
-        there.run_at(sync.speed)
+        process = _process(stage, arrival.pid)
+        stage.run_at(sync.speed)
         if sync.faults.kill:
             if process:
                 process.kill()
             gate.open()
         elif hangs:
-            for each in [process] if process else _running(there, setting):
+            for each in [process] if process else _running(stage, setting):
                 hanging.append(each.mark)
                 each.hang()
         else:
-            threading.Thread(target=lambda: _open_later(gate, there, over), name="opens", daemon=True).start()
+            threading.Thread(target=lambda: _open_later(gate, stage, over), name="opens", daemon=True).start()
 
     with Gate(login, arrived, _is_alive) as gate:
         try:
             yield gate
         finally:
             over.set()
-            _end(there, hanging)
+            _end(stage, hanging)
 
 
-def _end(there: Premises, marks: list[str]) -> None:
+def _end(stage: Stage, marks: list[str]) -> None:
     """What hangs never goes on by itself, not even when the scenario lets go of what it waits for."""
-    for runner in list(there.application.runners):
+    for runner in list(stage.application.runners):
         if any(process.mark in marks for pod in list(runner.pods) for process in pod.running):
             runner.abandon()
 
 
-def _open_later(gate: Gate, there: Premises, over: threading.Event) -> None:
+def _open_later(gate: Gate, stage: Stage, over: threading.Event) -> None:
     """Open when all the others wait, or have failed: that is, when nothing new has been written for a while."""
     give_up = time.monotonic() + _MOST_SECONDS
     written, since = -1, time.monotonic()
     while not over.wait(_POLL_SECONDS) and time.monotonic() < give_up:
-        pods = [pod for runner in list(there.application.runners) for pod in list(runner.pods)]
+        pods = [pod for runner in list(stage.application.runners) for pod in list(runner.pods)]
         now = sum(len(log) for pod in pods for log in pod.logs())
         if now != written:
             written, since = now, time.monotonic()
@@ -160,19 +160,19 @@ def _open_later(gate: Gate, there: Premises, over: threading.Event) -> None:
     gate.open()
 
 
-def _process(there: Premises, pid: int) -> Process | None:
+def _process(stage: Stage, pid: int) -> Process | None:
     """Return the container that a process belongs to."""
     mark = mark_of(pid)
-    return next((process for process in _all(there) if process.mark == mark), None) if mark else None
+    return next((process for process in _all(stage) if process.mark == mark), None) if mark else None
 
 
-def _running(there: Premises, setting: Setting) -> list[Process]:
+def _running(stage: Stage, setting: Setting) -> list[Process]:
     """Where nothing tells which container a process belongs to, all that may migrate."""
-    return [process for process in _all(there) if process.mark.split("/")[-2] in setting.cast.containers]
+    return [process for process in _all(stage) if process.mark.split("/")[-2] in setting.cast.containers]
 
 
-def _all(there: Premises) -> Iterator[Process]:
-    for runner in list(there.application.runners):
+def _all(stage: Stage) -> Iterator[Process]:
+    for runner in list(stage.application.runners):
         for pod in list(runner.pods):
             yield from pod.running
 

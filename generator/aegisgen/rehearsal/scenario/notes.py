@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from aegisgen.rehearsal.cluster.supply import brought_by
+from aegisgen.rehearsal.cluster.provided import brought_by
 from aegisgen.rehearsal.image.images import bare_name, is_tool
 from aegisgen.rehearsal.image.scripts import MANAGERS
 from aegisgen.rehearsal.kubelet import landlock

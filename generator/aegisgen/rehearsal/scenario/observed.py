@@ -15,27 +15,27 @@ if TYPE_CHECKING:
 
     from aegisgen.rehearsal.observe import Observation
     from aegisgen.rehearsal.outcome import MigrationRun, SyncRun
-    from aegisgen.rehearsal.scenario.premises import Premises
     from aegisgen.rehearsal.scenario.setting import Setting
+    from aegisgen.rehearsal.scenario.stage import Stage
     from aegisgen.rehearsal.server import Server
 
 _MAJOR = re.compile(r"PostgreSQL (\d+)")
 
 
 def migrations_of(
-    observation: Observation, syncs: Sequence[SyncRun], there: Premises, setting: Setting, server: Server
+    observation: Observation, syncs: Sequence[SyncRun], stage: Stage, setting: Setting, server: Server
 ) -> tuple[MigrationRun, ...]:
-    """Return a record of each migration that ran in these syncs. The database must still be there."""
+    """Return a record of each migration that ran in these syncs. The database must still be stage."""
     runs = sorted((run for sync in syncs for step in sync.steps for run in step.containers), key=lambda run: run.began)
     logs = [run.log for run in runs]
     records = tuple(map(_own_or_added, observation.migrations(logs)))
     failed = "\n".join(run.log for run in runs if run.code != 0 and run.container in setting.cast.containers)
-    if there.app is None or not (failed or any(record.error for record in records)):
+    if stage.app is None or not (failed or any(record.error for record in records)):
         return records
     major = _MAJOR.search(server.version)
     around = Around(
-        applied=tuple(file for file in _own(there) if there.released),
-        sources=migration_texts(there.app),
+        applied=tuple(file for file in _own(stage) if stage.released),
+        sources=migration_texts(stage.app),
         server=server.version,
         major=int(major[1]) if major else 0,
         elsewhere=extensions_at_hand(),
@@ -50,9 +50,9 @@ def _own_or_added(record: MigrationRun) -> MigrationRun:
     return record._replace(added=True, advice=()) if added else record
 
 
-def _own(there: Premises) -> tuple[str, ...]:
+def _own(stage: Stage) -> tuple[str, ...]:
     """The application's own migrations, from its folder."""
-    if there.app is None or there.migrations is None:
+    if stage.app is None or stage.migrations is None:
         return ()
-    files = sorted(file for file in there.migrations.iterdir() if file.is_file() and PREFIX not in file.name)
-    return tuple(file.relative_to(there.app).as_posix() for file in files)
+    files = sorted(file for file in stage.migrations.iterdir() if file.is_file() and PREFIX not in file.name)
+    return tuple(file.relative_to(stage.app).as_posix() for file in files)

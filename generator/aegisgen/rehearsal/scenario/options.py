@@ -11,7 +11,7 @@ from aegisgen.errors import InputError, Problem, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from aegisgen.rehearsal.cluster.supply import Key
+    from aegisgen.rehearsal.cluster.provided import Key
 
 KINDS = ("ConfigMap", "Secret", "ServiceAccount", "PersistentVolumeClaim")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")

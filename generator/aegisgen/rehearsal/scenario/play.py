@@ -10,21 +10,20 @@ from aegisgen.rehearsal.clock import Clock
 from aegisgen.rehearsal.cluster.sync import Conditions
 from aegisgen.rehearsal.database import snapshot
 from aegisgen.rehearsal.image.knex import write_migrations
-from aegisgen.rehearsal.outcome import Expectation, ScenarioRun, Verdict
-from aegisgen.rehearsal.outside import DoesNotApplyError, NotRehearsedError
+from aegisgen.rehearsal.outcome import DoesNotApplyError, Expectation, NotRehearsedError, ScenarioRun, Verdict
 from aegisgen.rehearsal.postgres import load_dump
 from aegisgen.rehearsal.scenario import evidence
 from aegisgen.rehearsal.scenario.faults import conditions, faults_of
 from aegisgen.rehearsal.scenario.judge import judge
 from aegisgen.rehearsal.scenario.observed import migrations_of
-from aegisgen.rehearsal.scenario.premises import premises
+from aegisgen.rehearsal.scenario.stage import stage
 
 if TYPE_CHECKING:
     from aegisgen.rehearsal.kubelet.pod import Pod
     from aegisgen.rehearsal.outcome import MigrationRun, SyncRun
     from aegisgen.rehearsal.scenario.model import Scenario, Sync
-    from aegisgen.rehearsal.scenario.premises import Place, Premises
     from aegisgen.rehearsal.scenario.setting import Setting
+    from aegisgen.rehearsal.scenario.stage import Place, Stage
     from aegisgen.rehearsal.show.progress import Progress
 
 _FEATURES = {
@@ -46,7 +45,7 @@ class Play:
         self._place = place
         self._progress = progress
         self._stopped = threading.Event()
-        self._there: Premises | None = None
+        self._stage: Stage | None = None
         self._expectations: list[Expectation] = []
         self._syncs: list[SyncRun] = []
         self._migrations: tuple[MigrationRun, ...] = ()
@@ -58,8 +57,8 @@ class Play:
     def stop(self) -> None:
         """End it early."""
         self._stopped.set()
-        if self._there:
-            self._there.application.abandon()
+        if self._stage:
+            self._stage.application.abandon()
 
     def run(self) -> ScenarioRun:
         """Play it. Raises what is no outcome: a defect, or what PostgreSQL's programs say of the dump."""
@@ -104,56 +103,56 @@ class Play:
 
     def _play(self) -> None:
         clock, server = Clock(), self._place.server
-        with premises(self._scenario, self._setting, self._place, clock, self._said) as there, clock.working():
-            self._there = there
-            self._give(there)
+        with stage(self._scenario, self._setting, self._place, clock, self._said) as opened, clock.working():
+            self._stage = opened
+            self._give(opened)
             watch = self._setting.observer.watch
-            with watch(server, there.login, clock=clock.elapsed, app=there.app) as observation:
+            with watch(server, opened.login, clock=clock.elapsed, app=opened.app) as observation:
                 try:
                     for sync in self._scenario.spec.syncs:
-                        self._sync(sync, there)
+                        self._sync(sync, opened)
                 finally:
-                    self._migrations = migrations_of(observation, self._syncs, there, self._setting, server)
+                    self._migrations = migrations_of(observation, self._syncs, opened, self._setting, server)
 
-    def _give(self, there: Premises) -> None:
+    def _give(self, stage: Stage) -> None:
         """Bring the database, and the cluster, to where the scenario begins."""
         server, kept = self._place.server, self._place.snapshots
         released = self._scenario.spec.given == "a-release"
         if released:
             for resource in self._setting.resources:
-                there.objects.apply(resource, None)
+                stage.objects.apply(resource, None)
             if _RELEASED in kept:
-                snapshot.restore(server, there.login, _RELEASED)
+                snapshot.restore(server, stage.login, _RELEASED)
                 return
         if self._setting.options.dump:
-            scratch = there.folder / "dump"
+            scratch = stage.root / "dump"
             scratch.mkdir()
-            self.notes += load_dump(server, there.login, self._setting.options.dump, scratch=scratch)
+            self.notes += load_dump(server, stage.login, self._setting.options.dump, scratch=scratch)
         if released:
-            ended = there.application.sync("The release before", Conditions(replicas=1))
+            ended = stage.application.sync("The release before", Conditions(replicas=1))
             self._complain(ended.run)
             if not ended.run.succeeded:
                 raise NotRehearsedError("the release before it cannot be deployed; the scenario clean shows why")
             if server.own:
-                snapshot.keep(server, there.login, _RELEASED)
+                snapshot.keep(server, stage.login, _RELEASED)
                 kept.add(_RELEASED)
 
-    def _sync(self, sync: Sync, there: Premises) -> None:
+    def _sync(self, sync: Sync, stage: Stage) -> None:
         if sync.migrations:
-            if there.migrations is None:
+            if stage.migrations is None:
                 raise NotRehearsedError("no folder with Knex migrations was found in --app; name it in the profile")
-            write_migrations(there.migrations, sync.migrations)
+            write_migrations(stage.migrations, sync.migrations)
         server = self._place.server
-        was = evidence.before(there, server)
-        with faults_of(sync, self._setting, there, server) as gate:
-            ended = there.application.sync(sync.title, conditions(sync, self._setting))
+        was = evidence.before(stage, server)
+        with faults_of(sync, self._setting, stage, server) as gate:
+            ended = stage.application.sync(sync.title, conditions(sync, self._setting))
         self._syncs.append(ended.run)
         self._complain(ended.run)
-        seen = evidence.after(there, server, was, ended, gate)
+        seen = evidence.after(stage, server, was, ended, gate)
         several = len(self._scenario.spec.syncs) > 1
         for each in judge(sync, seen, self._setting.cast):
             self._expectations.append(each._replace(text=f"{sync.title}: {each.text}") if several else each)
-        hidden = {*there.values.hidden, there.login.password}
+        hidden = {*stage.values.hidden, stage.login.password}
         self.hidden |= hidden
         logs = [text for step in ended.run.steps for run in step.containers for text in (run.log, run.message)]
         told = any(secret in text for secret in hidden for text in logs)
@@ -161,8 +160,8 @@ class Play:
 
     def _complain(self, run: SyncRun) -> None:
         """Raise what kept the sync from being played as it is."""
-        if self._there and self._there.stage.errors:
-            raise self._there.stage.errors[0]
+        if self._stage and self._stage.errors:
+            raise self._stage.errors[0]
         if self._stopped.is_set():
             raise NotRehearsedError("interrupted")
         evidence.refuse_missing_programs(run)

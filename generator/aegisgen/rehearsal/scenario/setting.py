@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from aegisgen.argocd.plan import Plan
     from aegisgen.kube.resource import Resource
-    from aegisgen.rehearsal.cluster.supply import Key
+    from aegisgen.rehearsal.cluster.provided import Key
     from aegisgen.rehearsal.database.address import Names
     from aegisgen.rehearsal.image.app import App
     from aegisgen.rehearsal.observe import Observer

@@ -62,7 +62,7 @@ class Object(NamedTuple):
     keys: tuple[str, ...]
 
 
-def supply(
+def provided(
     resources: Sequence[Resource],
     pods: Sequence[Pod],
     values: Values,

@@ -1,0 +1,225 @@
+"""Where one scenario plays: its folder, its copy of the application, its database, and what its pods find there."""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from aegisgen.rehearsal.cluster.names import facts_of
+from aegisgen.rehearsal.cluster.objects import Objects
+from aegisgen.rehearsal.cluster.provided import Values, provided
+from aegisgen.rehearsal.cluster.sync import Application
+from aegisgen.rehearsal.database.address import Wish, readdress, wish
+from aegisgen.rehearsal.image.app import copy_app
+from aegisgen.rehearsal.image.images import Images
+from aegisgen.rehearsal.image.knex import migrations_folder
+from aegisgen.rehearsal.image.scripts import write_scripts
+from aegisgen.rehearsal.image.sink import Sink
+from aegisgen.rehearsal.image.standins import ContainerClock, write_storage
+from aegisgen.rehearsal.kubelet.environment import MissingError, environment, expand
+from aegisgen.rehearsal.kubelet.landlock import Fence
+from aegisgen.rehearsal.kubelet.paths import rewriting
+from aegisgen.rehearsal.kubelet.process import Launch
+from aegisgen.rehearsal.kubelet.spec import Template, spec_of
+from aegisgen.rehearsal.kubelet.volumes import mounts_of
+from aegisgen.rehearsal.outcome import NotRehearsedError
+from aegisgen.rehearsal.processes import MARK
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from aegisgen.rehearsal.clock import Clock
+    from aegisgen.rehearsal.image.images import Image
+    from aegisgen.rehearsal.kubelet.pod import Attempt, Pod
+    from aegisgen.rehearsal.kubelet.spec import Container
+    from aegisgen.rehearsal.scenario.model import Scenario
+    from aegisgen.rehearsal.scenario.setting import Setting
+    from aegisgen.rehearsal.server import Server
+
+_RESTARTS = 3
+"""Restarts of a container in one pod; the kubelet would go on for ever."""
+_COPY_PORT = "COPY_PORT"
+"""The variable by which aegisgen's dry run is told where its own PostgreSQL listens."""
+
+
+class Place(NamedTuple):
+    """What one scenario after the other uses: a folder and a server."""
+
+    folder: Path
+    server: Server
+    environment: Mapping[str, str]
+    """Variables by which the run's processes are found."""
+    password: str
+    """The database's, for all scenarios."""
+    snapshots: set[str]
+    """Databases that the server keeps copies of."""
+
+
+class Stage:
+    """Everything that one scenario has; the `Node` of its pods."""
+
+    restarts = _RESTARTS
+
+    def __init__(
+        self, scenario: Scenario, setting: Setting, place: Place, clock: Clock, hear: Callable[[Pod], None]
+    ) -> None:
+        """Set it up. `hear` is called with each pod that has changed."""
+        self.clock = clock
+        self.patience = setting.options.patience
+        self.released = scenario.spec.given == "a-release"
+        """Whether a release was there before the first sync."""
+        self.root = place.folder / scenario.name
+        self.changed = hear
+        self.errors: list[Exception] = []
+        """What could not be played."""
+        self.limited: Callable[[Container, Pod], bool] = lambda *_: False
+        """Whether a container finds its target full; a fault sets it."""
+        for name in ("home", "tmp", "root"):
+            (self.root / name).mkdir(parents=True)
+        write_storage(self.root / "bin", self.root / "storage")
+        self.app = self.root / "app" if setting.app else None
+        if setting.app and self.app:
+            copy_app(setting.app.folder, self.app)
+            write_scripts(self.app, self.root / "bin")
+        self.migrations = migrations_folder(self.app, setting.tool.path) if self.app else None
+        """The folder with the application's migrations, in the copy."""
+        hurries = any(sync.speed > 1 for sync in scenario.spec.syncs)
+        self._container_clock = ContainerClock(self.root / "clock") if hurries else None
+        self._setting = setting
+        self._mark = f"{place.environment[MARK]}/{scenario.name}"
+        self._variables = {
+            "HOME": str(self.root / "home"),
+            "TMPDIR": str(self.root / "tmp"),
+            "LANG": "C.UTF-8",
+            **(self._container_clock.environment if self._container_clock else {}),
+            **place.environment,
+        }
+        self._images = Images(
+            applications=setting.cast.applications,
+            app=self.app,
+            programs=place.server.programs,
+            standins=(self.root / "clock", self.root / "bin") if hurries else (self.root / "bin",),
+            empty=self.root / "root",
+            mapped=setting.options.images,
+        )
+        self.sink = Sink()
+        self.values, self.objects = _objects(setting, self.root / "volumes", place.password, self.sink.url)
+        wanted = _wish(setting, self.root / "volumes")
+        self._database = wanted.name or "app"
+        self.login = place.server.database(self._database, owner=wanted.user or "app", password=place.password)
+        self.offered = self.login
+        """What containers are told of the database; a fault may change it."""
+        by_identity = {resource.identity: resource for resource in setting.resources}
+        self.application = Application(setting.plan, by_identity, self.objects, self)
+
+    def run_at(self, speed: int) -> None:
+        """Let all clocks run `speed` times as fast."""
+        self.clock.run_at(speed)
+        if self._container_clock:
+            self._container_clock.run_at(speed)
+
+    def folder(self, pod: str) -> Path:
+        """Return a folder of the pod's own."""
+        place = self.root / "pods" / pod
+        place.mkdir(parents=True, exist_ok=True)
+        return place
+
+    def launch(self, attempt: Attempt) -> Launch:
+        """Say how a container is started. Raises MissingError, NotRehearsedError."""
+        container, facts = attempt.container, attempt.pod.facts
+        found = environment(container, facts, self.objects)
+        image = self._images.of(container.image)
+        if not container.command:
+            raise NotRehearsedError(f"container {container.name} has no command, and its image's own is not known")
+        values = readdress(found, self.offered, self._setting.names, attempt.sidecar_port)
+        message = self.folder(facts.name) / f"{container.name}.message"
+        paths = {**mounts_of(container, attempt.volumes), container.termination_message_path: str(message)}
+        if self._setting.app and self._setting.app.path:
+            paths[self._setting.app.path] = str(image.folder)
+        local = rewriting(paths)
+
+        def rewrite(text: str) -> str:
+            return self.sink.redirect(local(text))
+
+        env = {"PATH": os.pathsep.join(map(str, image.path)), "HOSTNAME": facts.name, **self._variables}
+        env |= {name: rewrite(text) for name, text in values.items()}
+        if attempt.sidecar_port:
+            env[_COPY_PORT] = str(attempt.sidecar_port)
+        ports = (self.offered.port, self.sink.port, *([attempt.sidecar_port] if attempt.sidecar_port else ()))
+        return Launch(
+            command=tuple(rewrite(expand(word, values)) for word in (*container.command, *container.args)),
+            env=env | dict(self._setting.options.extra),
+            folder=_start_folder(container, image),
+            message=message,
+            mark=f"{self._mark}/{facts.name}/{container.name}/{attempt.number}",
+            fence=Fence((self.root,), None if self._setting.options.network else ports),
+            largest_file=1 if self.limited(container, attempt.pod) else None,
+        )
+
+    @contextmanager
+    def sidecar(self, container: Container, pod: str) -> Iterator[int]:
+        """Run a PostgreSQL of the pod's own; return its port. Raises NotRehearsedError for other sidecars."""
+        if not self._images.of(container.image).postgres or container.command:
+            raise NotRehearsedError(
+                f"sidecar {container.name}: only a PostgreSQL with its image's own command is played"
+            )
+        with self._setting.copies(f"{self.root.name}-{pod}-{container.name}") as server:
+            yield server.superuser.port
+
+    def trouble(self, error: Exception) -> None:
+        """Hear that something cannot be played; the scenario ends."""
+        self.errors.append(error)
+        threading.Thread(target=self.application.abandon, name="trouble", daemon=True).start()
+
+    def close(self, server: Server) -> None:
+        """End whatever still runs."""
+        self.application.abandon()
+        self.sink.close()
+        server.drop(self._database)
+
+
+@contextmanager
+def stage(
+    scenario: Scenario, setting: Setting, place: Place, clock: Clock, hear: Callable[[Pod], None]
+) -> Iterator[Stage]:
+    """Set everything up, and end whatever still runs afterwards."""
+    opened = Stage(scenario, setting, place, clock, hear)
+    try:
+        yield opened
+    finally:
+        opened.close(place.server)
+
+
+def _objects(setting: Setting, folder: Path, password: str, url: str) -> tuple[Values, Objects]:
+    values = Values(setting.names, password, url, setting.cast.pods)
+    found = provided(setting.resources, setting.cast.pods, values, setting.options.given)
+    return values, Objects(folder, found, values)
+
+
+def _wish(setting: Setting, folder: Path) -> Wish:
+    """Return the database that the overlay's migrations ask for, when all that they refer to is there."""
+    _, objects = _objects(setting, folder, "unused", "http://127.0.0.1:9")
+    for resource in setting.resources:
+        objects.apply(resource, None)
+    for pod in setting.cast.pods:
+        template = spec_of({"spec": pod.spec}, Template, pod.resource.identity, pod.resource.document.source)
+        facts = facts_of("rehearsal", 0, pod.resource.identity.namespace, template, "")
+        for container in (*template.spec.init_containers, *template.spec.containers):
+            if (pod.resource.identity, container.name) in setting.cast.migrations:
+                try:
+                    found = wish(environment(container, facts, objects), setting.names)
+                except MissingError:
+                    found = None
+                if found:
+                    return found
+    return Wish("", "")
+
+
+def _start_folder(container: Container, image: Image) -> Path:
+    """The image's own, or what `workingDir` means: the longest end of it that the image's folder has."""
+    parts = [part for part in container.working_dir.split("/") if part]
+    places = (image.folder.joinpath(*parts[first:]) for first in range(len(parts)))
+    return next((place for place in places if place.is_dir()), image.folder)
