@@ -243,3 +243,13 @@ def test_help_of_every_command_has_an_example(cli) -> None:
         outcome = cli(command, "--help")
         assert outcome.code == 0
         assert f"aegisgen {command}" in outcome.out
+
+
+@pytest.mark.parametrize("form", ["text", "json", "junit", "sarif", "github"])
+def test_drift_that_holds_a_secret_is_told_and_not_shown(project, cli, form) -> None:
+    file = project / "overlays/production/api/migration-config.yaml"
+    file.write_text(file.read_text() + "  MORE: " + "ghp_" + "a1B2c3D4e5F6" * 3 + "\n")
+    outcome = cli("check", "--no-compose", "--format", form)
+    assert outcome.code == 1
+    assert "D001" in outcome.out
+    assert "a1B2c3D4e5F6" not in outcome.out + outcome.err

@@ -343,7 +343,7 @@ def test_the_diff_of_drift_does_not_show_a_secret(cli: Cli, project: Path) -> No
     outcome = cli("check", "--no-compose")
 
     assert outcome.code == 1
-    assert "deployment-patch.yaml differs, and is not shown: it holds a Secret" in outcome.out
+    assert "deployment-patch.yaml differs, and is not shown: it holds a secret" in outcome.out
     assert "hunter2" not in outcome.out
 
 

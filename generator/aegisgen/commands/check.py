@@ -14,6 +14,7 @@ from aegisgen.commands.report import Output, keep_as_baseline, report
 from aegisgen.commands.report import output as form
 from aegisgen.errors import ToolError, UsageError
 from aegisgen.findings import Finding, Severity
+from aegisgen.kube.credentials import secret_text
 from aegisgen.profile.sources import display
 from aegisgen.project.fleet.untracked import untracked
 from aegisgen.project.rendered import render_all
@@ -147,18 +148,19 @@ def _drift(drifted: Callable[[], Sequence[_Drifted]]) -> Iterator[Finding]:
 
 
 def _diff(drifted: Sequence[_Drifted]) -> str:
-    """Return the unified diff, in which nobody's Secret is shown."""
+    """Return the unified diff, in which no Secret and nothing that looks like a secret is shown."""
     from aegisgen.project.tree import Change, diff  # noqa: PLC0415 - for those who have drift
 
     planned = [Change(*each) for each in drifted]
     secret = [change for change in planned if any(map(_secret, (change.before, change.after)))]
-    hidden = "".join(f"{change.path} differs, and is not shown: it holds a Secret\n" for change in secret)
+    hidden = "".join(f"{change.path} differs, and is not shown: it holds a secret\n" for change in secret)
     return diff([change for change in planned if change not in secret]) + hidden
 
 
 def _secret(content: bytes | None) -> bool:
     kind = rb"""^[ \t-]*["']?kind["']?:[ \t]*["']?Secret["']?[ \t\r]*(?:#.*)?$"""
-    return re.search(kind, content or b"", re.MULTILINE) is not None
+    text = (content or b"").decode(errors="replace")
+    return re.search(kind, content or b"", re.MULTILINE) is not None or secret_text(text)
 
 
 def _first_difference(before: bytes, after: bytes) -> int:
