@@ -19,6 +19,7 @@ INSTALL = {
     "busybox": "apt-get install busybox",
     "chromium": "apt-get install chromium",
     "fish": "apt-get install fish",
+    "mount": "apt-get install mount",
     "git": "apt-get install git",
     "ipcs": "apt-get install util-linux",
     "kubeconform": "bash .ci/tools .tools/bin",
@@ -49,5 +50,5 @@ def need(*programs: str) -> str:
 
 
 def available(commands: Iterable[str]) -> list[str]:
-    """Return the commands whose program is there; tests/integration/test_tools.py tells of the others, once for all."""
+    """Return the commands whose program is there; tests/integration/test_programs.py tells of the others, once for all."""
     return [command for command in commands if shutil.which(command.split()[0])]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.small_fleet import BY_HAND, PROFILE, git
+from tests.tools import need
 
 from aegisgen.project.workspace import open_workspace, selection
 from aegisgen.render.places import APPS
@@ -196,6 +197,7 @@ def test_a_link_is_followed(small_fleet, link) -> None:
 
 
 def test_a_submodule_concerns_those_who_name_something_in_it(small_fleet, tmp_path) -> None:
+    need("sed")  # git-submodule is a script
     library = tmp_path / "library"
     shutil.copytree("shared/limits", library / "limits")
     git(tmp_path, "init", "--quiet", "library")

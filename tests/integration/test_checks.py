@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.integration.steps_support import connection, containers, full, programs, say, shell
+from tests.tools import need
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,6 +54,7 @@ BAD = [
 
 
 def test_what_holds_passes(full: Path, tmp_path: Path, shell: list[str], database: Database) -> None:
+    need("grep")
     code, outcomes, message = run(tmp_path, full, shell, database, *GOOD)
     assert outcomes == {f"check-{n}": "ok" for n in range(len(GOOD))}
     assert (code, message) == (0, "")

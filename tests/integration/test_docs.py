@@ -18,6 +18,7 @@ import pytest
 import yaml
 from tests.conftest import ROOT
 from tests.console import agrees, begin, blocks, commands_on
+from tests.tools import need
 from typer.main import get_command
 
 from aegisgen.cli.app import app
@@ -54,6 +55,7 @@ def run_page(page: str, folder: Path, path: str) -> str:
 @pytest.mark.tools
 @pytest.mark.parametrize("name", SHOWING)
 def test_commands_print_what_the_page_shows(name, tmp_path, kustomize) -> None:
+    need("bash", "sed")
     run_page(PAGES[name], tmp_path / "page", commands_on(tmp_path / "bin"))
 
 
@@ -126,6 +128,7 @@ def test_the_fields_that_pages_show_exist() -> None:
 @pytest.mark.tools
 @pytest.mark.slow
 def test_getting_started_to_the_letter_in_a_bare_environment_ends_clean(tmp_path, kustomize) -> None:
+    need("bash", "sed")
     """aegisgen from a wheel, in an environment of its own; Kustomize and the basic tools, and nothing else, on PATH."""
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     subprocess.run(

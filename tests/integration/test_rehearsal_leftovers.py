@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-from tests.tools import need
 
 from aegisgen.errors import ToolError
 from aegisgen.rehearsal import leftovers
 from aegisgen.rehearsal.leftovers import sweep, workspace
-from aegisgen.rehearsal.processes import command_line, kill_marked, marked
+from aegisgen.rehearsal.processes import all_processes, command_line, kill_marked, marked, memory_segments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -86,7 +85,6 @@ def registry(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathF
 @pytest.fixture
 def start() -> Iterator[Callable[[], Rehearsal]]:
     """Starts a command and waits until its server runs."""
-    need("ipcs")
     processes = []
 
     def begin() -> Rehearsal:
@@ -283,9 +281,9 @@ def test_a_place_that_takes_no_folder_is_named(monkeypatch: pytest.MonkeyPatch) 
         pass
 
 
-def segments() -> list[str]:
-    """The words of the list of shared memory, the numbers of all segments among them."""
-    return subprocess.run(["ipcs", "-m"], capture_output=True, text=True, check=True).stdout.split()
+def segments() -> set[str]:
+    """The numbers of all segments of shared memory."""
+    return {str(number) for _, number in memory_segments()}
 
 
 def until(holds: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> bool:
@@ -301,8 +299,8 @@ def until(holds: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> bool:
 def _guards() -> list[int]:
     """The shells that stand beside this test's runs."""
     registry = str(leftovers._registry())
-    listing = subprocess.run(["ps", "-axww", "-o", "pid=,command="], capture_output=True, text=True, check=True).stdout
-    return [int(line.split()[0]) for line in listing.splitlines() if registry in line and "/bin/sh -c" in line]
+    found = [pid for pid in all_processes() if registry in command_line(pid)]
+    return [pid for pid in found if command_line(pid).startswith("/bin/sh -c")]
 
 
 def _listens(port: int) -> bool:

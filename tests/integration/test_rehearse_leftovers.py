@@ -16,7 +16,7 @@ import pytest
 from tests.conftest import ROOT, aegisgen
 from tests.tools import need
 
-from aegisgen.rehearsal.processes import marked
+from aegisgen.rehearsal.processes import all_processes, command_line, marked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -95,8 +95,7 @@ def test_a_hostile_migration_neither_hangs_the_rehearsal_nor_harms_anybody(
     assert outcome.code == 0, outcome.out + outcome.err
     assert not (folder / "inside").exists(), "the copy is the container's, the folder the user's"
     assert not list(registry.glob("run-*"))
-    left = subprocess.run(["pgrep", "-f", f"sleep {sleep}"], capture_output=True, text=True, check=False)
-    assert left.stdout == ""
+    assert not [pid for pid in all_processes() if f"sleep {sleep}" in command_line(pid)]
     from aegisgen.rehearsal.kubelet import landlock
 
     if landlock.version():

@@ -29,7 +29,7 @@ _MISUNDERSTOOD = re.compile(
 @pytest.fixture
 def kubectl(tmp_path: Path) -> dict[str, str]:
     """The environment in which kubectl knows one cluster; its server's address goes into `kubeconfig`."""
-    need("kubectl")
+    need("kubectl", "grep")
     return {**os.environ, "KUBECONFIG": str(tmp_path / "kubeconfig"), "HOME": str(tmp_path)}
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+need("sed")
 pytestmark = pytest.mark.tools
 
 SHELLS = available(["dash", "busybox sh"])

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.conftest import ROOT
+from tests.tools import need
 
 from aegisgen.kube import cache as module
 from aegisgen.kube.cache import Cache, digest, home
@@ -153,6 +154,7 @@ def test_a_full_disk_costs_the_answer_and_nothing_else(cache, monkeypatch, numbe
 
 @pytest.mark.skipif(not Path("/dev/shm").is_dir() or os.geteuid() != 0, reason="a full disk is made by mounting one")
 def test_a_disk_that_is_really_full_costs_answers_and_nothing_else(tmp_path) -> None:
+    need("mount", "umount")
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", disk], capture_output=True, check=False)

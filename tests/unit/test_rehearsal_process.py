@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -12,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.tools import available
 
 from aegisgen.rehearsal.clock import Clock
 from aegisgen.rehearsal.image.scripts import write_scripts
@@ -69,10 +69,8 @@ def test_a_flood_neither_blocks_it_nor_fills_the_memory(stage: Path) -> None:
 
 
 @linux
-@pytest.mark.parametrize("away", ["", "setsid ", "nohup "])
+@pytest.mark.parametrize("away", ["", *(f"{word} " for word in available(["setsid", "nohup"]))])
 def test_what_it_started_ends_with_it(stage: Path, away: str) -> None:
-    if away and not shutil.which(away.strip()):
-        pytest.skip(f"{away}not found on PATH")
     process = ended(start(stage, f"{away}sh -c 'echo $$ >child; sleep 1000' & while [ ! -s child ]; do :; done"))
     assert process.code == 0
     child = int((stage / "child").read_text())

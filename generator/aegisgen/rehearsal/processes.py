@@ -29,6 +29,8 @@ _SERVER_SECONDS = 30.0
 _KILL_SECONDS = 5.0
 _PAUSE_SECONDS = 0.005
 _MEMORY_LINE = 6
+_IPC_RMID = 0
+_KEY_MASK = 0xFFFFFFFF
 _PR_SET_CHILD_SUBREAPER = 36
 _SIGTERM_BIT = 1 << (signal.SIGTERM - 1)
 
@@ -56,8 +58,7 @@ def marked(run: str) -> frozenset[int]:
     A system shows the environment to the same user and to root only.
     """
     if _LINUX:
-        pids = (int(folder.name) for folder in _PROC.iterdir() if folder.name.isdigit())
-        found = {pid for pid in pids if _belongs(mark_of(pid), run) and _state(pid) not in {"", "Z", "X"}}
+        found = {pid for pid in all_processes() if _belongs(mark_of(pid), run) and _state(pid) not in {"", "Z", "X"}}
     else:
         lines = (line.split() for line in _output("ps", "-axEww", "-o", "pid=,command=").splitlines())
         marks = f"{MARK}="
@@ -110,14 +111,14 @@ def reap(group: int) -> None:
                 time.sleep(_PAUSE_SECONDS)
 
 
-def children() -> list[int]:
-    """Return the children of this process; none where the system does not tell.
+def children(parent: int | None = None) -> list[int]:
+    """Return the children of a process, by default of this one; none where the system does not tell.
 
     Source: proc_pid_task_tid_children(5). Each thread has a list of its own.
     """
     found: list[int] = []
     with suppress(OSError):
-        for task in (_PROC / "self/task").iterdir():
+        for task in (_PROC / str(parent or "self") / "task").iterdir():
             with suppress(OSError):
                 found += map(int, (task / "children").read_text().split())
     return found
@@ -131,6 +132,13 @@ def catches_term(pid: int) -> bool:
         return True
     caught = next((line.split()[1] for line in lines if line.startswith("SigCgt:")), "0")
     return bool(int(caught, 16) & _SIGTERM_BIT)
+
+
+def all_processes() -> list[int]:
+    """Return the ids of all processes of the machine."""
+    if _LINUX:
+        return [int(folder.name) for folder in _PROC.iterdir() if folder.name.isdigit()]
+    return [int(pid) for pid in _output("ps", "-ax", "-o", "pid=").split()]
 
 
 def command_line(pid: int) -> str:
@@ -152,8 +160,7 @@ def stop_server(pid: int, is_gone: Callable[[float], bool]) -> None:
         os.kill(pid, signal.SIGQUIT)  # the immediate shutdown (PostgreSQL's manual, section 18.5)
         if is_gone(_SESSIONS_SECONDS):
             return
-        table = (map(int, line.split()) for line in _output("ps", "-ax", "-o", "pid=,ppid=").splitlines())
-        _signal(child for child, parent in table if parent == pid)
+        _signal(children(pid))
         if not is_gone(_SERVER_SECONDS):
             os.kill(pid, signal.SIGKILL)
             is_gone(_SERVER_SECONDS)
@@ -167,11 +174,20 @@ def free_memory(pidfile: Path) -> None:
     """
     with suppress(OSError, ValueError, IndexError):
         key, number = map(int, pidfile.read_text().splitlines()[_MEMORY_LINE].split())
-        for line in _output("ipcs", "-m").splitlines():
-            # Linux begins with the key, macOS with the number.
-            if {f"0x{key & 0xFFFFFFFF:08x}", str(number)} <= set(line.split()):
-                _output("ipcrm", "-m", str(number))
+        if (key & _KEY_MASK, number) in memory_segments():
+            import ctypes  # noqa: PLC0415 - only a rehearsal needs it
+
+            ctypes.CDLL(None).shmctl(number, _IPC_RMID, None)
         pidfile.unlink()
+
+
+def memory_segments() -> set[tuple[int, int]]:
+    """Return the key and the number of each segment of shared memory (sysvipc(7); macOS: ipcs(1))."""
+    if _LINUX:
+        lines = [line.split()[:2] for line in (_PROC / "sysvipc/shm").read_text().splitlines()[1:]]
+        return {(int(key) & _KEY_MASK, int(number)) for key, number in lines}
+    rows = [line.split() for line in _output("ipcs", "-m").splitlines() if line.startswith("m")]
+    return {(int(row[2], 16), int(row[1])) for row in rows}
 
 
 def _belongs(mark: str, run: str) -> bool:
