@@ -100,7 +100,7 @@ CLEAN = ScenarioRun(
     verdict=Verdict.PASSED,
     reason="",
     seconds=3.4,
-    expectations=(Expectation("all migrations are applied", held=True, saw="2 rows in knex_migrations"),),
+    expectations=(Expectation("all migrations are applied", passed=True, got="2 rows in knex_migrations"),),
     syncs=(SyncRun("First sync", 0.0, 3.4, succeeded=True, steps=(CONFIG, MIGRATED, REACHED), skipped=()),),
     migrations=(USERS, HISTORY),
 )
@@ -108,12 +108,12 @@ FAILED = ScenarioRun(
     name="fails-half-way",
     title="A migration that fails half-way",
     verdict=Verdict.FAILED,
-    reason="expected nothing left behind, saw a table items",
+    reason="expected: nothing is left behind; got: a table items",
     seconds=65.2,
     expectations=(
-        Expectation("the sync fails", held=True, saw="failed after 6.0 s"),
-        Expectation("nothing is left behind", held=False, saw="a table items"),
-        Expectation("the Job says why", held=False, saw="an empty termination message"),
+        Expectation("the sync fails", passed=True, got="failed after 6.0 s"),
+        Expectation("nothing is left behind", passed=False, got="a table items"),
+        Expectation("the Job says why", passed=False, got="an empty termination message"),
     ),
     syncs=(
         SyncRun("First sync", 0.0, 6.0, succeeded=False, steps=(CONFIG, GAVE_UP), skipped=("Sync wave 0", "PostSync")),

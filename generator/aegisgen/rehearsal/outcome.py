@@ -18,7 +18,7 @@ class DoesNotApplyError(Exception):
 
 
 class Verdict(StrEnum):
-    """How a scenario ended. Only what ran to its end and held counts as passed."""
+    """How a scenario ended. Only what ran to its end as expected counts as passed."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -29,11 +29,11 @@ class Verdict(StrEnum):
 
 
 class Expectation(NamedTuple):
-    """Something that must hold at the end of a scenario. `saw` says what was there instead, or what proves it."""
+    """What must be true at the end of a scenario. `got` says what was there instead, or what proves it."""
 
     text: str
-    held: bool
-    saw: str
+    passed: bool
+    got: str
 
 
 class ContainerRun(NamedTuple):

@@ -63,8 +63,3 @@ def prose(finding: Finding) -> str:
     if finding.fix:
         lines.append(f"fix: {finding.fix}")
     return "\n".join(lines)
-
-
-def counted(number: int, noun: str) -> str:
-    """Return `1 file`, `2 files`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from aegisgen.findings import Severity
 from aegisgen.kube.credentials import secret_text
+from aegisgen.output.numbers import counted
 from aegisgen.output.visible import visible, visible_lines
 from aegisgen.report.excerpt import excerpt
-from aegisgen.report.model import counted, position
+from aegisgen.report.model import position
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,7 @@ from aegisgen.rehearsal.database.fingerprint import Fingerprint, fingerprint
 from aegisgen.rehearsal.image.knex import files_of
 from aegisgen.rehearsal.outcome import NotRehearsedError
 from aegisgen.rehearsal.postgres.sessions import connect
-from aegisgen.rehearsal.scenario.judge import Evidence
+from aegisgen.rehearsal.scenario.expectations import Evidence
 
 if TYPE_CHECKING:
     import psycopg

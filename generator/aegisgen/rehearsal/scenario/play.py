@@ -13,8 +13,8 @@ from aegisgen.rehearsal.image.knex import write_migrations
 from aegisgen.rehearsal.outcome import DoesNotApplyError, Expectation, NotRehearsedError, ScenarioRun, Verdict
 from aegisgen.rehearsal.postgres import load_dump
 from aegisgen.rehearsal.scenario import evidence
+from aegisgen.rehearsal.scenario.expectations import expectations
 from aegisgen.rehearsal.scenario.faults import conditions, faults_of
-from aegisgen.rehearsal.scenario.judge import judge
 from aegisgen.rehearsal.scenario.observed import migrations_of
 from aegisgen.rehearsal.scenario.stage import stage
 
@@ -67,9 +67,9 @@ class Play:
         try:
             self._refuse()
             self._play()
-            failed = next((each for each in self._expectations if not each.held), None)
+            failed = next((each for each in self._expectations if not each.passed), None)
             verdict = Verdict.FAILED if failed else Verdict.PASSED
-            reason = f"expected: {failed.text}; saw: {failed.saw}" if failed else ""
+            reason = f"expected: {failed.text}; got: {failed.got}" if failed else ""
         except NotRehearsedError as error:
             verdict, reason = Verdict.NOT_REHEARSED, str(error)
         except DoesNotApplyError as error:
@@ -150,13 +150,13 @@ class Play:
         self._complain(ended.run)
         seen = evidence.after(stage, server, was, ended, gate)
         several = len(self._scenario.spec.syncs) > 1
-        for each in judge(sync, seen, self._setting.cast):
+        for each in expectations(sync, seen, self._setting.cast):
             self._expectations.append(each._replace(text=f"{sync.title}: {each.text}") if several else each)
         hidden = {*stage.values.hidden, stage.login.password}
         self.hidden |= hidden
         logs = [text for step in ended.run.steps for run in step.containers for text in (run.log, run.message)]
         told = any(secret in text for secret in hidden for text in logs)
-        self._expectations.append(Expectation("no secret is in a log", not told, "found" if told else "none found"))
+        self._expectations.append(Expectation("no secret in a log", not told, "one" if told else "none"))
 
     def _complain(self, run: SyncRun) -> None:
         """Raise what kept the sync from being played as it is."""

@@ -13,9 +13,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from aegisgen.bundle import bundled
+from aegisgen.output.numbers import duration
 from aegisgen.output.visible import visible
 from aegisgen.rehearsal.outcome import Verdict
-from aegisgen.rehearsal.show import words
+from aegisgen.rehearsal.show import wording
 from aegisgen.rehearsal.show.pods import COLUMNS, pods
 from aegisgen.rehearsal.show.timeline import timeline
 
@@ -37,9 +38,9 @@ def render(rehearsal: Rehearsal, _view: View) -> str:
     """Return the page."""
     return _template().render(
         rehearsal=rehearsal,
-        scenarios=words.worst_first(rehearsal.scenarios),
-        counsels=words.counsels(rehearsal),
-        words=words,
+        scenarios=wording.worst_first(rehearsal.scenarios),
+        counsels=wording.counsels(rehearsal),
+        wording=wording,
         pods=pods,
         pod_columns=COLUMNS,
         picture=_picture,
@@ -57,7 +58,7 @@ def _template() -> Template:
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    environment.filters |= {"seconds": words.duration, "css": _STYLES.__getitem__}
+    environment.filters |= {"seconds": duration, "css": _STYLES.__getitem__}
     style = (folder / "report.css").read_text(encoding="utf-8")
     environment.globals["style"] = Markup(style)  # noqa: S704 -- ours
     return environment.get_template("report.html")

@@ -14,8 +14,9 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from aegisgen.output.numbers import counted, duration
 from aegisgen.output.visible import visible
-from aegisgen.rehearsal.show import words
+from aegisgen.rehearsal.show import wording
 from aegisgen.rehearsal.show.text import COLOURS
 
 if TYPE_CHECKING:
@@ -82,10 +83,10 @@ class Board:
         with self._lock:
             self._running.pop(run.name, None)
             self._done += 1
-        mark = Text(words.MARKS[run.verdict], style=COLOURS[run.verdict])
+        mark = Text(wording.MARKS[run.verdict], style=COLOURS[run.verdict])
         said = run.reason or run.title
         self._console.print(
-            Text.assemble(mark, " ", (visible(run.name), "bold"), f" {words.duration(run.seconds)}  {visible(said)}"),
+            Text.assemble(mark, " ", (visible(run.name), "bold"), f" {duration(run.seconds)}  {visible(said)}"),
             overflow="ellipsis",
             no_wrap=True,
         )
@@ -103,4 +104,4 @@ class Board:
             table.add_row(
                 row.spinner, Text(visible(name), "bold"), Text(clock, "dim"), Text(visible(row.doing or row.title))
             )
-        return Group(table, Text(f"{done} of {words.counted(self._total, 'scenario')}", "dim"))
+        return Group(table, Text(f"{done} of {counted(self._total, 'scenario')}", "dim"))

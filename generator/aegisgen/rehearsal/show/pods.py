@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from aegisgen.rehearsal.show.words import age, failing
+from aegisgen.rehearsal.show.wording import age, failing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

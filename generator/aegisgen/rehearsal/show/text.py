@@ -14,9 +14,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from aegisgen.output.numbers import counted, duration
 from aegisgen.output.visible import visible
 from aegisgen.rehearsal.outcome import Verdict
-from aegisgen.rehearsal.show import words
+from aegisgen.rehearsal.show import wording
 from aegisgen.rehearsal.show.pods import COLUMNS, pods
 
 if TYPE_CHECKING:
@@ -75,13 +76,13 @@ def _blocks(rehearsal: Rehearsal, view: View) -> Iterator[RenderableType]:
         if scenario.verdict is Verdict.FAILED:
             yield _failure(scenario)
             yield _line("")
-    model = words.model_scenario(rehearsal)
+    model = wording.model_scenario(rehearsal)
     if model:
         yield _migrations(model)
         yield _line("")
     yield from _advice(rehearsal)
     colour = "green" if rehearsal.passed else "red" if _any_failed(rehearsal) else "yellow"
-    yield _line(words.summary(rehearsal), f"bold {colour}")
+    yield _line(wording.summary(rehearsal), f"bold {colour}")
 
 
 def _any_failed(rehearsal: Rehearsal) -> bool:
@@ -90,13 +91,13 @@ def _any_failed(rehearsal: Rehearsal) -> bool:
 
 def _scenarios(rehearsal: Rehearsal, *, wide: bool) -> Table:
     table = _table("scenario", "verdict" if wide else "", "took", "")
-    for scenario in words.worst_first(rehearsal.scenarios):
+    for scenario in wording.worst_first(rehearsal.scenarios):
         colour = COLOURS[scenario.verdict]
         said = scenario.reason if scenario.verdict is not Verdict.PASSED else scenario.title
         table.add_row(
             _line(scenario.name, "bold"),
-            _line(f"{words.MARKS[scenario.verdict]} {scenario.verdict if wide else ''}", colour),
-            _line(words.duration(scenario.seconds) if scenario.verdict in _PLAYED else ""),
+            _line(f"{wording.MARKS[scenario.verdict]} {scenario.verdict if wide else ''}", colour),
+            _line(duration(scenario.seconds) if scenario.verdict in _PLAYED else ""),
             _line(said, "" if scenario.verdict in _TELLING else "dim"),
         )
     return table
@@ -104,27 +105,27 @@ def _scenarios(rehearsal: Rehearsal, *, wide: bool) -> Table:
 
 def _failure(scenario: ScenarioRun) -> RenderableType:
     parts: list[RenderableType] = [
-        _line(f"{words.MARKS[scenario.verdict]} {scenario.name}: {scenario.title}", "bold red")
+        _line(f"{wording.MARKS[scenario.verdict]} {scenario.name}: {scenario.title}", "bold red")
     ]
     table = Table.grid(padding=(0, 2))
     for expectation in scenario.expectations:
-        if not expectation.held:
+        if not expectation.passed:
             table.add_row(_line("expected", "bold"), _line(expectation.text))
-            table.add_row(_line("saw", "bold"), _line(expectation.saw, "red"))
-    held = sum(expectation.held for expectation in scenario.expectations)
-    if held:
-        table.add_row(_line("held", "dim"), _line(words.counted(held, "other expectation"), "dim"))
-    if all(expectation.held for expectation in scenario.expectations):
+            table.add_row(_line("got", "bold"), _line(expectation.got, "red"))
+    passed = sum(expectation.passed for expectation in scenario.expectations)
+    if passed:
+        table.add_row(_line("passed", "dim"), _line(counted(passed, "other expectation"), "dim"))
+    if all(expectation.passed for expectation in scenario.expectations):
         table.add_row(_line("reason", "bold"), _line(scenario.reason, "red"))
     parts.append(table)
     parts += [part for sync in scenario.syncs for part in _sync(sync)]
-    parts += [part for migration in words.broken(scenario.migrations) for part in _refused(migration, scenario)]
+    parts += [part for migration in wording.broken(scenario.migrations) for part in _refused(migration, scenario)]
     return Group(*parts)
 
 
 def _sync(sync: SyncRun) -> Iterator[RenderableType]:
     yield _line("")
-    yield _line(words.sync_line(sync), "bold")
+    yield _line(wording.sync_line(sync), "bold")
     if not sync.succeeded:
         for step in sync.steps:
             if step.detail:
@@ -139,33 +140,35 @@ def _sync(sync: SyncRun) -> Iterator[RenderableType]:
         yield table
     for run in _last_failures(sync):
         yield _line("")
-        yield _line(f"{run.pod}/{run.container}, attempt {run.attempt}, {words.ending(run)}", "bold")
+        yield _line(f"{run.pod}/{run.container}, attempt {run.attempt}, {wording.ending(run)}", "bold")
         yield from _log(run)
 
 
 def _last_failures(sync: SyncRun) -> list[ContainerRun]:
     """Return the last failing attempt of each container of a resource: earlier ones mostly say the same."""
-    last = {(step.resource, run.container): run for step in sync.steps for run in step.containers if words.failing(run)}
+    last = {
+        (step.resource, run.container): run for step in sync.steps for run in step.containers if wording.failing(run)
+    }
     return list(last.values())
 
 
 def _log(run: ContainerRun) -> Iterator[RenderableType]:
     lines = (run.log or run.message).rstrip().splitlines()
     if len(lines) > _LOG_LINES:
-        yield Padding(_line(f"... {words.counted(len(lines) - _LOG_LINES, 'line')} before", "dim"), (0, 0, 0, 2))
+        yield Padding(_line(f"... {counted(len(lines) - _LOG_LINES, 'line')} before", "dim"), (0, 0, 0, 2))
     for line in lines[-_LOG_LINES:]:
         yield Padding(_line(line), (0, 0, 0, 2))
 
 
 def _refused(migration: MigrationRun, scenario: ScenarioRun) -> Iterator[RenderableType]:
-    applied = words.applied_before(migration, scenario.migrations)
+    applied = wording.applied_before(migration, scenario.migrations)
     table = Table.grid(padding=(0, 2))
     table.add_row(_line("migration", "bold"), _line(migration.file))
-    table.add_row(_line(words.speaker(migration), "bold"), _line(migration.error, "red"))
+    table.add_row(_line(wording.speaker(migration), "bold"), _line(migration.error, "red"))
     if migration.failed_statement:
         table.add_row(_line("statement", "bold"), _line(_short(migration.failed_statement)))
     table.add_row(_line("applied", "bold"), _line(", ".join(applied) or "nothing in this scenario"))
-    for title, text in words.reasons(migration):
+    for title, text in wording.reasons(migration):
         table.add_row(_line(title, "bold"), _line(text))
     yield _line("")
     yield table
@@ -174,10 +177,10 @@ def _refused(migration: MigrationRun, scenario: ScenarioRun) -> Iterator[Rendera
 def _migrations(scenario: ScenarioRun) -> RenderableType:
     table = _table("migration", "took", "rows", "locks", title=f"Migrations, as they ran in {visible(scenario.name)}")
     for migration in scenario.migrations:
-        locks: RenderableType = Text("\n").join(_line(words.lock(held)) for held in words.strongest(migration))
+        locks: RenderableType = Text("\n").join(_line(wording.lock(held)) for held in wording.strongest(migration))
         table.add_row(
-            _line(words.title(migration), "red" if migration.error else ""),
-            _line(words.duration(migration.seconds)),
+            _line(wording.title(migration), "red" if migration.error else ""),
+            _line(duration(migration.seconds)),
             _line("?" if migration.rows is None else f"{migration.rows:,}"),
             locks,
         )
@@ -186,9 +189,9 @@ def _migrations(scenario: ScenarioRun) -> RenderableType:
 
 
 def _advice(rehearsal: Rehearsal) -> Iterator[RenderableType]:
-    found = words.counsels(rehearsal)
+    found = wording.counsels(rehearsal)
     if found:
-        yield _line(f"squawk on the SQL that was executed: {words.counted(len(found), 'finding')}", "bold")
+        yield _line(f"squawk on the SQL that was executed: {counted(len(found), 'finding')}", "bold")
     for counsel in found:
         parts = [
             Text.assemble(_line(f"{counsel.file}: "), _line(f"[{counsel.rule}]", "yellow"), " ", _line(counsel.message))

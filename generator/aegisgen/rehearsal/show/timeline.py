@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.argocd.svg_text import Font, escape, shorten
-from aegisgen.rehearsal.show import words
+from aegisgen.output.numbers import counted, duration
+from aegisgen.rehearsal.show import wording
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -78,7 +79,7 @@ class _Scale(NamedTuple):
         step = _round_step(self.seconds / _TICKS)
         for number in range(int(self.seconds / step + 1e-9) + 1):
             x = self.x(self.began + number * step)
-            label = words.duration(number * step) if number else "0"
+            label = duration(number * step) if number else "0"
             yield f'<path class="grid" d="M{x:.1f} {_AXIS - 8}V{height - 6:g}"/>'
             yield f'<text class="tick" x="{x:.1f}" y="{_AXIS - 13}">{escape(label)}</text>'
 
@@ -90,7 +91,7 @@ def _steps(sync: SyncRun) -> Iterator[Row]:
             place = (step.phase, step.wave)
             yield Row(f"{step.phase}, wave {step.wave}", style=step.phase)
         status = f"{step.status}: {step.detail}" if step.detail else step.status
-        title = f"{step.resource}: {status}, {words.duration(step.ended - step.began)}"
+        title = f"{step.resource}: {status}, {duration(step.ended - step.began)}"
         yield Row(step.resource, (Bar(step.began, step.ended, f"step {step.phase}", title),), step.status, "resource")
         yield from _containers(step)
     if sync.skipped:
@@ -101,7 +102,7 @@ def _containers(step: StepRun) -> Iterator[Row]:
     for name in dict.fromkeys(run.container for run in step.containers):
         for lane in _lanes([run for run in step.containers if run.container == name]):
             pods = list(dict.fromkeys(run.pod for run in lane))
-            label = f"{name}, {words.counted(len(pods), 'pod')}" if len(pods) > 1 else f"{pods[0]}/{name}"
+            label = f"{name}, {counted(len(pods), 'pod')}" if len(pods) > 1 else f"{pods[0]}/{name}"
             yield Row(label, tuple(map(_attempt, lane)), lane[-1].status, "container")
 
 
@@ -119,9 +120,9 @@ def _lanes(runs: Iterable[ContainerRun]) -> list[list[ContainerRun]]:
 
 
 def _attempt(run: ContainerRun) -> Bar:
-    outcome = "bad" if words.failing(run) else "running" if run.code is None else "good"
-    lasted = words.duration(run.ended - run.began)
-    title = f"{run.pod}/{run.container}, attempt {run.attempt}: {words.ending(run)}, {lasted}"
+    outcome = "bad" if wording.failing(run) else "running" if run.code is None else "good"
+    lasted = duration(run.ended - run.began)
+    title = f"{run.pod}/{run.container}, attempt {run.attempt}: {wording.ending(run)}, {lasted}"
     return Bar(run.began, run.ended, f"attempt {outcome}", title)
 
 
@@ -130,22 +131,22 @@ def _migrations(migrations: Sequence[MigrationRun]) -> Iterator[Row]:
         return
     yield Row("Migrations, as PostgreSQL executed them", style="migrations")
     for one in migrations:
-        bar = Bar(one.began, one.began + one.seconds, "migration bad" if one.error else "migration", words.title(one))
-        status = "failed" if one.error else f"{words.duration(one.seconds)}, {words.rows(one)}"
-        yield Row(words.title(one), (bar,), status, "file")
+        bar = Bar(one.began, one.began + one.seconds, "migration bad" if one.error else "migration", wording.title(one))
+        status = "failed" if one.error else f"{duration(one.seconds)}, {wording.rows(one)}"
+        yield Row(wording.title(one), (bar,), status, "file")
     blocking: dict[str, list[Bar]] = {}
     for one in migrations:
-        for held in words.strongest(one):
-            if held.mode in words.BLOCKS and not held.new:
+        for held in wording.strongest(one):
+            if held.mode in wording.BLOCKS and not held.new:
                 # A lock is given back when its transaction ends, and with it, mostly, the migration.
                 ended = one.began + one.seconds
-                title = f"{words.lock(held)} ({one.file})"
-                kind = "reads" if held.mode == words.STRONGEST else "writes"
+                title = f"{wording.lock(held)} ({one.file})"
+                kind = "reads" if held.mode == wording.STRONGEST else "writes"
                 blocking.setdefault(held.table, []).append(Bar(ended - held.seconds, ended, f"lock {kind}", title))
     if blocking:
         yield Row("Tables that others had to wait for", style="locks")
     for table, bars in blocking.items():
-        total = words.duration(sum(bar.ended - bar.began for bar in bars))
+        total = duration(sum(bar.ended - bar.began for bar in bars))
         kept = "reads and writes" if any(bar.style.endswith("reads") for bar in bars) else "writes"
         yield Row(table, tuple(bars), f"{kept} blocked for {total}", "table")
 
@@ -175,8 +176,8 @@ def _text(x: float, y: float, style: str, text: str, room: float, *, font: Font 
 
 
 def _summary(sync: SyncRun, migrations: Sequence[MigrationRun]) -> str:
-    steps = words.counted(len(sync.steps), "step")
-    return f"Timeline of {words.sync_line(sync)}; {steps}, {words.counted(len(migrations), 'migration')}"
+    steps = counted(len(sync.steps), "step")
+    return f"Timeline of {wording.sync_line(sync)}; {steps}, {counted(len(migrations), 'migration')}"
 
 
 def _round_step(seconds: float) -> float:

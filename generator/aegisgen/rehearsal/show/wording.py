@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from aegisgen.output.numbers import counted, duration
 from aegisgen.rehearsal.outcome import Verdict
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ BLOCKS = {
     "ShareLock": "blocks writes",
 }
 _MINUTE = 60
-_MILLISECOND = 0.001
 # What kubectl prints in full seconds, and up to where it adds the seconds to the minutes.
 _AGE_SECONDS, _AGE_MINUTES = 120, 600
 
@@ -36,18 +36,6 @@ class Counsel(NamedTuple):
     help: str
 
 
-def duration(seconds: float) -> str:
-    """Return `seconds` for people: `under 1 ms`, `8 ms`, `3.1 s`, `1 min 05 s`."""
-    if seconds < _MILLISECOND / 2:
-        return "under 1 ms"
-    if seconds < 1:
-        return f"{seconds / _MILLISECOND:.0f} ms"
-    if round(seconds, 1) < _MINUTE:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), _MINUTE)
-    return f"{minutes} min {rest:02d} s"
-
-
 def age(seconds: float) -> str:
     """Return `seconds` as kubectl prints an age (apimachinery, duration.HumanDuration): `90s`, `2m5s`, `12m`."""
     whole = max(int(seconds), 0)
@@ -57,11 +45,6 @@ def age(seconds: float) -> str:
     if whole < _AGE_MINUTES:
         return f"{minutes}m{rest}s" if rest else f"{minutes}m"
     return f"{minutes}m"
-
-
-def counted(number: int, noun: str) -> str:
-    """Return `1 row`, `2 rows`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def rows(migration: MigrationRun) -> str:

@@ -1,10 +1,11 @@
-"""Whether what a scenario expects of a sync holds, and what was there instead."""
+"""What a scenario expects of a sync, compared with what there was."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.argocd.hooks import Phase
+from aegisgen.output.numbers import counted
 from aegisgen.rehearsal.outcome import Expectation
 
 if TYPE_CHECKING:
@@ -35,52 +36,50 @@ class Evidence(NamedTuple):
     broken_backups: tuple[str, ...]
     """New files of the backup that are not whole."""
     requests: int
-    """How often somebody was told by HTTP."""
+    """HTTP requests that notifications sent."""
     suspended: bool
     """Whether the sync waits for an approval."""
 
 
-def judge(sync: Sync, seen: Evidence, cast: Cast) -> Iterator[Expectation]:
-    """Yield what is expected of a sync, and whether it holds."""
+def expectations(sync: Sync, seen: Evidence, cast: Cast) -> Iterator[Expectation]:
+    """Yield each expectation of a sync, passed or failed."""
     expect = sync.expect
     migrations = _migrations(seen.ended, cast)
     yield _sync(expect, seen)
     if expect.database == "migrated":
         yield _migrated(seen)
     elif expect.database == "unchanged":
-        yield Expectation("the database is as it was before", not seen.difference, seen.difference or "no difference")
+        yield Expectation("the database is as before", not seen.difference, seen.difference or "no difference")
     if expect.application:
         yield _application(expect, seen)
     if expect.failed_attempts is not None:
         failed = [run for run in migrations if run.code != 0]
         text = f"at most {expect.failed_attempts} attempts fail" if expect.failed_attempts else "no attempt fails"
-        saw = "; ".join(f"{run.pod} attempt {run.attempt}: {_end(run)}" for run in failed) or "none failed"
-        yield Expectation(text, len(failed) <= expect.failed_attempts, saw)
+        got = "; ".join(f"{run.pod} attempt {run.attempt}: {_end(run)}" for run in failed) or "none failed"
+        yield Expectation(text, len(failed) <= expect.failed_attempts, got)
     if expect.statuses:
         steps = {step.status for step in seen.ended.run.steps if _migrates(step.resource, cast)}
         text = f"the migration ends as {' or '.join(expect.statuses)}"
         yield Expectation(text, bool(steps & set(expect.statuses)), ", ".join(sorted(steps)))
     yield from _words(expect, seen)
     if expect.migration == "never-starts":
-        saw = f"{len(migrations)} attempts" if migrations else "not started"
-        yield Expectation("the migration itself never starts", not migrations, saw)
+        got = f"{len(migrations)} attempts" if migrations else "not started"
+        yield Expectation("the migration never starts", not migrations, got)
     if seen.at_once is not None:
         yield Expectation("never two migrations at once", seen.at_once <= 1, f"at most {seen.at_once} at once")
     if expect.backup == "made":
-        yield Expectation(
-            "a whole backup is in its place", bool(seen.backups), ", ".join(seen.backups) or "no new file"
-        )
+        yield Expectation("a complete backup", bool(seen.backups), ", ".join(seen.backups) or "no new file")
     elif expect.backup == "none":
         left = (*seen.backups, *seen.broken_backups)
-        yield Expectation("nothing looks like a backup", not left, ", ".join(left) or "no new file")
+        yield Expectation("no file that looks like a backup", not left, ", ".join(left) or "no new file")
     if expect.told:
-        yield Expectation("somebody is told", seen.requests > 0, f"{seen.requests} messages")
+        yield Expectation("a notification is sent", seen.requests > 0, counted(seen.requests, "message"))
 
 
 def _sync(expect: Expect, seen: Evidence) -> Expectation:
     run = seen.ended.run
     waits = seen.ended.endless
-    stands = next(
+    blocked = next(
         (
             f"{step.resource} is {step.status}: {step.detail}".rstrip(": ")
             for step in run.steps
@@ -88,12 +87,12 @@ def _sync(expect: Expect, seen: Evidence) -> Expectation:
         ),
         "",
     )
-    saw = "it succeeds" if run.succeeded else f"it {'waits for ever' if waits else 'fails'}; {stands}"
+    got = "it succeeds" if run.succeeded else f"it {'waits for ever' if waits else 'fails'}; {blocked}"
     if expect.sync == "succeeds":
-        return Expectation("the sync succeeds", run.succeeded, saw)
+        return Expectation("the sync succeeds", run.succeeded, got)
     if expect.sync == "fails":
-        return Expectation("the sync fails by itself, within its bounds", not run.succeeded and not waits, saw)
-    return Expectation("the sync waits for an approval", waits and seen.suspended, saw)
+        return Expectation("the sync fails within its limits", not run.succeeded and not waits, got)
+    return Expectation("the sync waits for an approval", waits and seen.suspended, got)
 
 
 _FINE = ("Created", "Completed", "Running")
@@ -102,18 +101,18 @@ _FINE = ("Created", "Completed", "Running")
 def _migrated(seen: Evidence) -> Expectation:
     text = "every migration is applied"
     if seen.pending is None:
-        return Expectation(text, seen.ended.run.succeeded, "the tool says so; its own bookkeeping was not read")
-    saw = f"pending: {', '.join(seen.pending)}" if seen.pending else "none is pending"
-    return Expectation(text, not seen.pending, saw)
+        return Expectation(text, seen.ended.run.succeeded, "the tool says so; its bookkeeping table was not read")
+    got = f"pending: {', '.join(seen.pending)}" if seen.pending else "none is pending"
+    return Expectation(text, not seen.pending, got)
 
 
 def _application(expect: Expect, seen: Evidence) -> Expectation:
     if expect.application == "updated":
         waiting = sorted(set(seen.started) - set(seen.updated))
-        saw = f"not ready: {', '.join(waiting)}" if waiting else ", ".join(seen.updated) or "no new pods"
-        return Expectation("the new application comes up", bool(seen.updated) and not waiting, saw)
-    saw = ", ".join(seen.updated) or "no new pod is ready"
-    return Expectation("the new application is kept back", not seen.updated, saw)
+        got = f"not ready: {', '.join(waiting)}" if waiting else ", ".join(seen.updated) or "no new pods"
+        return Expectation("the new application starts", bool(seen.updated) and not waiting, got)
+    got = ", ".join(seen.updated) or "no new pod is ready"
+    return Expectation("the new application does not start", not seen.updated, got)
 
 
 def _words(expect: Expect, seen: Evidence) -> Iterator[Expectation]:
@@ -122,17 +121,17 @@ def _words(expect: Expect, seen: Evidence) -> Iterator[Expectation]:
     texts = [*(step.detail for step in steps), *(text for run in runs for text in (run.message, run.log))]
     for word in expect.says:
         there = any(word.lower() in text.lower() for text in texts)
-        yield Expectation(f"it says {word!r}", there, "said" if there else "said nowhere")
+        yield Expectation(f"a message or log contains {word!r}", there, "found" if there else "not found")
     if expect.reason:
         last = max((run for run in runs if run.code != 0), key=lambda run: run.ended, default=None)
         lines = ((last.message.strip() or last.log.strip()) if last else "").splitlines()
         where = "kubectl describe" if last and last.message.strip() else "kubectl logs"
-        saw = (
+        got = (
             f"{where}: {lines[0] if where == 'kubectl describe' else lines[-1]}"
             if lines
             else "neither a message nor a log"
         )
-        yield Expectation("what failed says why", bool(lines), saw)
+        yield Expectation("the failure has a reason", bool(lines), got)
 
 
 def _migrations(ended: Ended, cast: Cast) -> tuple[ContainerRun, ...]:
