@@ -24,6 +24,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import convert
 import yaml
 
+from aegisgen.kube.versions import VERSIONS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -32,7 +34,6 @@ CHECKSUMS = HERE / "checksums.txt"
 FOLDERS = ("kubernetes", "argocd", "external-secrets", "kustomize")
 
 KUBERNETES_PACKAGE = ("kubernetes-validate", "1.37.0")
-KUBERNETES_VERSIONS = ("1.30", "1.31", "1.32", "1.33", "1.34", "1.35", "1.36", "1.37")
 OBJECT_META_VERSION = "1.37"  # the ObjectMeta that custom resources get
 KINDS = (
     "clusterrole-rbac-v1",
@@ -142,7 +143,7 @@ def build(*, offline: bool) -> Iterator[tuple[str, bytes]]:
     found = importlib.metadata.version(package)
     if found != wanted:
         sys.exit(f"{package} {found} is installed, the schemas are built from {wanted}")
-    for version in KUBERNETES_VERSIONS:
+    for version in VERSIONS:
         definitions = _source(version, "_definitions")["$defs"]
         for kind in KINDS:
             schema = convert.kubernetes(_source(version, kind), definitions)

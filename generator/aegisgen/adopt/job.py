@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aegisgen.adopt.find import WORKLOADS
 from aegisgen.adopt.wiring import bare
 from aegisgen.argocd.hooks import DeletePolicy, delete_policies_of, hook_of, wave_of
+from aegisgen.argocd.workload import DEFAULT_BACKOFF_LIMIT
 from aegisgen.kube.shape import mapping, text, texts
 from aegisgen.profile.agreement.services import MIN_TTL
 from aegisgen.profile.model import Job
@@ -21,7 +22,6 @@ _OWN_LABELS = frozenset({"app.kubernetes.io/name", "app.kubernetes.io/component"
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 _MAX_BACKOFF = 20
 # Kubernetes: Job, backoffLimit.
-_DEFAULT_BACKOFF = 6
 # What aegisgen waits for the database and for another pod's migration unless a profile says otherwise.
 _WAIT, _LOCK_TIMEOUT = 60, 600
 
@@ -48,7 +48,7 @@ def job_of(found: Found) -> dict[str, object]:
     backoff, ttl, deadline = (
         job.at("spec", f) for f in ("backoffLimit", "ttlSecondsAfterFinished", "activeDeadlineSeconds")
     )
-    said["backoffLimit"] = min(_number(backoff, _DEFAULT_BACKOFF), _MAX_BACKOFF)
+    said["backoffLimit"] = min(_number(backoff, DEFAULT_BACKOFF_LIMIT), _MAX_BACKOFF)
     if isinstance(ttl, int):
         said["ttl"] = duration(max(ttl, MIN_TTL))
     deadline = deadline if isinstance(deadline, int) else mapping(found.migration.pod).get("activeDeadlineSeconds")

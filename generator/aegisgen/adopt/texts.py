@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aegisgen.kube.resource import value_at
+from aegisgen.kube.versions import DEFAULT_VERSION
 from aegisgen.profile.load import PROJECT_FILE
 from aegisgen.profile.schema import FOLDER, schema_files
 from aegisgen.render.scalars import to_yaml
@@ -38,8 +39,11 @@ def project_texts(plan: Plan) -> dict[str, str]:
         "# environments stands in profiles/. 'aegisgen schema --write' renews the schema that editors check this by.\n"
     )
     project: dict[str, object] = {
-        "apiVersion": "aegisgen.dev/v1", "kind": "Project", "kubernetesVersion": "1.34", "services": plan.project,
-    }  # fmt: skip
+        "apiVersion": "aegisgen.dev/v1",
+        "kind": "Project",
+        "kubernetesVersion": DEFAULT_VERSION,
+        "services": plan.project,
+    }
     files = {PROJECT_FILE: head + _document(project)}
     for name, spec in plan.profiles.items():
         profile: dict[str, object] = {

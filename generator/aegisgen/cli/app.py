@@ -13,6 +13,8 @@ from typing import Annotated
 
 import typer
 
+from aegisgen.kube.versions import DEFAULT_VERSION
+
 app = typer.Typer(
     name="aegisgen",
     help="Render the GitOps tree that migrates a database when Argo CD deploys, and prove it.",
@@ -254,7 +256,8 @@ def validate(
     ] = None,
     *,
     kubernetes_version: Annotated[
-        str | None, typer.Option("--kubernetes-version", metavar="1.NN", help="Default: the project's, or 1.34.")
+        str | None,
+        typer.Option("--kubernetes-version", metavar="1.NN", help=f"Default: the project's, or {DEFAULT_VERSION}."),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="A kind without a bundled schema is an error.")] = False,
     output: _Format = Format.TEXT,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +32,17 @@ _OFFLINE = {
     "https_proxy": _NOWHERE,
 }
 _INHERITED = ("PATH", "HOME", "TMPDIR", "SYSTEMROOT")
+_running: set[int] = set()
+"""The processes that `answer` waits for, each the leader of its group."""
+
+
+def end_all() -> None:
+    """End all that `answer` waits for, at once: for a process that leaves without a chance to unwind."""
+    import signal  # noqa: PLC0415 -- as below
+
+    for pid in _running:
+        with suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
 
 
 @lru_cache(maxsize=1)
@@ -72,6 +84,7 @@ def answer(command: tuple[str, ...]) -> tuple[int, str, str]:
     except OSError as error:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         raise ToolError(f"{command[0]} cannot be run: {error.strerror}") from None
+    _running.add(process.pid)
     name = Path(next((word for word in command if word.startswith("/")), command[0])).name
     with process:
         try:
@@ -81,6 +94,7 @@ def answer(command: tuple[str, ...]) -> tuple[int, str, str]:
         finally:
             if process.returncode is None:
                 os.killpg(process.pid, signal.SIGKILL)
+            _running.discard(process.pid)
     return process.returncode, out.decode(errors="replace"), err.decode(errors="replace")
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 from aegisgen.bundle import bundled
 from aegisgen.errors import UsageError
 from aegisgen.kube.resource import value_at
+from aegisgen.kube.versions import DEFAULT_VERSION, VERSIONS
 from aegisgen.kube.violations import Fault, Node, Place, Violation, explain
 
 if TYPE_CHECKING:
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from jsonschema_rs import ValidationError, Validator
 
 __all__ = ["DEFAULT_VERSION", "VERSIONS", "Violation", "known", "kustomization_violations", "violations"]
-
-VERSIONS: tuple[str, ...] = ("1.30", "1.31", "1.32", "1.33", "1.34", "1.35", "1.36", "1.37")
-DEFAULT_VERSION = "1.34"
 
 # Strategic merge patch, k8s.io/apimachinery pkg/util/strategicpatch
 _DIRECTIVES: dict[str, Node] = {

@@ -7,10 +7,12 @@ Mappings are merged key by key, everything else is replaced whole.
 `title` finishes the sentence "expected ..." in error messages; `description` is what editors show.
 """
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_type_hints
 
+import msgspec
 from msgspec import UNSET, Meta, UnsetType, field
 
+from aegisgen.kube.versions import DEFAULT_VERSION
 from aegisgen.profile.amounts import Resources
 from aegisgen.profile.base import Model
 from aegisgen.profile.migrations import DatabaseEnv, Migrations
@@ -195,47 +197,43 @@ class Database(Model, frozen=True, kw_only=True):
     env: DatabaseEnv = field(default_factory=DatabaseEnv)
 
 
-class Overrides(Model, frozen=True, kw_only=True):
-    """What every layer may say of a service."""
+class Settings(Model, frozen=True, kw_only=True):
+    """One service in one environment, all layers merged and all defaults filled in."""
 
-    enabled: Annotated[bool | UnsetType, Meta(description="Whether the environment runs this service at all.")] = UNSET
-    image: Annotated[
-        ImageName | Image | UnsetType,
-        Meta(
-            description="The application's image, which carries its migrations: its name, or more of it.",
-            examples=["ghcr.io/example/api", {"tag": "v1.4.2"}],
-        ),
-    ] = UNSET
-    image_pull_secrets: Annotated[
-        list[DnsName] | UnsetType, Meta(description="As the workload has them.", examples=[["registry"]])
-    ] = UNSET
+    workload: Workload
+    base: str
+    image: Image
     strategy: Annotated[
-        Strategy | UnsetType,
+        Strategy,
         Meta(description="init-container: in each pod, before the application. presync-job: once, before the sync."),
-    ] = UNSET
-    hook: Hook | UnsetType = UNSET
-    job: Job | UnsetType = UNSET
-    init_container: InitContainer | UnsetType = UNSET
-    migrations: Migrations | UnsetType = UNSET
-    database: Database | UnsetType = UNSET
-    resources: Resources | UnsetType = UNSET
-    backup: Backup | UnsetType = UNSET
-    dry_run: DryRun | UnsetType = UNSET
-    checks: Checks | UnsetType = UNSET
-    security: Security | UnsetType = UNSET
-    approval: Approval | UnsetType = UNSET
-    application: Application | UnsetType = UNSET
-    notifications: Notifications | UnsetType = UNSET
-    metrics: Metrics | UnsetType = UNSET
-    rollback: Rollback | UnsetType = UNSET
-    runbook: Runbook | UnsetType = UNSET
+    ]
     overlay: Annotated[
-        RelativePath | UnsetType,
+        RelativePath,
         Meta(
             description="The overlay's folder, in which {environment} and {service} stand for those names.",
             examples=["overlays/{environment}"],
         ),
-    ] = UNSET
+    ] = OVERLAY
+    enabled: Annotated[bool, Meta(description="Whether the environment runs this service at all.")] = True
+    image_pull_secrets: Annotated[
+        list[DnsName], Meta(description="As the workload has them.", examples=[["registry"]])
+    ] = []
+    hook: Hook = field(default_factory=Hook)
+    job: Job = field(default_factory=Job)
+    init_container: InitContainer = field(default_factory=InitContainer)
+    migrations: Migrations = field(default_factory=Migrations)
+    database: Database = field(default_factory=Database)
+    resources: Resources = field(default_factory=Resources)
+    backup: Backup | UnsetType = UNSET
+    dry_run: DryRun | UnsetType = UNSET
+    checks: Checks | UnsetType = UNSET
+    security: Security = field(default_factory=Security)
+    approval: Approval = field(default_factory=Approval)
+    application: Application | UnsetType = UNSET
+    notifications: Notifications = field(default_factory=Notifications)
+    metrics: Metrics = field(default_factory=Metrics)
+    rollback: Rollback = field(default_factory=Rollback)
+    runbook: Runbook | UnsetType = UNSET
     replicas: (
         Annotated[
             int,
@@ -250,12 +248,42 @@ class Overrides(Model, frozen=True, kw_only=True):
         | UnsetType
     ) = UNSET
     config: Annotated[
-        dict[EnvName, Text] | UnsetType,
+        dict[EnvName, Text],
         Meta(
             description="Entries of the application's ConfigMap; never a secret.",
             examples=[{"DATABASE_HOST": "production-postgres"}],
         ),
-    ] = UNSET
+    ] = {}
+
+
+# What only the resolved record has, or has in another form: a layer may name an image by its name alone.
+_OF_LAYERS = {
+    "image": Annotated[
+        ImageName | Image,
+        Meta(
+            description="The application's image, which carries its migrations: its name, or more of it.",
+            examples=["ghcr.io/example/api", {"tag": "v1.4.2"}],
+        ),
+    ],
+}
+if TYPE_CHECKING:
+
+    class Overrides(Model, frozen=True, kw_only=True):
+        """What every layer may say of a service: any field of `Settings`."""
+else:
+    Overrides = msgspec.defstruct(
+        "Overrides",
+        [
+            (name, _OF_LAYERS.get(name, hint) | UnsetType, UNSET)
+            for name, hint in get_type_hints(Settings, include_extras=True).items()
+            if name not in {"workload", "base"}
+        ],
+        bases=(Model,),
+        namespace={"__doc__": "What every layer may say of a service."},
+        module=__name__,
+        frozen=True,
+        kw_only=True,
+    )
 
 
 class ProjectService(Overrides, frozen=True, kw_only=True):
@@ -305,7 +333,7 @@ class Project(Model, frozen=True, kw_only=True):
     kind: Annotated[Literal["Project"], Meta(description="What this file is.")]
     kubernetes_version: Annotated[
         KubernetesVersion, Meta(description="The version whose schemas the manifests must meet.")
-    ] = "1.34"
+    ] = DEFAULT_VERSION
     services: Annotated[
         dict[DnsLabel, ProjectService],
         Meta(
@@ -371,33 +399,3 @@ class Profile(Model, frozen=True, kw_only=True):
     kind: Annotated[Literal["EnvironmentProfile"], Meta(description="What this file is.")]
     metadata: ProfileMetadata
     spec: ProfileSpec
-
-
-class Settings(Model, frozen=True, kw_only=True):
-    """One service in one environment, all layers merged and all defaults filled in."""
-
-    workload: Workload
-    base: str
-    image: Image
-    strategy: Strategy
-    overlay: str = OVERLAY
-    enabled: bool = True
-    image_pull_secrets: list[DnsName] = []
-    hook: Hook = field(default_factory=Hook)
-    job: Job = field(default_factory=Job)
-    init_container: InitContainer = field(default_factory=InitContainer)
-    migrations: Migrations = field(default_factory=Migrations)
-    database: Database = field(default_factory=Database)
-    resources: Resources = field(default_factory=Resources)
-    backup: Backup | UnsetType = UNSET
-    dry_run: DryRun | UnsetType = UNSET
-    checks: Checks | UnsetType = UNSET
-    security: Security = field(default_factory=Security)
-    approval: Approval = field(default_factory=Approval)
-    application: Application | UnsetType = UNSET
-    notifications: Notifications = field(default_factory=Notifications)
-    metrics: Metrics = field(default_factory=Metrics)
-    rollback: Rollback = field(default_factory=Rollback)
-    runbook: Runbook | UnsetType = UNSET
-    replicas: int | UnsetType = UNSET
-    config: dict[EnvName, Text] = {}

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta
+
+from aegisgen.kube.versions import VERSIONS
 
 # `$` would let a final newline through; this does not, in Python, ECMAScript and Rust alike.
 _END = r"(?![\s\S])"
@@ -239,7 +241,10 @@ LockName = Annotated[
 ]
 Wave = Annotated[int, Meta(title="a sync wave: a whole number from -1000 to 1000", ge=-1000, le=1000, examples=[-1])]
 Strategy = Literal["init-container", "presync-job"]
-KubernetesVersion = Literal["1.30", "1.31", "1.32", "1.33", "1.34", "1.35", "1.36", "1.37"]
+if TYPE_CHECKING:
+    KubernetesVersion = str
+else:  # msgspec reads the versions
+    KubernetesVersion = Literal[VERSIONS]
 
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from functools import partial
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from aegisgen.errors import AegisgenError
 from aegisgen.files import confine, trees
+from aegisgen.kube.process import end_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -61,7 +61,7 @@ class Crew:
         # An interrupt is this process' affair, from the others' first moment on; they begin with the first task.
         before = pthread_sigmask(SIG_BLOCK, {SIGINT})
         try:
-            results = self._pool.map(partial(_run, work), tasks)
+            results = self._pool.map(work, tasks)
         finally:
             pthread_sigmask(SIG_SETMASK, before)
         try:
@@ -71,13 +71,6 @@ class Crew:
                 "a process that works for this one was killed, perhaps because memory ran out; nothing is known of "
                 "what it was to check. Give the machine more memory, or use fewer processes with --jobs"
             ) from None
-
-
-def _run(work: Callable[[_Task], _Result], task: _Task) -> _Result:
-    try:
-        return work(task)
-    except SystemExit:  # see `_begin`; the pool would go on
-        os._exit(1)
 
 
 def _context() -> BaseContext:
@@ -106,8 +99,9 @@ def _begin(readable: Sequence[str] | None) -> None:
     from multiprocessing import connection, parent_process  # noqa: PLC0415
 
     def leave(*_: object) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second time would interrupt what is done on the way out
-        sys.exit(1)
+        # Not by an exception: the pool catches it, and would wait for a lock that another process left held.
+        end_all()
+        os._exit(1)
 
     if readable is not None:
         confine(readable)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from aegisgen.argocd.application import application_settings
 from aegisgen.argocd.hooks import Hook, hook_of
 from aegisgen.kube.shape import mapping, sequence, text
+from aegisgen.kube.versions import DEFAULT_VERSION
 from aegisgen.rules.needs import Need, needs_of
 from aegisgen.rules.references import Pod, pod_of
 
@@ -28,7 +29,7 @@ class Settings(NamedTuple):
     Pod Security Standards that pods must meet.
     """
 
-    kubernetes_version: str = "1.34"
+    kubernetes_version: str = DEFAULT_VERSION
     pod_security: PodSecurity = "baseline"
     severities: Mapping[str, Severity | None] = {}
 
