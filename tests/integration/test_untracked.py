@@ -146,7 +146,7 @@ def test_it_is_never_in_a_baseline(repository, cli) -> None:
 
 
 def test_git_is_asked_as_often_for_many_files_as_for_one(repository, found, monkeypatch) -> None:
-    from aegisgen.project.fleet import git as module
+    from aegisgen.project import git as module
 
     calls: list[str] = []
     start = module._start
