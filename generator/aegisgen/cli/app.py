@@ -7,9 +7,9 @@ plain one. After a change to their options, run `python generator/build_argument
 
 from __future__ import annotations
 
-from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, NoReturn
 
 import typer
 
@@ -25,59 +25,13 @@ app = typer.Typer(
 )
 
 
-class Format(StrEnum):
-    """How findings are printed."""
-
-    TEXT = "text"
-    JSON = "json"
-    JUNIT = "junit"
-    SARIF = "sarif"
-    GITHUB = "github"
+Format = Literal["text", "json", "junit", "sarif", "github"]
+Engine = Literal["aegisgen", "kubeconform"]
 
 
-class PlanFormat(StrEnum):
-    """How a plan is shown."""
-
-    TEXT = "text"
-    JSON = "json"
-    MERMAID = "mermaid"
-    SVG = "svg"
-
-
-class AdoptFormat(StrEnum):
-    """How an adoption's account is printed."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-class RehearsalFormat(StrEnum):
-    """How a rehearsal is shown."""
-
-    TEXT = "text"
-    JSON = "json"
-    JUNIT = "junit"
-
-
-class StatusFormat(StrEnum):
-    """How a status is shown."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-class RunbookFormat(StrEnum):
-    """How a runbook is written."""
-
-    MARKDOWN = "md"
-    HTML = "html"
-
-
-class Engine(StrEnum):
-    """What checks manifests against the schemas."""
-
-    AEGISGEN = "aegisgen"
-    KUBECONFORM = "kubeconform"
+def _run(command: str, values: dict[str, object]) -> NoReturn:
+    """Import a command's module and leave with the exit code of its `main`, which takes the parameters by name."""
+    raise typer.Exit(import_module(f"aegisgen.commands.{command}").main(**values))
 
 
 def _complete_environment(incomplete: str) -> list[str]:
@@ -117,7 +71,7 @@ _Templates = Annotated[
     typer.Option(
         "--templates",
         metavar="DIR",
-        help="Templates that take the place of bundled ones, rendered in a sandbox. Default: AEGISGEN_TEMPLATES.",
+        help="Templates in place of bundled ones, rendered in a sandbox. Default: AEGISGEN_TEMPLATES.",
     ),
 ]
 _Services = Annotated[
@@ -132,11 +86,12 @@ _Services = Annotated[
 _Format = Annotated[Format, typer.Option("--format", help="How to print what was found.")]
 _EngineOption = Annotated[Engine, typer.Option("--engine", help="What checks manifests against the schemas.")]
 _RequireTools = Annotated[
-    bool, typer.Option("--require-tools", help="A check that is skipped for want of a tool is an error. For CI.")
+    bool,
+    typer.Option("--require-tools", help="It is an error if a check is skipped because a tool is missing. For CI."),
 ]
 _Jobs = Annotated[int, typer.Option("--jobs", metavar="N", min=0, help="How many processes work. Default: one a core.")]
 _Cache = Annotated[
-    bool, typer.Option("--cache/--no-cache", help="Believe and keep what was composed before; see 'aegisgen cache'.")
+    bool, typer.Option("--cache/--no-cache", help="Use the cache of composed overlays; see 'aegisgen cache'.")
 ]
 _Compose = Annotated[
     bool, typer.Option("--compose/--no-compose", help="Also check what Kustomize makes of the overlays.")
@@ -173,21 +128,7 @@ def render(
     project: _Project = None,
 ) -> None:
     """Write what the profiles say into overlays/."""
-    from aegisgen.commands.render import main  # noqa: PLC0415
-
-    raise typer.Exit(
-        main(
-            environments=environments,
-            every=every,
-            service=service,
-            show_diff=show_diff,
-            to_stdout=to_stdout,
-            force=force,
-            exit_code=exit_code,
-            templates=templates,
-            project=project,
-        )
-    )
+    _run("render", locals())
 
 
 @app.command(
@@ -198,7 +139,7 @@ def render(
 def check(
     environments: _Environments = None,
     *,
-    every: Annotated[bool, typer.Option("--all", help="All environments; so it is where none is named.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="All environments (the default).")] = False,
     service: _Services = None,
     changed_since: Annotated[
         str | None,
@@ -209,8 +150,8 @@ def check(
     shard: Annotated[
         str | None, typer.Option("--shard", metavar="I/N", help="Only the I-th of N parts; see 'aegisgen merge'.")
     ] = None,
-    output: _Format = Format.TEXT,
-    engine: _EngineOption = Engine.AEGISGEN,
+    output: _Format = "text",
+    engine: _EngineOption = "aegisgen",
     compose: _Compose = True,
     require_tools: _RequireTools = False,
     require_committed: Annotated[
@@ -225,27 +166,7 @@ def check(
     project: _Project = None,
 ) -> None:
     """Find drift from the profiles, and errors in the tree. Writes nothing."""
-    from aegisgen.commands.check import main  # noqa: PLC0415
-
-    raise typer.Exit(
-        main(
-            environments=environments,
-            every=every,
-            service=service,
-            changed_since=changed_since,
-            shard=shard,
-            output=output,
-            engine=engine,
-            compose=compose,
-            require_tools=require_tools,
-            require_committed=require_committed,
-            jobs=jobs,
-            cache=cache,
-            write_baseline=write_baseline,
-            templates=templates,
-            project=project,
-        )
-    )
+    _run("check", locals())
 
 
 @app.command(epilog="Examples: 'aegisgen validate argocd/' · 'kubectl get deploy -o yaml | aegisgen validate -'")
@@ -260,8 +181,8 @@ def validate(
         typer.Option("--kubernetes-version", metavar="1.NN", help=f"Default: the project's, or {DEFAULT_VERSION}."),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="A kind without a bundled schema is an error.")] = False,
-    output: _Format = Format.TEXT,
-    engine: _EngineOption = Engine.AEGISGEN,
+    output: _Format = "text",
+    engine: _EngineOption = "aegisgen",
     compose: _Compose = True,
     require_tools: _RequireTools = False,
     jobs: _Jobs = 0,
@@ -272,22 +193,7 @@ def validate(
     ] = None,
 ) -> None:
     """Check any manifests and overlays, aegisgen's or not, against the schemas."""
-    from aegisgen.commands.validate import main  # noqa: PLC0415
-
-    raise typer.Exit(
-        main(
-            paths=paths,
-            kubernetes_version=kubernetes_version,
-            strict=strict,
-            output=output,
-            engine=engine,
-            compose=compose,
-            require_tools=require_tools,
-            jobs=jobs,
-            cache=cache,
-            write_baseline=write_baseline,
-        )
-    )
+    _run("validate", locals())
 
 
 @app.command(epilog="Examples: 'aegisgen plan production' · 'aegisgen plan production --format svg > plan.svg'")
@@ -299,7 +205,9 @@ def plan(
     *,
     service: _Services = None,
     path: Annotated[Path | None, typer.Option("--path", metavar="DIR", help="Any overlay instead.")] = None,
-    output: Annotated[PlanFormat, typer.Option("--format", help="How to show it.")] = PlanFormat.TEXT,
+    output: Annotated[
+        Literal["text", "json", "mermaid", "svg"], typer.Option("--format", help="How to show it.")
+    ] = "text",
     project: _Project = None,
 ) -> None:
     """Show the order in which Argo CD will run everything: phases, waves, what waits for what, what happens if."""
@@ -307,7 +215,7 @@ def plan(
     from aegisgen.project.workspace import selection  # noqa: PLC0415
 
     selected = selection(project, [environment] if environment else None, service)
-    raise typer.Exit(command(selected, path=path, form=output.value))
+    raise typer.Exit(command(selected, path=path, form=output))
 
 
 @app.command(
@@ -376,7 +284,7 @@ def rehearse(
     require_tools: Annotated[
         bool, typer.Option("--require-tools", help="A scenario that cannot be rehearsed here is an error. For CI.")
     ] = False,
-    output: Annotated[RehearsalFormat, typer.Option("--format", help="How to show it.")] = RehearsalFormat.TEXT,
+    output: Annotated[Literal["text", "json", "junit"], typer.Option("--format", help="How to show it.")] = "text",
     report: Annotated[
         Path | None, typer.Option("--report", metavar="FILE", help="Also write a page for a browser.")
     ] = None,
@@ -407,7 +315,7 @@ def rehearse(
             network=network,
             patience=patience,
         ),
-        form=output.value,
+        form=output,
         report=report,
         jobs=jobs,
         require_tools=require_tools,
@@ -436,7 +344,7 @@ def status(
     interval: Annotated[
         int, typer.Option("--interval", metavar="SECONDS", min=1, max=3600, help="How often --watch looks.")
     ] = 5,
-    output: Annotated[StatusFormat, typer.Option("--format", help="How to show it.")] = StatusFormat.TEXT,
+    output: Annotated[Literal["text", "json"], typer.Option("--format", help="How to show it.")] = "text",
     project: _Project = None,
 ) -> None:
     """Ask the cluster through kubectl, read-only: what is wrong, and what to do next."""
@@ -445,7 +353,7 @@ def status(
 
     selected = selection(project, [environment], service)
     raise typer.Exit(
-        command(selected, context=context, namespace=namespace, watch=watch, interval=interval, form=output.value)
+        command(selected, context=context, namespace=namespace, watch=watch, interval=interval, form=output)
     )
 
 
@@ -455,12 +363,12 @@ def status(
 def merge(
     reports: Annotated[list[Path], typer.Argument(metavar="REPORT...", help="The JSON reports of all shards.")],
     *,
-    output: _Format = Format.TEXT,
+    output: _Format = "text",
 ) -> None:
     """Make one report of the shards of a check, as if it had been one run; exit 2 where one of them is missing."""
     from aegisgen.commands.merge import run as command  # noqa: PLC0415
 
-    raise typer.Exit(command(reports, form_name=output.value))
+    raise typer.Exit(command(reports, form_name=output))
 
 
 @app.command(name="cache", epilog="Examples: 'aegisgen cache' · 'aegisgen cache --clear'")
@@ -482,7 +390,7 @@ def runbook(
     ],
     *,
     service: _Services = None,
-    output: Annotated[RunbookFormat, typer.Option("--format", help="How to write it.")] = RunbookFormat.MARKDOWN,
+    output: Annotated[Literal["md", "html"], typer.Option("--format", help="How to write it.")] = "md",
     file: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it there. Default: print it.")
     ] = None,
@@ -493,9 +401,7 @@ def runbook(
     from aegisgen.commands.runbook import run as command  # noqa: PLC0415
     from aegisgen.project.workspace import selection  # noqa: PLC0415
 
-    raise typer.Exit(
-        command(selection(project, [environment], service, templates=templates), form=output.value, output=file)
-    )
+    raise typer.Exit(command(selection(project, [environment], service, templates=templates), form=output, output=file))
 
 
 @app.command(epilog="Examples: 'aegisgen explain' · 'aegisgen explain O201'")
@@ -569,7 +475,7 @@ def init(
     ] = None,
     prefix: Annotated[
         list[str] | None,
-        typer.Option("--prefix", metavar="ENV=VALUE", help="Put before every name. Default: its name and '-'."),
+        typer.Option("--prefix", metavar="ENV=VALUE", help="Its name prefix. Default: its name and '-'."),
     ] = None,
     tag: Annotated[
         list[str] | None, typer.Option("--tag", metavar="ENV=VALUE", help="The image's tag that it runs.")
@@ -602,7 +508,7 @@ def adopt(
     write: Annotated[bool, typer.Option("--write", help="Write the project and take over the overlays.")] = False,
     lossy: Annotated[bool, typer.Option("--lossy", help="Write although something is not carried over.")] = False,
     templates: _Templates = None,
-    output: Annotated[AdoptFormat, typer.Option("--format", help="How to show it.")] = AdoptFormat.TEXT,
+    output: Annotated[Literal["text", "json"], typer.Option("--format", help="How to show it.")] = "text",
 ) -> None:
     """Make a project of hand-written overlays, and show what would differ. Writes nothing without --write.
 
@@ -610,7 +516,7 @@ def adopt(
     """
     from aegisgen.commands.adopt import run as command  # noqa: PLC0415
 
-    raise typer.Exit(command(paths, form=output.value, write_it=write, lossy=lossy, templates=templates))
+    raise typer.Exit(command(paths, form=output, write_it=write, lossy=lossy, templates=templates))
 
 
 @app.command(epilog="Examples: 'aegisgen schema profile > profile.schema.json' · 'aegisgen schema --write'")

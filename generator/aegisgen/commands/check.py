@@ -9,25 +9,21 @@ from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from aegisgen.commands.render import shown
 from aegisgen.commands.report import Output, keep_as_baseline, report
 from aegisgen.commands.report import output as form
 from aegisgen.errors import ToolError, UsageError
 from aegisgen.findings import Finding, Severity
 from aegisgen.kube.credentials import secret_text
 from aegisgen.profile.sources import display
+from aegisgen.project.fleet.drifted import drifted
 from aegisgen.project.fleet.untracked import untracked
-from aegisgen.project.rendered import render_all
-from aegisgen.project.workspace import changes, open_workspace, selection, warn_of_templates
+from aegisgen.project.workspace import open_workspace, selection, warn_of_templates
 from aegisgen.proof.crew import Crew
 from aegisgen.proof.inputs import sources
 from aegisgen.proof.prove import Method, prove, relative
 from aegisgen.render.places import APPS, file_of
 from aegisgen.rules.configuration import UNUSED
 from aegisgen.rules.drift import DRIFT
-
-# Of so many services in so many environments the texts are not held in memory at once.
-_MANY = 24
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -104,11 +100,11 @@ def run(
     roots = [relative(workspace.root / target.directory) for target in workspace.targets]
     present = [root for root in roots if root.is_dir()]
     with Crew(jobs) as crew:
-        drifted = functools.cache(functools.partial(_drifted, workspace, crew))
+        changed = functools.cache(functools.partial(_drifted, workspace, crew))
         unknown = untracked(workspace, Severity.ERROR if require_committed else Severity.WARNING)
         if unknown.skipped and (require_committed or require_tools):
             raise ToolError(unknown.skipped)
-        besides = chain(unknown.findings, _drift(drifted))
+        besides = chain(unknown.findings, _drift(changed))
         proof = prove(_files(workspace), present, method, workspace.project, drift=besides, crew=crew)
         proof = proof._replace(skipped=(*proof.skipped, *filter(None, [unknown.skipped])))
         if keep and baseline:
@@ -118,19 +114,14 @@ def run(
             proof, unsettled = _settled(proof, workspace)
         if selected.changed_since is not None:
             unsettled = []  # no other part will ever settle it
-        diff = _diff(drifted()) if drifted() else ""
+        diff = _diff(changed()) if changed() else ""
         return report(proof, output, diff=diff, shard=selected.shard or "", unsettled=unsettled)
 
 
 def _drifted(workspace: Workspace, crew: Crew) -> list[_Drifted]:
     """Return what rendering would change, with paths as the user knows them."""
-    if len(workspace.targets) >= _MANY:
-        from aegisgen.project.fleet.drifted import drifted  # noqa: PLC0415 - most projects are small
-
-        many = sorted(drifted(workspace, crew), key=itemgetter(0))
-        return [(display(workspace.root / path), before, after) for path, before, after in many]
-    planned = shown(workspace, changes(workspace, render_all(workspace), force=True))
-    return [(change.path, change.before, change.after) for change in planned if change.before != change.after]
+    planned = sorted(drifted(workspace, crew), key=itemgetter(0))
+    return [(display(workspace.root / path), before, after) for path, before, after in planned]
 
 
 def _drift(drifted: Callable[[], Sequence[_Drifted]]) -> Iterator[Finding]:
