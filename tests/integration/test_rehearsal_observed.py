@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from aegisgen.rehearsal.database.copies import Before
 from aegisgen.rehearsal.observe import Observer
-from aegisgen.rehearsal.observe.copies import Copies
 from aegisgen.rehearsal.observe.migrations import CUT
-from aegisgen.rehearsal.observe.session import connect
 from aegisgen.rehearsal.outcome import MigrationRun, TableLock
+from aegisgen.rehearsal.postgres.sessions import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +76,7 @@ def locks(run: MigrationRun) -> set[tuple[str, str, bool]]:
 
 
 def test_each_lock_is_told_with_its_mode_and_until_the_transaction_ends(server, login):
-    with connect(login, quiet=False) as session:
+    with connect(login) as session:
         session.execute(
             "CREATE TABLE users (id int PRIMARY KEY, name text); CREATE SCHEMA shop; CREATE TABLE shop.items (i int)"
         )
@@ -115,7 +115,7 @@ def test_a_lock_that_lasts_a_moment_outside_a_transaction_is_told_too(server, lo
 
 
 def test_rows_are_counted_by_postgresql_triggers_and_functions_included(server, login):
-    with connect(login, quiet=False) as session:
+    with connect(login) as session:
         session.execute("CREATE TABLE users (id int); INSERT INTO users SELECT generate_series(1, 30)")
         session.execute("CREATE TABLE audit (id int)")
         session.execute(
@@ -134,16 +134,16 @@ def test_rows_are_counted_by_postgresql_triggers_and_functions_included(server, 
 
 def test_the_observed_database_is_left_as_it_was_and_its_copy_is_gone(server, login):
     def state() -> list[tuple]:
-        with connect(server.superuser) as session:
+        with connect(server.superuser, quiet=True) as session:
             return session.execute("SELECT datname FROM pg_database ORDER BY 1").fetchall()
 
-    with connect(login, quiet=False) as session:
+    with connect(login) as session:
         session.execute("CREATE TABLE users (id int)")
     before = state()
     runs = observe(server, login, ("1.js", "INSERT INTO users VALUES (1)"))
     assert runs["1.js"].rows == 1
     assert state() == before
-    with connect(login, quiet=False) as session:
+    with connect(login) as session:
         assert session.execute("SELECT count(*) FROM users").fetchall() == [(1,)]
 
 
@@ -180,8 +180,8 @@ def test_of_a_script_that_fails_the_statement_is_told(server, login):
 
 def test_two_scenarios_share_what_was_found_out(server, login, monkeypatch):
     made = []
-    ground = Copies.ground
-    monkeypatch.setattr(Copies, "ground", lambda copies: made.append(copies) or ground(copies))
+    logins = Before.logins
+    monkeypatch.setattr(Before, "logins", lambda before: made.append(before) or logins(before))
     observer = Observer(app=None)
     for _ in range(2):
         with observer.watch(server, login) as observation:
@@ -251,7 +251,7 @@ def test_a_pod_with_knex_that_is_killed_while_it_migrates_and_is_tried_again(ser
         _wait_for(login, "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep($1)%' AND pid <> pg_backend_pid()")
         first.send_signal(signal.SIGKILL)
         first.wait()
-        with connect(login, quiet=False) as session:
+        with connect(login) as session:
             session.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep($1)%' "
                             "AND pid <> pg_backend_pid()")  # fmt: skip
             session.execute("UPDATE knex_migrations_lock SET is_locked = 0")
@@ -273,7 +273,7 @@ def test_a_pod_with_knex_that_is_killed_while_it_migrates_and_is_tried_again(ser
 
 
 def _wait_for(login: Login, question: str) -> None:
-    with connect(login, quiet=False) as session:
+    with connect(login) as session:
         deadline = time.monotonic() + 20
         while not session.execute(question.encode()).fetchall():
             assert time.monotonic() < deadline

@@ -13,7 +13,6 @@ from tests.conftest import ROOT
 
 from aegisgen.bundle import program
 from aegisgen.rehearsal.observe import squawk
-from aegisgen.rehearsal.observe.advise import Adviser
 from aegisgen.rehearsal.observe.attribute import Executed, executed
 from aegisgen.rehearsal.observe.bookkeeping import Event, Mark, mark
 from aegisgen.rehearsal.observe.files import UNATTRIBUTED, Files, said_to_fail
@@ -29,7 +28,8 @@ from aegisgen.rehearsal.observe.serverlog import (
     read,
     transactions,
 )
-from aegisgen.rehearsal.observe.session import IGNORED
+from aegisgen.rehearsal.observe.squawk import Adviser
+from aegisgen.rehearsal.postgres.sessions import NOT_MIGRATING
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,7 +82,7 @@ class Log:
         return [(one.name, one.complete, [it.text for it in one.statements]) for one in executed(self.transactions())]
 
     def transactions(self) -> tuple[Transaction, ...]:
-        return transactions(self.lines, ignored=IGNORED)
+        return transactions(self.lines, ignored=NOT_MIGRATING)
 
     def _line(self, *line: str, **more: str) -> None:
         stamp = f"2026-01-01 00:00:00.{next(self._millisecond):03} UTC"
@@ -138,7 +138,7 @@ def test_a_transaction_ends_as_its_statements_say(log, end):
 
 def test_who_holds_the_lock_and_who_looks_on_does_not_migrate():
     log = Log()
-    for name in ("aegisgen", "aegisgen-observe", "aegisgen-api-holder", "pg_dump"):
+    for name in ("aegisgen", "aegisgen-api-holder", "pg_dump"):
         log.run("a", "create table t (i int)", app=name)
     assert log.transactions() == ()
 
@@ -147,7 +147,7 @@ def test_who_holds_the_lock_and_who_looks_on_does_not_migrate():
 
 
 def names(tool: str) -> list[tuple[str, str, str]]:
-    done = transactions(read(LOGS / f"{tool}.jsonl", 0, "aegisx"), ignored=IGNORED)
+    done = transactions(read(LOGS / f"{tool}.jsonl", 0, "aegisx"), ignored=NOT_MIGRATING)
     return [(one.name, _how(one), one.statements[0].text.strip()) for one in executed(done)]
 
 
@@ -521,7 +521,7 @@ def test_a_squawk_that_does_not_answer_is_reported(tmp_path: Path):
 
 
 def test_without_squawk_the_rehearsal_says_so(monkeypatch):
-    monkeypatch.setattr("aegisgen.rehearsal.observe.advise.program", lambda _: None)
+    monkeypatch.setattr("aegisgen.rehearsal.observe.squawk.program", lambda _: None)
     (note,) = Adviser(None).problems
     assert note == "squawk not found: the SQL was not reviewed; pip install 'aegisgen[rehearse]'"
 

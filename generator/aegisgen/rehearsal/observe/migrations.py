@@ -1,4 +1,4 @@
-"""What is known of each migration, put together: the log's times, the replay's locks and rows, its file."""
+"""What is known of each migration, put together: the log's times, the second run's locks and rows, its file."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from aegisgen.rehearsal.observe.attribute import Executed
-    from aegisgen.rehearsal.observe.rerun import Replayed
     from aegisgen.rehearsal.observe.sample import Seen
+    from aegisgen.rehearsal.observe.second_run import Effects
     from aegisgen.rehearsal.observe.serverlog import Statement
 
 MOST_STATEMENTS = 200
@@ -36,9 +36,9 @@ MODES = (
 
 
 class Evidence(NamedTuple):
-    """What locks and rows are told from. `replayed` is by transaction; `missing` says why it lacks some."""
+    """What locks and rows are told from. `effects` is by transaction; `missing` says why it lacks some."""
 
-    replayed: Mapping[int, Replayed]
+    effects: Mapping[int, Effects]
     """By the identity of the transaction."""
     missing: str
     samples: Sequence[Seen]
@@ -69,7 +69,7 @@ def _record(
     one: Executed, name: str, evidence: Evidence, files: Files, *, scenario_time: Callable[[float], float]
 ) -> MigrationRun:
     began = min((statement.began for statement in one.statements), default=one.ended)
-    exact = all(id(part.transaction) in evidence.replayed for part in one.parts if changes(part.statements))
+    exact = all(id(part.transaction) in evidence.effects for part in one.parts if changes(part.statements))
     notes = [] if exact else [f"locks were sampled every {INTERVAL_SECONDS * 1000:.0f} ms: {evidence.missing}"]
     failed = one.failed
     error = failed.error if failed else ""
@@ -102,14 +102,14 @@ def _exact(one: Executed, evidence: Evidence) -> tuple[tuple[TableLock, ...], in
     held: dict[tuple[str, str, bool], float] = {}
     rows = 0
     for part in one.parts:
-        replayed = evidence.replayed.get(id(part.transaction))
-        if replayed is None:
+        effects = evidence.effects.get(id(part.transaction))
+        if effects is None:
             continue
         mine = {
             place for place, one in enumerate(part.transaction.statements) if any(one is it for it in part.statements)
         }
-        rows += sum(replayed.rows[place] for place in mine)
-        for taken in replayed.taken:
+        rows += sum(effects.rows[place] for place in mine)
+        for taken in effects.taken:
             if taken.statement in mine:
                 key = (taken.table, taken.mode, taken.new)
                 seconds = part.transaction.ended - part.transaction.statements[taken.statement].began
@@ -146,8 +146,8 @@ def _refused(one: Executed, failed: Statement | None, evidence: Evidence) -> str
     if failed is None:
         return ""
     part = next(part for part in one.parts if any(failed is it for it in part.statements))
-    replayed = evidence.replayed.get(id(part.transaction))
-    return (replayed.refused if replayed else "") or failed.text.strip()
+    effects = evidence.effects.get(id(part.transaction))
+    return (effects.refused if effects else "") or failed.text.strip()
 
 
 def _names(found: Sequence[Executed], files: Files, said: Sequence[str], applied: list[str]) -> list[str]:

@@ -1,6 +1,6 @@
 """What holds locks on tables, looked up in pg_locks again and again while a scenario runs.
 
-Short locks slip through; where the replay tells them exactly, this is not used. The session that looks is in the
+Short locks slip through; where the second run tells them exactly, this is not used. The session that looks is in the
 database `postgres`, so that it never stands in the way of what happens to the scenario's own. It also reads the
 scenario's clock, as that of the log is another.
 """
@@ -13,7 +13,7 @@ from bisect import bisect_right
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from aegisgen.rehearsal.observe.session import connect, session_errors
+from aegisgen.rehearsal.postgres.sessions import connect, session_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -14,10 +15,17 @@ if TYPE_CHECKING:
     from aegisgen.rehearsal.server import Login
 
 CONNECT_SECONDS = 10
+# Whoever holds aegisgen's lock, looks after the rehearsal or copies the schema does not migrate.
+NOT_MIGRATING = re.compile(r"aegisgen|.*-holder|pg_dump|pg_isready")
+"""The names of applications that the log tells of and that migrate nothing."""
+_QUIET = "-c log_statement=none -c log_duration=off -c log_min_error_statement=panic -c log_min_messages=panic"
 
 
-def connect(login: Login) -> psycopg.Connection:
-    """Open a session in autocommit mode. Raises psycopg.OperationalError, and ToolError without psycopg."""
+def connect(login: Login, *, quiet: bool = False) -> psycopg.Connection:
+    """Open a session in autocommit mode; a `quiet` one writes nothing to the server's log, and is a superuser's.
+
+    Raises psycopg.OperationalError, and ToolError without psycopg.
+    """
     require_driver()
     import psycopg  # noqa: PLC0415 - costs 0.2 s, and only rehearsals have it
 
@@ -30,7 +38,15 @@ def connect(login: Login) -> psycopg.Connection:
         autocommit=True,
         connect_timeout=CONNECT_SECONDS,
         application_name="aegisgen",
+        options=_QUIET if quiet else "",
     )
+
+
+def session_errors() -> tuple[type[Exception], ...]:
+    """Return what a session raises when the server goes away."""
+    import psycopg  # noqa: PLC0415 - see above
+
+    return (psycopg.Error,)
 
 
 def require_driver() -> None:
@@ -88,12 +104,14 @@ def join_role(session: psycopg.Connection, role: str) -> None:
         session.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(role)))
 
 
-def create_database(session: psycopg.Connection, name: str, owner: str) -> None:
-    """Make an empty database."""
+def create_database(session: psycopg.Connection, name: str, owner: str, template: str = "template0") -> None:
+    """Make a database: empty, or the copy of another, whose sessions are cut first."""
     from psycopg import sql  # noqa: PLC0415
 
-    text = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0")
-    session.execute(text.format(sql.Identifier(name), sql.Identifier(owner)))
+    if template != "template0":
+        session.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (template,))
+    text = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}")
+    session.execute(text.format(*map(sql.Identifier, (name, owner, template))))
 
 
 def drop_database(session: psycopg.Connection, name: str) -> None:

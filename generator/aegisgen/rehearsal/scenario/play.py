@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from aegisgen.rehearsal.clock import Clock
 from aegisgen.rehearsal.cluster.sync import Conditions
-from aegisgen.rehearsal.database import snapshot
+from aegisgen.rehearsal.database import copies
 from aegisgen.rehearsal.image.knex import write_migrations
 from aegisgen.rehearsal.outcome import DoesNotApplyError, Expectation, NotRehearsedError, ScenarioRun, Verdict
 from aegisgen.rehearsal.postgres import load_dump
@@ -122,7 +122,7 @@ class Play:
             for resource in self._setting.resources:
                 stage.objects.apply(resource, None)
             if _RELEASED in kept:
-                snapshot.restore(server, stage.login, _RELEASED)
+                copies.restore(server, stage.login, _RELEASED)
                 return
         if self._setting.options.dump:
             scratch = stage.root / "dump"
@@ -134,7 +134,7 @@ class Play:
             if not ended.run.succeeded:
                 raise NotRehearsedError("the release before it cannot be deployed; the scenario clean shows why")
             if server.own:
-                snapshot.keep(server, stage.login, _RELEASED)
+                copies.keep(server, stage.login, _RELEASED)
                 kept.add(_RELEASED)
 
     def _sync(self, sync: Sync, stage: Stage) -> None:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.rehearsal.observe.migrations import sampled
 from aegisgen.rehearsal.observe.sample import INTERVAL_SECONDS
-from aegisgen.rehearsal.observe.session import connect, session_errors
 from aegisgen.rehearsal.outcome import MigrationRun
+from aegisgen.rehearsal.postgres.sessions import connect, session_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -58,7 +58,7 @@ WHERE table_schema NOT IN ('pg_catalog', 'information_schema') GROUP BY table_sc
 def recorded(login: Login) -> tuple[Row, ...]:
     """Return what tools have written down so far, in the order of their tables and rows."""
     found: list[Row] = []
-    with suppress(*session_errors()), connect(login, quiet=False) as session:
+    with suppress(*session_errors()), connect(login) as session:
         for table, columns in session.execute(_TABLES).fetchall():
             what = next((what for needed, what in _BOOKS if set(needed.split()) <= set(columns)), "")
             if what:
