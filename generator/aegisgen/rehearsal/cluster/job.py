@@ -8,14 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aegisgen.rehearsal.clock import Woken
-from aegisgen.rehearsal.cluster.names import PODS, facts_of, uid_of
-from aegisgen.rehearsal.kubelet.pod import Pod
+from aegisgen.rehearsal.cluster.controller import Controller
 from aegisgen.rehearsal.outcome import NotRehearsedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aegisgen.rehearsal.kubelet.pod import Node
+    from aegisgen.rehearsal.kubelet.pod import Node, Pod
     from aegisgen.rehearsal.kubelet.spec import JobSpec
 
 # job_controller.go: DefaultJobPodFailureBackOff, MaxJobPodFailureBackOff
@@ -24,58 +23,21 @@ BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 10, 600
 _LATE = "Job was active longer than specified deadline"
 
 
-class Job:
-    """One Job. `run` is for a thread of the clock's."""
+class Job(Controller):
+    """One Job: run to completion, failure, or until it is stopped."""
 
     def __init__(self, name: str, namespace: str, spec: JobSpec, node: Node, *, sync: int) -> None:
-        """Prepare a Job. `sync`: the number of the sync that creates it; a Job created anew has other pods."""
-        self.name = name
+        super().__init__(name, namespace, node, sync)
         self.status = "Suspended" if spec.suspend else "Running"
-        self.detail = ""
-        self.done = False
-        self.succeeded = False
-        self.pods: list[Pod] = []
-        self._namespace = namespace
+        self.suspended = spec.suspend
         self._spec = spec
-        self._node = node
-        self._sync = sync
-        self._uid = uid_of(f"{name}/{sync}")
-        self._suspended = spec.suspend
-        self._stopped = False
         self._due: float | None = None
-
-    @property
-    def suspended(self) -> bool:
-        """Whether it waits for somebody to resume it."""
-        return self._suspended
-
-    def resume(self) -> None:
-        """Let it run: an approval."""
-        self._suspended = False
-        self._node.clock.notify()
-
-    def run(self) -> None:
-        """Run to completion, failure, or until it is stopped."""
-        try:
-            self._live()
-        except Exception as error:
-            self._node.trouble(error)
-        finally:
-            self.done = True
-            self._node.clock.notify()
-
-    def abandon(self) -> None:
-        """End it and its pods at once. For any thread."""
-        self._stopped = True
-        for pod in list(self.pods):
-            pod.abandon()
-        self._node.clock.notify()
 
     def _live(self) -> None:
         spec, clock = self._spec, self._node.clock
         if (spec.completions or 1) != 1 or spec.parallelism != 1:
             raise NotRehearsedError(f"Job {self.name}: completions and parallelism other than 1 are not played")
-        clock.wait(lambda: not self._suspended or self._stopped)
+        clock.wait(lambda: not self.suspended or self._stopped)
         self.status = "Running"
         if spec.active_deadline_seconds is not None:
             self._due = clock.now() + spec.active_deadline_seconds  # a resumed Job's starts anew
@@ -83,7 +45,7 @@ class Job:
         while not self._stopped:
             if not self._account():
                 return
-            pod = self._start()
+            pod = self._start(spec.template, job=True)
             if not self._until(lambda pod=pod: pod.done or pod.failures > spec.backoff_limit):  # type: ignore[misc]
                 self._fail("DeadlineExceeded", f"{_LATE}{_stands(pod)}")
                 return
@@ -111,14 +73,6 @@ class Job:
             return not self._stopped
         self._fail("DeadlineExceeded", f"{_LATE}; {self.detail}")
         return False
-
-    def _start(self) -> Pod:
-        template = self._spec.template
-        facts = facts_of(self.name, self._sync * PODS + len(self.pods), self._namespace, template, self._uid, job=True)
-        pod = Pod(facts, template.spec, self._node, runs_to_end=True)
-        self.pods.append(pod)
-        self._node.clock.thread(pod.run, pod.name)
-        return pod
 
     def _until(self, happened: Callable[[], bool], pause: float | None = None) -> bool:
         """Wait for something, or for `pause` seconds; False as soon as the Job's deadline is over."""

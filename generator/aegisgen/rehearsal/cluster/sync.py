@@ -6,7 +6,7 @@ Source: Argo CD 3.x, `gitops-engine/pkg/sync/sync_context.go`; see `aegisgen.arg
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.argocd.hooks import Phase, hook_of
 from aegisgen.rehearsal.clock import Woken
@@ -20,35 +20,11 @@ if TYPE_CHECKING:
 
     from aegisgen.argocd.plan import Plan, PlannedWave, Step, WaveId
     from aegisgen.kube.resource import Identity, Resource
+    from aegisgen.rehearsal.cluster.controller import Controller
     from aegisgen.rehearsal.cluster.objects import Objects
-    from aegisgen.rehearsal.kubelet.pod import Node, Pod
+    from aegisgen.rehearsal.kubelet.pod import Node
 
 _WORKLOADS = ("Deployment", "StatefulSet", "ReplicaSet", "DaemonSet")
-WAITS_FOR_EVER = "waits for ever"
-
-
-class Runner(Protocol):
-    """What runs pods for a resource."""
-
-    name: str
-    status: str
-    detail: str
-    done: bool
-    succeeded: bool
-    pods: list[Pod]
-
-    @property
-    def suspended(self) -> bool:
-        """Whether it waits for somebody to resume it."""
-
-    def run(self) -> None:
-        """Run; for a thread of the clock's."""
-
-    def resume(self) -> None:
-        """Let it go on."""
-
-    def abandon(self) -> None:
-        """End it at once; for any thread."""
 
 
 class Conditions(NamedTuple):
@@ -79,7 +55,7 @@ class _Played:
     phase: str
     wave: int
     began: float
-    runners: tuple[Runner, ...]
+    runners: tuple[Controller, ...]
     ended: float | None = None
     status: str = "Created"
     detail: str = ""
@@ -94,7 +70,7 @@ class Application:
     objects: Objects
     node: Node
     workloads: list[Workload] = field(default_factory=list)
-    runners: list[Runner] = field(default_factory=list)
+    runners: list[Controller] = field(default_factory=list)
     """All that was started by the sync that runs, for faults to act upon."""
     syncs: int = 0
 
@@ -160,7 +136,7 @@ class Application:
                 steps[-1].ended = self.node.clock.elapsed()
         return steps
 
-    def _runners(self, resource: Resource, conditions: Conditions) -> Iterator[Runner]:
+    def _runners(self, resource: Resource, conditions: Conditions) -> Iterator[Controller]:
         identity, source = resource.identity, resource.document.source
         if identity.kind == "Job":
             spec = spec_of(resource.at("spec"), JobSpec, identity, source)
@@ -243,7 +219,7 @@ def _good(step: _Played) -> bool:
     return all(runner.succeeded for runner in step.runners)
 
 
-def _words(runner: Runner) -> tuple[str, str]:
+def _words(runner: Controller) -> tuple[str, str]:
     """What kubectl shows: while a Job runs, its pod's state says more than the Job's."""
     if runner.status == "Running" and runner.pods and not runner.succeeded:
         pod = runner.pods[-1]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from aegisgen.rehearsal.kubelet.spec import Container, KeyRef, ObjectRef, Variable, VariableSource
+    from aegisgen.rehearsal.kubelet.spec import Container, Reference, Variable, VariableSource
 
 _EXPANSION = re.compile(r"\$(?:\$|\(([^)]*)\))")
 _LABEL = re.compile(r"metadata\.(labels|annotations)\['([^']+)'\]\Z")
@@ -79,7 +79,7 @@ def expand(text: str, variables: Mapping[str, str]) -> str:
 
 def _all_of(source: VariableSource, objects: Objects) -> dict[str, Value]:
     found: dict[str, Value] = {}
-    kinds: tuple[tuple[ObjectRef | None, str, Callable[[str], Mapping[str, str] | None]], ...] = (
+    kinds: tuple[tuple[Reference | None, str, Callable[[str], Mapping[str, str] | None]], ...] = (
         (source.config_map_ref, "configmap", objects.config_map),
         (source.secret_ref, "secret", objects.secret),
     )
@@ -113,7 +113,7 @@ def _value_of(
 
 
 def _key(
-    reference: KeyRef, word: str, kind: str, read: Callable[[str], Mapping[str, str] | None], pod: PodFacts
+    reference: Reference, word: str, kind: str, read: Callable[[str], Mapping[str, str] | None], pod: PodFacts
 ) -> Value | None:
     entries = read(reference.name)
     if entries is None:

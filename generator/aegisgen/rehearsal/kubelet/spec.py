@@ -21,43 +21,37 @@ class _Part(msgspec.Struct, frozen=True, rename="camel"):
     """Unknown fields are fine: schemas judge them elsewhere."""
 
 
-class KeyRef(_Part, frozen=True, rename="camel"):
-    """A key of a ConfigMap or Secret."""
+class Reference(_Part, frozen=True):
+    """What a value, a variable or a volume is taken from."""
 
     name: str = ""
     key: str = ""
     optional: bool = False
-
-
-class ObjectRef(_Part, frozen=True, rename="camel"):
-    """A whole ConfigMap or Secret."""
-
-    name: str = ""
-    optional: bool = False
-
-
-class FieldRef(_Part, frozen=True, rename="camel"):
-    """A field of the pod's own."""
-
     field_path: str = ""
-
-
-class ResourceRef(_Part, frozen=True, rename="camel"):
-    """A request or limit of the container's own."""
-
     resource: str = ""
+    secret_name: str = ""
+    claim_name: str = ""
+    items: tuple[Item, ...] = ()
+    """The keys that become files, where not all do."""
 
 
-class Origin(_Part, frozen=True, rename="camel"):
+class Item(_Part, frozen=True):
+    """A key and the file that it becomes."""
+
+    key: str
+    path: str
+
+
+class Origin(_Part, frozen=True):
     """Where a variable's value comes from."""
 
-    config_map_key_ref: KeyRef | None = None
-    secret_key_ref: KeyRef | None = None
-    field_ref: FieldRef | None = None
-    resource_field_ref: ResourceRef | None = None
+    config_map_key_ref: Reference | None = None
+    secret_key_ref: Reference | None = None
+    field_ref: Reference | None = None
+    resource_field_ref: Reference | None = None
 
 
-class Variable(_Part, frozen=True, rename="camel"):
+class Variable(_Part, frozen=True):
     """One entry of `env`."""
 
     name: str
@@ -65,15 +59,15 @@ class Variable(_Part, frozen=True, rename="camel"):
     value_from: Origin | None = None
 
 
-class VariableSource(_Part, frozen=True, rename="camel"):
+class VariableSource(_Part, frozen=True):
     """One entry of `envFrom`."""
 
     prefix: str = ""
-    config_map_ref: ObjectRef | None = None
-    secret_ref: ObjectRef | None = None
+    config_map_ref: Reference | None = None
+    secret_ref: Reference | None = None
 
 
-class Mount(_Part, frozen=True, rename="camel"):
+class Mount(_Part, frozen=True):
     """Where a container has a volume."""
 
     name: str
@@ -81,14 +75,14 @@ class Mount(_Part, frozen=True, rename="camel"):
     sub_path: str = ""
 
 
-class Resources(_Part, frozen=True, rename="camel"):
+class Resources(_Part, frozen=True):
     """Requests and limits, for `resourceFieldRef`."""
 
     limits: dict[str, str | int | float] = {}
     requests: dict[str, str | int | float] = {}
 
 
-class Container(_Part, frozen=True, rename="camel"):
+class Container(_Part, frozen=True):
     """A container, an init container or, with `restartPolicy: Always`, a sidecar."""
 
     name: str
@@ -110,45 +104,16 @@ class Container(_Part, frozen=True, rename="camel"):
         return self.restart_policy == "Always"
 
 
-class Item(_Part, frozen=True, rename="camel"):
-    """A key and the file that it becomes."""
-
-    key: str
-    path: str
-
-
-class ConfigMapVolume(_Part, frozen=True, rename="camel"):
-    """A ConfigMap as files."""
-
-    name: str = ""
-    items: tuple[Item, ...] = ()
-    optional: bool = False
-
-
-class SecretVolume(_Part, frozen=True, rename="camel"):
-    """A Secret as files."""
-
-    secret_name: str = ""
-    items: tuple[Item, ...] = ()
-    optional: bool = False
-
-
-class Claim(_Part, frozen=True, rename="camel"):
-    """A volume that outlives the pod."""
-
-    claim_name: str = ""
-
-
-class Volume(_Part, frozen=True, rename="camel"):
+class Volume(_Part, frozen=True):
     """A volume of a pod; every kind that is not listed is an empty folder here."""
 
     name: str
-    config_map: ConfigMapVolume | None = None
-    secret: SecretVolume | None = None
-    persistent_volume_claim: Claim | None = None
+    config_map: Reference | None = None
+    secret: Reference | None = None
+    persistent_volume_claim: Reference | None = None
 
 
-class PodSpec(_Part, frozen=True, rename="camel"):
+class PodSpec(_Part, frozen=True):
     """A pod."""
 
     containers: tuple[Container, ...] = ()
@@ -159,21 +124,21 @@ class PodSpec(_Part, frozen=True, rename="camel"):
     termination_grace_period_seconds: int = 30
 
 
-class Metadata(_Part, frozen=True, rename="camel"):
+class Metadata(_Part, frozen=True):
     """A pod template's metadata."""
 
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
 
 
-class Template(_Part, frozen=True, rename="camel"):
+class Template(_Part, frozen=True):
     """What pods are made from."""
 
     metadata: Metadata = Metadata()
     spec: PodSpec = PodSpec()
 
 
-class JobSpec(_Part, frozen=True, rename="camel"):
+class JobSpec(_Part, frozen=True):
     """A Job (batch/v1 JobSpec)."""
 
     template: Template
@@ -184,7 +149,7 @@ class JobSpec(_Part, frozen=True, rename="camel"):
     completions: int | None = None
 
 
-class WorkloadSpec(_Part, frozen=True, rename="camel"):
+class WorkloadSpec(_Part, frozen=True):
     """A Deployment, StatefulSet, ReplicaSet or DaemonSet."""
 
     template: Template

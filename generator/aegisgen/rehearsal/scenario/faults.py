@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from aegisgen.profile.types import seconds
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from aegisgen.rehearsal.kubelet.pod import Pod
     from aegisgen.rehearsal.kubelet.process import Process
     from aegisgen.rehearsal.kubelet.spec import Container
-    from aegisgen.rehearsal.scenario.gate import Arrival
     from aegisgen.rehearsal.scenario.model import Sync
     from aegisgen.rehearsal.scenario.setting import Setting
     from aegisgen.rehearsal.scenario.stage import Stage
@@ -117,8 +116,8 @@ def _gate(sync: Sync, setting: Setting, stage: Stage, server: Server) -> Iterato
     hangs = "hangs" in sync.migrations.values()
     hanging: list[str] = []
 
-    def arrived(gate: Gate, arrival: Arrival) -> None:
-        process = _process(stage, arrival.pid)
+    def arrived(gate: Gate, pid: int) -> None:
+        process = _process(stage, pid)
         stage.run_at(sync.speed)
         if sync.faults.kill:
             if process:
@@ -178,10 +177,9 @@ def _all(stage: Stage) -> Iterator[Process]:
 
 
 def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
+    with suppress(PermissionError):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return False
     return True

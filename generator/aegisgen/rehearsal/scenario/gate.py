@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 import threading
-import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from aegisgen.rehearsal.image.knex import GATE, GATE_MARK
 from aegisgen.rehearsal.postgres.sessions import connect
@@ -28,17 +27,12 @@ _WAITING = (
 )
 
 
-class Arrival(NamedTuple):
-    """A migration that waits at the gate: the process that asked for it. Its session may outlive it."""
-
-    pid: int
-
-
 class Gate:
     """The gate of one database, closed from `__enter__` until `open`."""
 
-    def __init__(self, login: Login, arrived: Callable[[Gate, Arrival], None], alive: Callable[[int], bool]) -> None:
-        """`login` is a superuser's, for the scenario's database; `arrived` hears of each migration that waits.
+    def __init__(self, login: Login, arrived: Callable[[Gate, int], None], alive: Callable[[int], bool]) -> None:
+        """`login` is a superuser's, for the scenario's database; `arrived` hears of each migration that
+        waits, by the process that asked; its session may outlive it.
 
         `alive` tells whether a process that asked still runs.
         """
@@ -89,14 +83,4 @@ class Gate:
         self.most = max(self.most, sum(self._alive(pid) for pid in there))
         for pid in there - self._known:
             self._known.add(pid)
-            self._arrived(self, Arrival(pid))
-
-
-def after(seconds: float, action: Callable[[], None]) -> None:
-    """Do something a little later, in real time."""
-
-    def run() -> None:
-        time.sleep(seconds)
-        action()
-
-    threading.Thread(target=run, name="after", daemon=True).start()
+            self._arrived(self, pid)

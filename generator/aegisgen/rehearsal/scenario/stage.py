@@ -7,7 +7,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from aegisgen.rehearsal.cluster.names import facts_of
+from aegisgen.rehearsal.cluster.controller import facts_of
 from aegisgen.rehearsal.cluster.objects import Objects
 from aegisgen.rehearsal.cluster.provided import Values, provided
 from aegisgen.rehearsal.cluster.sync import Application
