@@ -9,7 +9,7 @@ import pytest
 
 from aegisgen.errors import ToolError, UsageError
 from aegisgen.rehearsal.postgres import Supply, Wanted, sessions
-from aegisgen.rehearsal.postgres.remote import parse
+from aegisgen.rehearsal.postgres.users_server import parse
 from aegisgen.rehearsal.server import Login
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aegisgen.errors import ToolError, UsageError
-from aegisgen.rehearsal.postgres import Supply, Wanted, cluster, sessions
+from aegisgen.rehearsal.postgres import Supply, Wanted, own_server, sessions
 from aegisgen.rehearsal.postgres.accounts import server_account
 from aegisgen.rehearsal.postgres.installation import INSTALL, at, choose, installations
 from aegisgen.rehearsal.postgres.layout import extension_folder, extensions, prepared
@@ -253,8 +253,8 @@ def test_a_port_that_somebody_was_faster_to_take_is_given_up(
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        ports = iter([taken.getsockname()[1], cluster._free_port()])
-        monkeypatch.setattr(cluster, "_free_port", lambda: next(ports))
+        ports = iter([taken.getsockname()[1], own_server._free_port()])
+        monkeypatch.setattr(own_server, "_free_port", lambda: next(ports))
         with databases.server("crowded") as fresh, sessions.connect(fresh.superuser) as session:
             assert session.execute("SELECT 1").fetchone() == (1,)
 

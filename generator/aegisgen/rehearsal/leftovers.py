@@ -29,7 +29,8 @@ from aegisgen.errors import ToolError
 from aegisgen.rehearsal.processes import MARK, command_line, free_memory, kill_marked, stop_server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from types import FrameType
 
 _LOCK = "lock"
 _GUARD_SECONDS = 30
@@ -82,10 +83,12 @@ def workspace() -> Iterator[Workspace]:
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # so that Ctrl-C does not reach it
         )
-        with _signals():
+        # What ends a command politely runs its clean-up too.
+        with _handled(_interrupt, signal.SIGTERM, signal.SIGHUP):
             yield Workspace(name, folder, guard.pid, swept)
     finally:
-        with _deaf():
+        # Nobody's impatience interrupts the clean-up, which takes a second at most.
+        with _handled(signal.SIG_IGN, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             _clean(folder)
             os.close(lock)
             if guard:
@@ -211,34 +214,22 @@ def _alone(registry: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _signals() -> Iterator[None]:
-    """Let what ends a command politely run its clean-up too."""
+def _handled(
+    action: Callable[[int, FrameType | None], None] | signal.Handlers, *numbers: signal.Signals
+) -> Iterator[None]:
+    """Let something happen on these signals during the block; what a caller ignores stays ignored."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    # What a caller ignores stays ignored, as SIGHUP under nohup.
-    numbers = [each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) != signal.SIG_IGN]
-    former = {number: signal.signal(number, _interrupt) for number in numbers}
+    former = {number: signal.getsignal(number) for number in numbers}
     try:
+        for number, before in former.items():
+            if before != signal.SIG_IGN:  # as SIGHUP under nohup
+                signal.signal(number, action)
         yield
     finally:
-        for number, action in former.items():
-            signal.signal(number, action)
-
-
-@contextmanager
-def _deaf() -> Iterator[None]:
-    """Let nobody's impatience interrupt the clean-up, which takes a second at most."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    former = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, action in former.items():
-            signal.signal(number, action)
+        for number, before in former.items():
+            signal.signal(number, before)
 
 
 def _interrupt(_number: int, _frame: object) -> NoReturn:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.errors import ToolError, UsageError
 from aegisgen.rehearsal.postgres.accounts import server_account
-from aegisgen.rehearsal.postgres.cluster import Cluster
 from aegisgen.rehearsal.postgres.installation import at, choose
 from aegisgen.rehearsal.postgres.layout import prepared
-from aegisgen.rehearsal.postgres.remote import remotes
+from aegisgen.rehearsal.postgres.own_server import OwnServer
 from aegisgen.rehearsal.postgres.template import Template
+from aegisgen.rehearsal.postgres.users_server import users_servers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -47,9 +47,9 @@ class Supply:
         self._wanted = wanted
         self._run = run
         self._choosing = threading.Lock()
-        self._clusters: _Clusters | None = None
-        self._remotes = remotes(wanted.url, run) if wanted.url else None
-        self.version = self._remotes.version if self._remotes else self._local().version
+        self._own: _OwnServers | None = None
+        self._users = users_servers(wanted.url, run) if wanted.url else None
+        self.version = self._users.version if self._users else self._local().version
         """For people: version and origin of every server from `server`."""
 
     def server(self, name: str, settings: Mapping[str, str] | None = None) -> AbstractContextManager[Server]:
@@ -58,8 +58,8 @@ class Supply:
         `settings` are PostgreSQL's, for a server that is started here. `name` is not to be used twice at the same time.
         Raises ToolError with the server's own words where it does not start.
         """
-        if self._remotes:
-            return self._remotes.server()
+        if self._users:
+            return self._users.server()
         return self._local().running(name, settings or {})
 
     def copy(self, name: str) -> AbstractContextManager[Server]:
@@ -69,14 +69,14 @@ class Supply:
         """
         return self._local().running(name, {}, password=False)
 
-    def _local(self) -> _Clusters:
+    def _local(self) -> _OwnServers:
         with self._choosing:
-            if self._clusters is None:
-                self._clusters = _Clusters(self._run, _installation(self._wanted))
-            return self._clusters
+            if self._own is None:
+                self._own = _OwnServers(self._run, _installation(self._wanted))
+            return self._own
 
 
-class _Clusters:
+class _OwnServers:
     """Servers that are started here, each with a data folder of its own."""
 
     def __init__(self, run: Workspace, installation: Installation) -> None:
@@ -92,7 +92,7 @@ class _Clusters:
     @contextmanager
     def running(self, name: str, settings: Mapping[str, str], *, password: bool = True) -> Iterator[Server]:
         folder = self._folder / f"server-{name}"
-        server = Cluster(
+        server = OwnServer(
             self._installation,
             folder,
             template=self._template,

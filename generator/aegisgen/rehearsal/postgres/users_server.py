@@ -32,7 +32,7 @@ _DIGITS = 7
 _NUMBERS = count(1)
 
 
-class Remote:
+class UsersServer:
     """A `Server` that was there before. Databases and roles get names of the run's own."""
 
     own = False
@@ -98,7 +98,7 @@ class Remote:
             return sessions.settings(session)
 
 
-class Remotes(NamedTuple):
+class UsersServers(NamedTuple):
     """Gives the user's own server, the same each time."""
 
     login: Login
@@ -109,20 +109,20 @@ class Remotes(NamedTuple):
     @property
     def version(self) -> str:
         """For people: version and address."""
-        return Remote(self.login, self.run, self.number).version
+        return UsersServer(self.login, self.run, self.number).version
 
     @contextmanager
-    def server(self) -> Iterator[Remote]:
+    def server(self) -> Iterator[UsersServer]:
         """Use the server for the block; the clean-up of other runs leaves alone what is made meanwhile."""
         with ExitStack() as stack:
             keeper = stack.enter_context(_connected(self.login))
             keeper.execute("SELECT pg_advisory_lock_shared(%s, %s)", (_LOCK_CLASS, int(_digits(self.run), 16)))
-            server = Remote(self.login, self.run, self.number)
+            server = UsersServer(self.login, self.run, self.number)
             stack.callback(server.drop_all)
             yield server
 
 
-def remotes(url: str, run: Workspace) -> Remotes:
+def users_servers(url: str, run: Workspace) -> UsersServers:
     """Try the user's server and remove there what killed runs have left.
 
     Raises UsageError for what is wrong with the address, ToolError where the server does not answer or the role may not
@@ -139,7 +139,7 @@ def remotes(url: str, run: Workspace) -> Remotes:
                 f"scenario; let a superuser run: ALTER ROLE {login.user} CREATEDB CREATEROLE"
             )
         _sweep(session)
-        return Remotes(login, run.name, session.info.server_version)
+        return UsersServers(login, run.name, session.info.server_version)
 
 
 def parse(url: str) -> Login:

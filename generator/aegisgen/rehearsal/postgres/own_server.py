@@ -65,7 +65,7 @@ _SETTINGS = {
 }
 
 
-class Cluster:
+class OwnServer:
     """A `Server` of one's own; everything that it writes is in its folder."""
 
     own = True
