@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 from aegisgen.bundle import program
 from aegisgen.rehearsal.observe import squawk
 from aegisgen.rehearsal.observe.attribute import Executed, executed
-from aegisgen.rehearsal.observe.bookkeeping import Event, Mark, mark
+from aegisgen.rehearsal.observe.bookkeeping import Mark, mark
 from aegisgen.rehearsal.observe.files import UNATTRIBUTED, Files, said_to_fail
 from aegisgen.rehearsal.observe.migrations import CUT, HALF_DONE, Evidence, assemble
 from aegisgen.rehearsal.observe.script import split
@@ -259,7 +259,7 @@ def test_an_applications_own_rows_are_no_bookkeeping(text):
 
 def test_a_row_that_was_refused_marks_nothing():
     text = 'insert into knex_migrations ("batch", "migration_time", "name") values (1, now(), \'a.js\')'
-    assert mark(Statement(0, 0, "a", "1", text, (), "")) == Mark(Event.ENDS, "a.js", "knex_migrations")
+    assert mark(Statement(0, 0, "a", "1", text, (), "")) == Mark("ends", "a.js", "knex_migrations")
     assert mark(Statement(0, 0, "a", "1", text, (), "permission denied")) is None
 
 

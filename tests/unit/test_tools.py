@@ -28,6 +28,9 @@ def test_a_tool_can_be_called_recognised_and_explained(name: str) -> None:
     assert tool.locking
     assert tool.lock in tool.runtimes
     assert tool.tables
+    assert all(tool.recorded)
+    assert {written.verb for written in tool.written} >= {"insert"}
+    assert tool.says_failed or name == "golang-migrate"  # whose row says so
     assert tool.mark_done or tool.mark_done_sql
     assert tool.files or tool.dependencies or name == "golang-migrate"  # recognised by its files' names
     assert tool.program

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aegisgen.tools.tool import Called, Role, Shell, Tool
+from aegisgen.tools.tool import Called, Role, Shell, Tool, Written
 
 
 def _others(called: Called) -> dict[Role, list[str] | Shell]:
@@ -25,6 +25,15 @@ TOOL = Tool(
     lock="python",
     locking="not at all",
     tables=("alembic_version",),
+    # alembic/runtime/migration.py
+    written=(
+        Written("insert", "version_num", "{version_num}"),
+        Written("update", "version_num", "{version_num}"),
+        Written("delete", "version_num", "{version_num}", event="reverts"),
+    ),
+    recorded=("version_num", "version_num, NULL, NULL"),
+    # The last that was begun before the error.
+    says_failed=r"Running (?:up|down)grade \S* ?-> (\w+)(?![\s\S]*Running (?:up|down)grade)[\s\S]*Traceback",
     files=("alembic.ini",),
     program="alembic",
     modules=("alembic",),

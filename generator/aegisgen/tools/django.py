@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aegisgen.tools.tool import Called, Role, Shell, Tool
+from aegisgen.tools.tool import Called, Role, Shell, Tool, Written
 
 
 def _others(called: Called) -> dict[Role, list[str] | Shell]:
@@ -28,6 +28,14 @@ TOOL = Tool(
     lock="python",
     locking="not at all",
     tables=("django_migrations",),
+    # django/db/migrations/recorder.py
+    written=(
+        Written("insert", "app name applied", "{app}.{name}"),
+        Written("delete", "name app", "{app}.{name}", event="reverts"),
+    ),
+    recorded=("app name applied", "app || '.' || name, NULL, applied"),
+    says_failed=r"Applying (\S+?)\.\.\.(?! ?OK)",
+    file=lambda name: f"{name.replace('.', '/migrations/', 1)}.py",
     files=("manage.py",),
     program="django-admin",
     modules=("django", "manage.py"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aegisgen.tools.tool import Called, Role, Shell, Tool, Wiring
+from aegisgen.tools.tool import Called, Role, Shell, Tool, Wiring, Written
 
 
 def _others(called: Called) -> dict[Role, list[str] | Shell]:
@@ -25,6 +25,12 @@ TOOL = Tool(
     lock="none",
     locking="an advisory lock, tried once a second",
     tables=("flyway_schema_history",),
+    written=(Written("insert", "installed_rank script success", "{script}"),),
+    recorded=(
+        "script installed_on execution_time success",
+        "script, installed_on - execution_time * interval '1 ms', installed_on",
+    ),
+    says_failed=r"(?:Migration|Script) (\S+\.(?:sql|java))(?: \([^)]*\))? failed",
     jdbc=True,
     wiring=Wiring(
         config=("FLYWAY_URL", "FLYWAY_USER"),

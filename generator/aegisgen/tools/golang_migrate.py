@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aegisgen.tools.tool import URL, Called, Role, Shell, Tool
+from aegisgen.tools.tool import URL, Called, Role, Shell, Tool, Written
 
 # On a database without migrations `version` fails, as it does without a database.
 _VERSION = (
@@ -44,6 +44,8 @@ TOOL = Tool(
     # migrate.go
     held=(("dirty database version", "golang-migrate has marked the version dirty: a run ended half-way"),),
     tables=("schema_migrations",),
+    written=(Written("insert", "version dirty", "{version}", begins_if="dirty"),),
+    recorded=("version dirty", "version::text, NULL, NULL"),
     needs_path=True,
     needs_url=True,
     wiring=URL,

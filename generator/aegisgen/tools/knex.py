@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aegisgen.tools.tool import Called, Role, Shell, Tool
+from aegisgen.tools.tool import Called, Role, Shell, Tool, Written
 
 
 def _others(called: Called) -> dict[Role, list[str] | Shell]:
@@ -29,6 +29,12 @@ TOOL = Tool(
     held=(("migration table is already locked", "Knex's lock row says that a migration runs"),),
     # lib/migrations/migrate/table-creator.js
     tables=("knex_migrations",),
+    written=(
+        Written("insert", "batch migration_time name", "{name}"),
+        Written("delete", "name", "{name}", event="reverts"),
+    ),
+    recorded=("batch migration_time name", "name, NULL, migration_time"),
+    says_failed=r'migration file "([^"]+)" failed',
     lock_table="{table}_lock",
     mark_done_sql=(
         "INSERT INTO {table} (name, batch, migration_time) "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aegisgen.tools.tool import Called, Role, Shell, Tool, Wiring
+from aegisgen.tools.tool import Called, Role, Shell, Tool, Wiring, Written
 
 
 def _others(called: Called) -> dict[Role, list[str] | Shell]:
@@ -28,6 +28,13 @@ TOOL = Tool(
     # StandardLockService
     held=(("could not acquire change log lock", "Liquibase's lock row says that a migration runs"),),
     tables=("databasechangelog",),
+    written=(
+        Written("insert", "id author filename dateexecuted", "{filename}::{id}::{author}"),
+        Written("delete", "id author filename", "{filename}::{id}::{author}", event="reverts"),
+    ),
+    recorded=("filename id author dateexecuted", "filename || '::' || id || '::' || author, NULL, dateexecuted"),
+    says_failed=r"Migration failed for changeset (\S+?):?\s",
+    file=lambda name: name.partition("::")[0],
     jdbc=True,
     wiring=Wiring(
         config=("LIQUIBASE_COMMAND_URL", "LIQUIBASE_COMMAND_USERNAME"),

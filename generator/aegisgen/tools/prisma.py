@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aegisgen.tools.tool import URL, Called, Role, Shell, Tool
+from aegisgen.tools.tool import URL, Called, Role, Shell, Tool, Written
 
 
 def _others(called: Called) -> dict[Role, list[str] | Shell]:
@@ -31,6 +31,13 @@ TOOL = Tool(
     # Error P1002
     held=(("timed out trying to acquire a postgres advisory lock", "another session holds Prisma's lock"),),
     tables=("_prisma_migrations",),
+    written=(
+        Written("insert", "id checksum migration_name", "{migration_name}", event="begins"),
+        Written("update", "finished_at id"),
+    ),
+    recorded=("migration_name started_at finished_at", "migration_name, started_at, finished_at"),
+    says_failed=r"Migration name: (\S+)",
+    file=lambda name: f"{name}/migration.sql",
     fields=frozenset({"packageManager"}),
     needs_url=True,
     wiring=URL,

@@ -68,6 +68,18 @@ class Shell(NamedTuple):
     words: list[str]
 
 
+class Written(NamedTuple):
+    """A statement by which a tool writes down what it does, recognised by its verb and its columns."""
+
+    verb: Literal["insert", "update", "delete"]
+    columns: str
+    name: str = ""
+    """The migration's: columns stand in braces. Empty: an earlier statement named it."""
+    event: Literal["begins", "ends", "reverts"] = "ends"
+    begins_if: str = ""
+    """The column that is true where the migration only begins."""
+
+
 class Tool(NamedTuple):
     """One migration tool. Sources: the tools' own documentation; for texts that they print, their output."""
 
@@ -104,6 +116,14 @@ class Tool(NamedTuple):
     """The same as a statement on the bookkeeping table, {table}, where there is no command."""
     tables: tuple[str, ...] = ()
     """Where it keeps what has been applied. Tables with mere locks are left out: each tool fills an empty one."""
+    written: tuple[Written, ...] = ()
+    """The statements that write it there."""
+    recorded: tuple[str, str] = ("", "")
+    """The columns that tell such a table, and what to select from it: a migration's name, its begin and its end."""
+    says_failed: str = ""
+    """A regular expression for the name of a migration that failed, in what the tool prints."""
+    file: Callable[[str], str] | None = None
+    """A migration's file, from its recorded name; None: the name is that of the file, or what it begins with."""
     lock_table: str = ""
     """The table with a lock row of its own, which outlives a killed run: {table} is the bookkeeping table."""
 

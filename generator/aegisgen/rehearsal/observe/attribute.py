@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from aegisgen.rehearsal.observe.bookkeeping import Event, Mark, bookkeeping_tables, mark, mentions
+from aegisgen.rehearsal.observe.bookkeeping import Mark, bookkeeping_tables, mark, mentions
 from aegisgen.rehearsal.observe.serverlog import COMMITTED, LOST
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class _Attribution:
         emptied = any(_TRUNCATE.match(one.text) and self._mentions.search(one.text) for one in transaction.statements)
         if self._opened and emptied and not marked and transaction.end == COMMITTED:
             # golang-migrate, when it has taken back the first of all.
-            self._marked(Mark(Event.STEPS, "", ""), transaction, (), transaction.ended)
+            self._marked(Mark("ends", "", ""), transaction, (), transaction.ended)
         if own:
             self._pend(Part(transaction, tuple(own)))
 
@@ -136,7 +136,7 @@ class _Attribution:
             self._report(self._opened, mine, complete=False)
 
     def _marked(self, found: Mark, transaction: Transaction, own: tuple[Statement, ...], at: float) -> None:
-        if found.event is Event.BEGINS:
+        if found.event == "begins":
             self._flush(self._take(lambda _: True))
             self._opened = found.name
             return
@@ -148,7 +148,7 @@ class _Attribution:
             parts = self._take(lambda part: self._migrates(part.transaction.session))
         name = found.name or self._opened
         if name:
-            self._record(name, parts, reverts=found.event is Event.REVERTS, ended=at)
+            self._record(name, parts, reverts=found.event == "reverts", ended=at)
         self._opened = ""
 
     def _record(self, name: str, parts: tuple[Part, ...], *, reverts: bool, ended: float) -> None:

@@ -9,56 +9,33 @@ them; for Prisma, Flyway and Liquibase, the tables' definitions in their documen
 from __future__ import annotations
 
 import re
-from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
+from aegisgen.tools import TOOLS
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from aegisgen.rehearsal.observe.serverlog import Statement
 
     Row = Mapping[str, str]
 
 
-class Event(Enum):
-    """What a row says of its migration."""
-
-    BEGINS = "begins"
-    ENDS = "ends"
-    """What was executed since the last mark belongs to it."""
-    STEPS = "steps"
-    """It has ended; only the tool's own earlier mark knows which."""
-    REVERTS = "reverts"
-    """What was executed since the last mark took it back."""
-
-
 class Mark(NamedTuple):
-    """A row of bookkeeping that was written. `name` is the tool's own for the migration."""
+    """A row of bookkeeping that was written."""
 
-    event: Event
+    event: str
+    """`begins`; `ends`: what was executed since the last mark belongs to it; `reverts`: that took it back."""
     name: str
+    """The tool's own for the migration; empty where only its own earlier mark knows it."""
     table: str
 
 
-class _Kind(NamedTuple):
-    """A statement that marks: its verb, the columns that tell it, and how they name the migration."""
-
-    verb: str
-    columns: frozenset[str]
-    event: Callable[[Row], Event]
-    name: Callable[[Row], str]
-
-
-_KNOWN = (
-    "knex_migrations",
-    "alembic_version",
-    "flyway_schema_history",
-    "_prisma_migrations",
-    "django_migrations",
-    "schema_migrations",
-    "databasechangelog",
-    # aegisgen's own record of runs.
-    "aegisgen_runs",
+# aegisgen's own record of runs is no migration's.
+_KNOWN = frozenset({"aegisgen_runs"}.union(*(tool.tables for tool in TOOLS.values())))
+# The most columns first: they tell more.
+_WRITTEN = sorted(
+    (written for tool in TOOLS.values() for written in tool.written), key=lambda one: -len(one.columns.split())
 )
 _IDENTIFIER = r'(?:"(?:[^"]|"")+"|[A-Za-z_]\w*)'
 _TABLE = rf"({_IDENTIFIER}(?:\.{_IDENTIFIER})?)"
@@ -77,41 +54,6 @@ _EQUALS = re.compile(rf"(?:{_IDENTIFIER}\.)*({_IDENTIFIER})\s*=\s*{_VALUE}", re.
 _TRUE = {"true", "t", "1"}
 
 
-def _always(event: Event) -> Callable[[Row], Event]:
-    return lambda _row: event
-
-
-def _column(name: str) -> Callable[[Row], str]:
-    return lambda row: row[name]
-
-
-def _kind(verb: str, columns: str, event: Event | Callable[[Row], Event], name: Callable[[Row], str]) -> _Kind:
-    return _Kind(verb, frozenset(columns.split()), _always(event) if isinstance(event, Event) else event, name)
-
-
-def _changeset(row: Row) -> str:
-    return f"{row['filename']}::{row['id']}::{row['author']}"
-
-
-def _dirty(row: Row) -> Event:
-    return Event.BEGINS if row["dirty"].lower() in _TRUE else Event.ENDS
-
-
-KINDS = (
-    _kind("insert", "batch migration_time name", Event.ENDS, _column("name")),  # Knex
-    _kind("delete", "name app", Event.REVERTS, lambda row: f"{row['app']}.{row['name']}"),  # Django
-    _kind("insert", "app name applied", Event.ENDS, lambda row: f"{row['app']}.{row['name']}"),
-    _kind("insert", "installed_rank script success", Event.ENDS, _column("script")),  # Flyway
-    _kind("insert", "id author filename dateexecuted", Event.ENDS, _changeset),  # Liquibase
-    _kind("delete", "id author filename", Event.REVERTS, _changeset),
-    _kind("insert", "id checksum migration_name", Event.BEGINS, _column("migration_name")),  # Prisma
-    _kind("update", "finished_at id", Event.STEPS, lambda _row: ""),
-    _kind("insert", "version dirty", _dirty, _column("version")),  # golang-migrate
-    _kind("insert", "version_num", Event.ENDS, _column("version_num")),  # Alembic
-    _kind("update", "version_num", Event.ENDS, _column("version_num")),
-    _kind("delete", "version_num", Event.REVERTS, _column("version_num")),
-    _kind("delete", "name", Event.REVERTS, _column("name")),  # Knex
-)
 # A row is short; a migration's own INSERT need not be.
 _LONGEST_ROW = 20_000
 
@@ -126,24 +68,22 @@ def mark(statement: Statement, tables: Iterable[str] = _KNOWN) -> Mark | None:
         return None
     if match := _INSERT.match(text):
         names = [_plain(name.strip()).lower() for name in match[2].split(",")]
-        kind = _kind_of("insert", names)
-        if kind is None:
-            return None
         found = [_value(value, statement.values) for value in _VALUES.findall(match[3])]
         row = {**dict.fromkeys(names, ""), **dict(zip(names, found, strict=False))}
-        return Mark(kind.event(row), kind.name(row), _plain(match[1]))
+        return _mark("insert", row, match[1])
     for verb, pattern in (("update", _UPDATE), ("delete", _DELETE)):
         match = pattern.match(text)
         if match and _bare(match[1]) in set(tables):
-            named = _equalities(match[2], statement.values)
-            kind = _kind_of(verb, named)
-            return Mark(kind.event(named), kind.name(named), _plain(match[1])) if kind else None
+            return _mark(verb, _equalities(match[2], statement.values), match[1])
     return None
 
 
-def _kind_of(verb: str, columns: Iterable[str]) -> _Kind | None:
-    there = frozenset(columns)
-    return next((kind for kind in KINDS if kind.verb == verb and kind.columns <= there), None)
+def _mark(verb: str, row: Row, table: str) -> Mark | None:
+    for one in _WRITTEN:
+        if one.verb == verb and row.keys() >= set(one.columns.split()):
+            begins = bool(one.begins_if) and row[one.begins_if].lower() in _TRUE
+            return Mark("begins" if begins else one.event, one.name.format_map(row), _plain(table))
+    return None
 
 
 def bookkeeping_tables(statements: Iterable[Statement]) -> frozenset[str]:

@@ -6,23 +6,17 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from aegisgen.tools import TOOLS
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 UNATTRIBUTED = "unattributed"
 _NOT_ITS_OWN = {"node_modules", ".git", ".venv", "__pycache__"}
 _MOST_FILES = 100_000
 
-# What tools print when a migration fails.
-_SAID = (
-    re.compile(r'migration file "([^"]+)" failed'),  # Knex
-    re.compile(r"Applying (\S+?)\.\.\.(?! ?OK)"),  # Django
-    re.compile(r"Migration name: (\S+)"),  # Prisma
-    re.compile(r"(?:Migration|Script) (\S+\.(?:sql|java))(?: \([^)]*\))? failed"),  # Flyway
-    re.compile(r"Migration failed for changeset (\S+?):?\s"),  # Liquibase
-)
-_ALEMBIC = re.compile(r"Running (?:up|down)grade \S* ?-> (\w+)")
+_SAYS_FAILED = tuple(re.compile(tool.says_failed) for tool in TOOLS.values() if tool.says_failed)
 
 
 class Files:
@@ -35,7 +29,7 @@ class Files:
 
     def locate(self, name: str) -> str:
         """Return the file's path from the application's folder, with `/`; the name itself where none is found."""
-        for candidate in _candidates(name):
+        for candidate in (name, *(tool.file(name) for tool in TOOLS.values() if tool.file)):
             folder, _, base = candidate.rpartition("/")
             for path in self._by_name.get(base, ()):
                 if path.endswith(candidate) and (not folder or path == candidate or path.endswith(f"/{candidate}")):
@@ -68,23 +62,7 @@ class Files:
 
 def said_to_fail(logs: Iterable[str]) -> tuple[str, ...]:
     """Return the names of migrations that their tools said to fail, in the order of the logs."""
-    found: dict[str, None] = {}
-    for log in logs:
-        for pattern in _SAID:
-            found |= dict.fromkeys(pattern.findall(log))
-        started = _ALEMBIC.findall(log)
-        if started and "Traceback" in log:
-            found[started[-1]] = None
-    return tuple(found)
-
-
-def _candidates(name: str) -> Sequence[str]:
-    parts: Mapping[str, Sequence[str]] = {
-        "prisma": (f"{name}/migration.sql",),
-        "django": (f"{name.replace('.', '/migrations/', 1)}.py",),
-        "liquibase": (name.partition("::")[0],),
-    }
-    return (name, *(candidate for found in parts.values() for candidate in found))
+    return tuple(dict.fromkeys(name for log in logs for pattern in _SAYS_FAILED for name in pattern.findall(log)))
 
 
 def _paths(app: Path) -> Iterator[str]:

@@ -14,6 +14,7 @@ from aegisgen.rehearsal.observe.migrations import sampled
 from aegisgen.rehearsal.observe.sample import INTERVAL_SECONDS
 from aegisgen.rehearsal.outcome import MigrationRun
 from aegisgen.rehearsal.postgres.sessions import connect, session_errors
+from aegisgen.tools import TOOLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -36,19 +37,7 @@ class Row(NamedTuple):
     ended: float | None
 
 
-# The columns that tell a tool's table, and what to select from it: name, begin and end.
-_BOOKS = (
-    ("batch migration_time name", "name, NULL, migration_time"),  # Knex
-    ("app name applied", "app || '.' || name, NULL, applied"),  # Django
-    ("migration_name started_at finished_at", "migration_name, started_at, finished_at"),  # Prisma
-    (
-        "script installed_on execution_time success",  # Flyway
-        "script, installed_on - execution_time * interval '1 ms', installed_on",
-    ),
-    ("filename id author dateexecuted", "filename || '::' || id || '::' || author, NULL, dateexecuted"),  # Liquibase
-    ("version_num", "version_num, NULL, NULL"),  # Alembic
-    ("version dirty", "version::text, NULL, NULL"),  # golang-migrate
-)
+_BOOKS = sorted((tool.recorded for tool in TOOLS.values() if tool.tables), key=lambda book: -len(book[0].split()))
 _TABLES = """
 SELECT format('%I.%I', table_schema, table_name), array_agg(column_name::text) FROM information_schema.columns
 WHERE table_schema NOT IN ('pg_catalog', 'information_schema') GROUP BY table_schema, table_name ORDER BY 1
