@@ -579,10 +579,10 @@ def test_a_process_of_a_rehearsal_cannot_read_its_parents_environment(tmp_path) 
 
 def test_the_documented_bounds_are_those_of_the_program() -> None:
     from aegisgen.kube import overlay, process
-    from aegisgen.profile import load
+    from aegisgen.profile import reading
 
     page = (ROOT / "docs/security.md").read_text(encoding="utf-8")
-    for number in (load.MAX_BYTES, files.MAX_BYTES, overlay.MAX_FILE_BYTES, process.MAX_OUTPUT_BYTES):
+    for number in (reading.MAX_BYTES, files.MAX_BYTES, overlay.MAX_FILE_BYTES, process.MAX_OUTPUT_BYTES):
         assert f"{number // 1_000_000} MB" in page
     for text in (f"{files.MAX_ENTRIES:,}", f"{files.MAX_DEPTH} folders", f"{process.TIMEOUT_SECONDS} s", "2 GB"):
         assert text in page
