@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.errors import ToolError, UsageError
+from aegisgen.files import walk
 from aegisgen.findings import Finding, Severity
 from aegisgen.profile.sources import display
 from aegisgen.project.tree import read_generated
@@ -83,5 +83,5 @@ def _rendered(workspace: Workspace, entry: str) -> Iterator[str]:
 
 
 def _below(root: Path, folder: str) -> Iterator[str]:
-    for place, _, names in os.walk(root / folder):
+    for place, _, names in walk(root / folder):
         yield from (Path(place, name).relative_to(root).as_posix() for name in names)
