@@ -26,7 +26,7 @@ MISSING = "kustomize not found, install it with: pip install 'aegisgen[compose]'
 # Patterns are texts: only who composes, and fails, pays for compiling them.
 _KLOG = r'(?sm)^[EF]\d{4} .*?err=(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|<\n(?P<block>.*?)\n ?>)'
 _REMOTE = r"accumulating resources from '(?P<url>(?:https?|ssh|git|file)://[^']+|git@[^']+|github\.com/[^']+)'"
-# Kustomize reports every attempt on the way down; who mends the file needs the last link of the chain alone.
+# Kustomize reports every attempt on the way down; who fixes the file needs the last link of the chain alone.
 _SHORTENED = (
     (r"accumulating resources: accumulation err='(?=accumulating)", ""),
     (r"accumulating resources from '[^']*': '[^']*' must resolve to a file': ", ""),

@@ -175,7 +175,7 @@ def _fault(error: ValidationError, data: object) -> Fault:
 
 
 def _whole(parts: Sequence[str | int], data: object, instance: object) -> Place:
-    """Mend the path to `instance`: jsonschema_rs leaves empty keys out and takes keys such as "0" for an index."""
+    """Fix the path to `instance`: jsonschema_rs leaves empty keys out and takes keys such as "0" for an index."""
     path: Place = ()
     for part in parts:
         while isinstance(data, dict) and _key(data, part) is None and "" in data:

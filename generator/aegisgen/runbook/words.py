@@ -117,7 +117,7 @@ def duties(facts: Facts) -> list[Duty]:
     at, settings = people(facts.target), facts.target.settings
     found = [
         Duty("on call", "looks first, reads the log, syncs again, decides whether to go back", at.on_call or ""),
-        Duty("developers", "mend a migration that failed, or write the one that reverses it", at.developers or ""),
+        Duty("developers", "fix a migration that failed, or write the one that reverses it", at.developers or ""),
     ]
     if settings.approval.gate or (settings.application and not settings.application.automated):
         found.append(Duty("approvers", "let a sync begin, or reject it", at.approvers or ""))

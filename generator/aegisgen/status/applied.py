@@ -33,7 +33,7 @@ def disagreements(snapshot: Snapshot, expected: Expected, migration: Job | None,
         yield _never(
             expected,
             f"Job {expected.migration} {expected.never_applied}",
-            "mend the overlay (aegisgen check names the line), push, then sync",
+            "fix the overlay (aegisgen check names the line), push, then sync",
         )
         return
     workload = snapshot.workload
@@ -68,7 +68,7 @@ def _init_container(snapshot: Snapshot, expected: Expected) -> Iterator[Diagnosi
         yield _never(
             expected,
             f"the overlay composes {expected.workload_kind} {expected.workload} without the init container {name}",
-            "a patch that matches nothing is dropped silently: run aegisgen check, mend it, push",
+            "a patch that matches nothing is dropped silently: run aegisgen check, fix it, push",
         )
         return
     live = container_of(snapshot.workload.pod_spec, name) if snapshot.workload else {}

@@ -80,14 +80,14 @@ def _of_application(application: Application | None, *, explained: bool, waiting
             yield Diagnosis(
                 Cause.APPLICATION_ERROR,
                 f"Argo CD reports {error.kind}: {error.message}",
-                "mend what the message names; no sync can succeed before",
+                "fix what the message names; no sync can succeed before",
                 about=about,
             )
     if application.operation in {"Failed", "Error"} and not explained:
         yield Diagnosis(
             Cause.SYNC_FAILED,
             f"the last sync has ended as {application.operation}: {application.message or 'without a message'}",
-            "mend what the message names, then sync again",
+            "fix what the message names, then sync again",
             (f"argocd app sync {application.name}",),
             about,
         )

@@ -44,7 +44,7 @@ _RUNNER = {
         "the migration status cannot be read",
         "its log has the tool's error: look at the tool's configuration and at the database user's rights",
     ),
-    12: Exit("migrate", "a migration failed", f"its log has the error: mend the migration, push, {_AGAIN}"),
+    12: Exit("migrate", "a migration failed", f"its log has the error: fix the migration, push, {_AGAIN}"),
     13: Exit(
         "status-after",
         "it has migrated, but the status cannot be read afterwards",
@@ -68,7 +68,7 @@ _RUNNER = {
     17: Exit(
         "lock",
         "the lock could not be taken, because the connection failed",
-        f"its log has the reason (a pooler in transaction mode, no connections left?): mend it, {_AGAIN}",
+        f"its log has the reason (a pooler in transaction mode, no connections left?): fix it, {_AGAIN}",
     ),
     18: Exit(
         "lock",

@@ -38,7 +38,7 @@ _NOUNS = {
 }
 _MESSAGE = frozenset({Role.CHECKS, Role.SYNC_FAIL})
 """Whose termination message says more than the exit code."""
-_NEXT = "read its log, mend the cause, then sync again"
+_NEXT = "read its log, fix the cause, then sync again"
 
 
 class Ended(NamedTuple):
@@ -107,7 +107,7 @@ def _of_job(step: Step, job: Job, snapshot: Snapshot, expected: Expected) -> Dia
         return Diagnosis(
             Cause.PODS_REFUSED,
             f"{noun(step)} gets no pod: {refused.message}",
-            "mend what the message names; the Job goes on trying until its deadline",
+            "fix what the message names; the Job goes on trying until its deadline",
             (expected.kubectl("describe", "job", job.name),),
             f"Job/{job.name}",
         )

@@ -69,7 +69,7 @@ def _hindrances(pod: Pod, snapshot: Snapshot, expected: Expected) -> Iterator[Di
                 yield Diagnosis(
                     Cause.CANNOT_START,
                     f"the pod cannot be set up ({event.reason}): {event.message}",
-                    "mend what the message names; the kubelet goes on trying",
+                    "fix what the message names; the kubelet goes on trying",
                     (expected.kubectl("describe", "pod", pod.name),),
                     f"Pod/{pod.name}",
                 )
@@ -112,7 +112,7 @@ def _configuration(pod: Pod, container: Container, expected: Expected) -> Diagno
         what = f"{kind} {name} has no key {no_key[1]}"
         next_ = "add the key; the pod starts by itself then"
     else:
-        what, next_ = message or "its configuration is wrong", "mend what the message names"
+        what, next_ = message or "its configuration is wrong", "fix what the message names"
     return Diagnosis(
         Cause.MISSING_CONFIGURATION,
         f"CreateContainerConfigError: {what}",

@@ -48,7 +48,7 @@ def rollout(snapshot: Snapshot, expected: Expected) -> tuple[Diagnosis, ...]:
             Diagnosis(
                 Cause.PODS_REFUSED,
                 f"pods cannot be created: {refused.message}",
-                "mend what the message names",
+                "fix what the message names",
                 (expected.kubectl("describe", expected.of_workload),),
                 f"{workload.kind}/{workload.name}",
             ),

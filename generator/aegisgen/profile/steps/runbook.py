@@ -25,7 +25,7 @@ class People(Model, frozen=True, kw_only=True):
     """Whom to call, in words of your own such as a channel or a rota."""
 
     on_call: Annotated[Line | UnsetType, Meta(description="Looks first, and may sync and roll back.")] = UNSET
-    developers: Annotated[Line | UnsetType, Meta(description="Write the migrations, and mend them.")] = UNSET
+    developers: Annotated[Line | UnsetType, Meta(description="Write the migrations, and fix them.")] = UNSET
     approvers: Annotated[Line | UnsetType, Meta(description="Let a sync begin.")] = UNSET
     database: Annotated[Line | UnsetType, Meta(description="May end sessions and restore backups.")] = UNSET
     platform: Annotated[Line | UnsetType, Meta(description="Look after cluster, Secrets and Argo CD.")] = UNSET
