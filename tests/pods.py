@@ -62,7 +62,7 @@ class Pod:
         self._log.close()
         self._message.unlink()
 
-    def end(self, timeout: float = 60) -> Ended:
+    def end(self, timeout: float = 180) -> Ended:
         """Wait for the end of the container."""
         try:
             code = self.process.wait(timeout)

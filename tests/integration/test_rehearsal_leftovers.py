@@ -112,7 +112,7 @@ def start() -> Iterator[Callable[[], Rehearsal]]:
         process.wait()
         process.stdin.close()
         process.stdout.close()
-    assert until(lambda: not _guards(), 5), "a guard is still waiting"
+    assert until(lambda: not _guards()), "a guard is still waiting"
 
 
 @pytest.mark.tools

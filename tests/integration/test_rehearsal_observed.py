@@ -163,7 +163,7 @@ def test_what_cannot_be_executed_again_is_sampled_and_says_so(server, login):
     assert run.rows is None
     (held,) = [one for one in run.locks if one.mode == "ShareLock"]
     assert held.table == "users"
-    assert 0.1 < held.seconds < 0.4
+    assert 0.1 < held.seconds <= run.seconds
 
 
 def test_of_a_script_that_fails_the_statement_is_told(server, login):
@@ -232,7 +232,7 @@ def test_on_a_server_of_the_users_own_tools_tell_names_and_times(server, login):
             tool.session.execute("INSERT INTO django_migrations VALUES (1, 'shop', '0001_initial', now())")
         first, second, third = observation.migrations()
     assert [first.file, second.file, third.file] == ["1.js", "2.js", "shop.0001_initial"]
-    assert 0.1 < first.seconds < 2
+    assert first.seconds > 0.1
     assert ("users", "AccessExclusiveLock", False) in locks(first)
     assert first.rows is None
     assert first.note.startswith("the server is your own, so its log is not read")

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -141,8 +142,9 @@ def test_a_full_target_is_played_by_a_limit(stage: Path) -> None:
 
 
 def test_who_goes_on_writing_does_not_hang_and_who_is_silent_does(stage: Path) -> None:
-    slow = start(stage, "for n in 1 2 3 4 5 6 7 8; do echo $n; sleep 0.2; done")
-    assert slow.wait(1.0), "slower than the patience, and never silent that long"
+    slow = start(stage, "until [ -e enough ]; do echo more; done")
+    threading.Timer(3.0, (stage / "enough").touch).start()
+    assert slow.wait(2.0), "slower than the patience, and never silent that long"
     silent = start(stage, "echo once; sleep 1000")
     assert not silent.wait(0.3)
     assert silent.hangs
