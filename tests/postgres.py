@@ -11,8 +11,8 @@ import psycopg
 import pytest
 
 from aegisgen.rehearsal.postgres import Supply, Wanted
-from aegisgen.rehearsal.postgres.accounts import server_account
 from aegisgen.rehearsal.postgres.installation import installations
+from aegisgen.rehearsal.postgres.template import server_account
 from tests.tools import need
 
 if TYPE_CHECKING:

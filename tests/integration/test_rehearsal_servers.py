@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from aegisgen.errors import ToolError, UsageError
 from aegisgen.rehearsal import processes
 from aegisgen.rehearsal.postgres import Supply, Wanted, own_server, sessions
-from aegisgen.rehearsal.postgres.accounts import server_account
 from aegisgen.rehearsal.postgres.installation import INSTALL, at, choose, installations
 from aegisgen.rehearsal.postgres.layout import extension_folder, extensions, prepared
+from aegisgen.rehearsal.postgres.template import server_account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,8 +14,8 @@ from aegisgen.errors import InputError
 from aegisgen.kube.resource import Identity
 from aegisgen.rehearsal.database.address import Names, readdress, wish
 from aegisgen.rehearsal.kubelet.environment import MissingError, PodFacts, Value, environment, expand
-from aegisgen.rehearsal.kubelet.paths import rewriting
 from aegisgen.rehearsal.kubelet.spec import Container, JobSpec, spec_of
+from aegisgen.rehearsal.kubelet.volumes import rewriting
 from aegisgen.rehearsal.server import Login
 
 if TYPE_CHECKING:

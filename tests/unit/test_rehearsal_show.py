@@ -19,7 +19,7 @@ from aegisgen.output.numbers import duration
 from aegisgen.rehearsal.outcome import Rehearsal, SyncRun, Verdict
 from aegisgen.rehearsal.show import FORMATS, View, progress, wording
 from aegisgen.rehearsal.show.pods import Pod, pods
-from aegisgen.rehearsal.show.progress import Silence
+from aegisgen.rehearsal.show.progress import Progress
 
 EMPTY = REHEARSAL._replace(scenarios=(), notes=())
 
@@ -291,7 +291,7 @@ def test_a_pipe_gets_no_progress():
         events.began("clean-run", "A clean run")
         events.step("clean-run", "Job/x", "Running")
         events.ended(CLEAN)
-    assert isinstance(events, Silence)
+    assert isinstance(events, Progress)
     assert stream.getvalue() == ""
 
 

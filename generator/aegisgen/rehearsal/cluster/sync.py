@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.argocd.hooks import Phase, hook_of
 from aegisgen.rehearsal.clock import Woken
-from aegisgen.rehearsal.cluster.job import Job
-from aegisgen.rehearsal.cluster.workload import Workload
+from aegisgen.rehearsal.cluster.controllers import Job, Workload
 from aegisgen.rehearsal.kubelet.spec import JobSpec, PodSpec, Template, WorkloadSpec, spec_of
 from aegisgen.rehearsal.outcome import StepRun, SyncRun
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from aegisgen.argocd.plan import Plan, PlannedWave, Step, WaveId
     from aegisgen.kube.resource import Identity, Resource
-    from aegisgen.rehearsal.cluster.controller import Controller
+    from aegisgen.rehearsal.cluster.controllers import Controller
     from aegisgen.rehearsal.cluster.objects import Objects
     from aegisgen.rehearsal.kubelet.pod import Node
 

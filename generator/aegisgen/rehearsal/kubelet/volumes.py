@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Protocol
 
 from aegisgen.rehearsal.kubelet.environment import MissingError, Objects
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from aegisgen.rehearsal.kubelet.spec import Container, Item, PodSpec
@@ -64,6 +65,22 @@ def mounts_of(container: Container, volumes: Mapping[str, Path]) -> dict[str, st
                 place.mkdir(parents=True)
             found[mount.mount_path] = str(place)
     return found
+
+
+def rewriting(paths: Mapping[str, str]) -> Callable[[str], str]:
+    """Return what replaces each absolute path of a container, and what lies below it, in a text.
+
+    All containers share one file system here, so that words of the command and values of variables are rewritten. A
+    program that has a path compiled in, or reads it from a file, is not helped by that.
+
+    A path stands by itself where no other path or word runs into it: not in `s3://bucket/data`, nor in `$HOME/data`.
+    """
+    known = {path.rstrip("/"): local for path, local in paths.items() if path.rstrip("/")}
+    if not known:
+        return lambda text: text
+    longest_first = sorted(known, key=len, reverse=True)
+    pattern = re.compile(r"(?<![\w./$}])(?:" + "|".join(map(re.escape, longest_first)) + r")(?![\w.-])")
+    return lambda text: pattern.sub(lambda match: known[match[0]], text)
 
 
 def _required(entries: Mapping[str, str] | None, kind: str, name: str, *, optional: bool) -> Mapping[str, str]:

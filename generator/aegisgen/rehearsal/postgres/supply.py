@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.errors import ToolError, UsageError
-from aegisgen.rehearsal.postgres.accounts import server_account
 from aegisgen.rehearsal.postgres.installation import at, choose
 from aegisgen.rehearsal.postgres.layout import prepared
 from aegisgen.rehearsal.postgres.own_server import OwnServer
-from aegisgen.rehearsal.postgres.template import Template
+from aegisgen.rehearsal.postgres.template import Template, server_account
 from aegisgen.rehearsal.postgres.users_server import users_servers
 
 if TYPE_CHECKING:

@@ -9,8 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from aegisgen.rehearsal.cluster.job import Job
-from aegisgen.rehearsal.cluster.workload import Workload
+from aegisgen.rehearsal.cluster.controllers import Job, Workload
 from aegisgen.rehearsal.database.fingerprint import Fingerprint, fingerprint
 from aegisgen.rehearsal.image.knex import files_of
 from aegisgen.rehearsal.outcome import NotRehearsedError

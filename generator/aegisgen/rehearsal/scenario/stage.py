@@ -7,7 +7,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from aegisgen.rehearsal.cluster.controller import facts_of
+from aegisgen.rehearsal.cluster.controllers import facts_of
 from aegisgen.rehearsal.cluster.objects import Objects
 from aegisgen.rehearsal.cluster.provided import Values, provided
 from aegisgen.rehearsal.cluster.sync import Application
@@ -20,10 +20,9 @@ from aegisgen.rehearsal.image.sink import Sink
 from aegisgen.rehearsal.image.standins import ContainerClock, write_storage
 from aegisgen.rehearsal.kubelet.environment import MissingError, environment, expand
 from aegisgen.rehearsal.kubelet.landlock import Fence
-from aegisgen.rehearsal.kubelet.paths import rewriting
 from aegisgen.rehearsal.kubelet.process import Launch
 from aegisgen.rehearsal.kubelet.spec import Template, spec_of
-from aegisgen.rehearsal.kubelet.volumes import mounts_of
+from aegisgen.rehearsal.kubelet.volumes import mounts_of, rewriting
 from aegisgen.rehearsal.outcome import NotRehearsedError
 from aegisgen.rehearsal.processes import MARK
 

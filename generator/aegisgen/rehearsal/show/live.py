@@ -17,6 +17,7 @@ from rich.text import Text
 from aegisgen.output.numbers import counted, duration
 from aegisgen.output.visible import visible
 from aegisgen.rehearsal.show import wording
+from aegisgen.rehearsal.show.progress import Progress
 from aegisgen.rehearsal.show.text import COLOURS
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class _Row(NamedTuple):
     spinner: Spinner
 
 
-class Board:
+class Board(Progress):
     """The state of what is shown; a `Progress`."""
 
     def __init__(self, total: int, console: Console) -> None:

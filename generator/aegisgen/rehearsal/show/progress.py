@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from aegisgen.output.streams import unescaped
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from aegisgen.rehearsal.outcome import ScenarioRun
 
 
-class Progress(Protocol):
-    """Takes what happens, from any thread, in any order of scenarios; several may run at once."""
+class Progress:
+    """Takes what happens, from any thread, in any order of scenarios; this one shows nothing."""
 
     def began(self, name: str, title: str) -> None:
         """A scenario started."""
@@ -29,19 +29,6 @@ class Progress(Protocol):
         """A scenario is done."""
 
 
-class Silence:
-    """Nobody looks: a pipe gets the result and nothing else."""
-
-    def began(self, name: str, title: str) -> None:
-        """Say nothing."""
-
-    def step(self, name: str, what: str, status: str) -> None:
-        """Say nothing."""
-
-    def ended(self, run: ScenarioRun) -> None:
-        """Say nothing."""
-
-
 @contextmanager
 def progress(total: int, stream: TextIO | None = None) -> Iterator[Progress]:
     """Show the progress of `total` scenarios on `stream` (standard error) while the block runs, if it is a terminal.
@@ -50,7 +37,7 @@ def progress(total: int, stream: TextIO | None = None) -> Iterator[Progress]:
     """
     stream = unescaped(sys.stderr) if stream is None else stream
     if not stream.isatty() or os.environ.get("TERM") == "dumb":
-        yield Silence()
+        yield Progress()
         return
     from aegisgen.rehearsal.show.live import live  # noqa: PLC0415 -- Rich, where somebody looks
 
