@@ -56,7 +56,7 @@ def test_the_table_in_the_readme_is_what_happens(app: Path, tree: str) -> None:
     assert outcome.code == ("failed" in expected.values())
     if tree == "hand-written production":
         reason = found["clean"]["reason"]
-        assert "waits for ever" in reason
+        assert "waits forever" in reason
         assert 'CreateContainerConfigError: configmap "production-aegisx-api-config" not found' in reason
     if tree.startswith("hand-written"):
         logs = json.dumps(found["pods-at-once"])

@@ -42,7 +42,7 @@ def test_a_report_has_everything_that_a_reader_looks_for() -> None:
         "applied before: db/main/01_users.js",
         'cause: db/inventory/01_items.js creates the table "inventory.items": another set of migrations, which has not '
         'run and itself needs the table "users" of this one: on an empty database no order works',
-        "way out: start from production's schema: pg_dump --schema-only > schema.sql; pg_dump --data-only "
+        "fix: start from production's schema: pg_dump --schema-only > schema.sql; pg_dump --data-only "
         "--table='*_migrations' >> schema.sql; then --schema-dump schema.sql",
     )
 

@@ -86,7 +86,7 @@ def test_the_page_tells_all_that_the_records_say():
 def test_a_refused_migration_says_why_and_what_to_do():
     text = page().text
     assert 'Cause: no migration of the application creates the schema "inventory"' in text
-    assert "Way out: start from production's schema" in text
+    assert "Fix: start from production's schema" in text
 
 
 def test_failed_scenarios_come_first_and_are_open():

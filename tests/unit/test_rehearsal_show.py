@@ -86,9 +86,9 @@ def test_a_refused_migration_says_why_and_what_to_do():
     assert (
         'cause       no migration of the application creates the schema "inventory": somebody made it by hand' in shown
     )
-    assert "way out     start from production's schema: --schema-dump schema.sql" in shown
+    assert "fix         start from production's schema: --schema-dump schema.sql" in shown
     failures = "".join(element.text or "" for element in junit(REHEARSAL).iter("failure"))
-    assert "  way out: start from production's schema" in failures
+    assert "  fix: start from production's schema" in failures
 
 
 def test_migrations_show_time_rows_and_locks_once_for_all_scenarios():

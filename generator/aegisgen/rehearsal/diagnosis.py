@@ -66,7 +66,7 @@ class Diagnosis(NamedTuple):
             ("PostgreSQL", failure.message),
             ("applied before", ", ".join(self.applied) or "nothing"),
             ("cause", self.cause),
-            ("way out", self.way_out),
+            ("fix", self.way_out),
         )
         return tuple(f"{title}: {text}" for title, text in parts if text)
 

@@ -87,7 +87,7 @@ def _sync(expect: Expect, seen: Evidence) -> Expectation:
         ),
         "",
     )
-    got = "it succeeds" if run.succeeded else f"it {'waits for ever' if waits else 'fails'}; {blocked}"
+    got = "it succeeds" if run.succeeded else f"it {'waits forever' if waits else 'fails'}; {blocked}"
     if expect.sync == "succeeds":
         return Expectation("the sync succeeds", run.succeeded, got)
     if expect.sync == "fails":

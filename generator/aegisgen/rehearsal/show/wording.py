@@ -149,7 +149,7 @@ def speaker(migration: MigrationRun) -> str:
 
 def reasons(migration: MigrationRun) -> list[tuple[str, str]]:
     """Return why it was refused and what to do, as far as that is known."""
-    return [(title, text) for title, text in (("cause", migration.cause), ("way out", migration.way_out)) if text]
+    return [(title, text) for title, text in (("cause", migration.cause), ("fix", migration.way_out)) if text]
 
 
 def applied_before(migration: MigrationRun, migrations: Sequence[MigrationRun]) -> list[str]:
