@@ -212,7 +212,7 @@ def test_argo_cd_tells_what_no_pod_can(project: Path) -> None:
         ("notifications: {on: [start]}", "spec.notifications: nobody to tell"),
         ("notifications: {argocd: {on-sync-failed: [{slack: a}]}}", "notifications.argocd: subscriptions are"),
         ("notifications: {timeout: 31s, slack: {secret: {name: a, key: b}}}", "notifications.timeout: too long"),
-        ("metrics: {pushgateway: 'http://me:pass@gate'}", "metrics.pushgateway: holds credentials"),
+        ("metrics: {pushgateway: 'http://me:pass@gate'}", "metrics.pushgateway: looks like a secret"),
         (
             "metrics: {pushgateway: 'http://gate'}\n  security: {networkPolicy: {enabled: true, database: {cidr: 10.0.0.0/8}}}",
             "security.networkPolicy.also: keeps messages",

@@ -254,8 +254,8 @@ def test_a_cluster_that_cannot_be_asked_is_one_clear_line(cluster, monkeypatch, 
 
 
 @pytest.mark.tools
-@pytest.mark.usefixtures("no_tools")
-def test_without_kubectl_it_says_where_to_get_it(cluster: Cluster) -> None:
+def test_without_kubectl_it_says_where_to_get_it(cluster: Cluster, request: pytest.FixtureRequest) -> None:
+    request.getfixturevalue("no_tools")  # after the cluster, which needs Kustomize
     told = cluster.status("production")
     assert (told.code, told.out) == (2, "")
     assert told.err == (

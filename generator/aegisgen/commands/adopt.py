@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from aegisgen.adopt.adoption import Adoption, prepare
+from aegisgen.adopt.adoption import prepare
 from aegisgen.adopt.show import to_json, to_text
 from aegisgen.project.tree import locked, write
 
@@ -22,15 +22,7 @@ def run(paths: Sequence[Path], *, form: str, write_it: bool, lossy: bool, templa
     adoption = prepare(paths, templates)
     written = write_it and (adoption.complete or lossy)
     if written:
-        _write(adoption)
+        with locked(adoption.root):
+            write(adoption.root, adoption.changes)
     sys.stdout.write((to_json if form == "json" else to_text)(adoption, written=written, asked=write_it))
     return 0 if adoption.complete or (written and lossy) else 1
-
-
-def _write(adoption: Adoption) -> None:
-    """Write from the folder above: only what lies below can change in one step. A repository is never moved itself."""
-    top, prefix = adoption.root, ""
-    if not (top / ".git").exists() and top != top.parent:
-        top, prefix = top.parent, f"{top.name}/"
-    with locked(top):
-        write(top, [change._replace(path=prefix + change.path) for change in adoption.changes])
