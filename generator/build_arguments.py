@@ -9,14 +9,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from typer.core import TyperArgument, TyperOption
 from typer.main import get_command
 
 from aegisgen.cli.app import app
-
-if TYPE_CHECKING:
-    from typer.core import TyperArgument, TyperOption
 
 TABLE = Path(__file__).resolve().parent / "aegisgen/cli/arguments_table.py"
 # The commands that hooks and CI call; for the others, start-up is not what people wait for.

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from aegisgen.kube.shape import mapping, sequence, text
 from aegisgen.profile.model import Profile, Project, Services
 from aegisgen.profile.schema import editor_schema
 from aegisgen.render.scalars import to_yaml
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PAGE = Path(__file__).resolve().parents[1] / "docs/profiles.md"
 # What is told under these headings; the same fields stand below `spec` and below each service.

@@ -11,16 +11,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from aegisgen.errors import TreeError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    _Path = str | os.PathLike[str]
+_Path = str | os.PathLike[str]
 
 MAX_BYTES = 4_000_000
 MAX_ENTRIES = 500_000

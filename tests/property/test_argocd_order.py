@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from random import Random  # noqa: TC003, hypothesis reads the annotations
+from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -6,8 +6,9 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from aegisgen import files
 from aegisgen.adopt.differences import Difference, differences, path_in
@@ -28,9 +29,6 @@ from aegisgen.project.rendered import load_templates
 from aegisgen.project.tree import Change, read
 from aegisgen.project.workspace import named_templates
 from aegisgen.proof.inputs import Kustomizations
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 _JOB_CONTAINER = "migration"
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from aegisgen.adopt.shell import Command, quote
+from aegisgen.adopt.tools import Call
 from aegisgen.profile.migrations import Scripts
 from aegisgen.tools import TOOLS
 from aegisgen.tools.tool import Called, Shell
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from aegisgen.adopt.tools import Call
 
 _NODE = frozenset({"npm", "pnpm", "yarn", "npx", "pnpx", "node", "bun"})
 _DEFAULTS = {"ping": Scripts().ping, "status": Scripts().status, "migrate": Scripts().migrate}

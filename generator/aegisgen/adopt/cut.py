@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from aegisgen.errors import Problem
 from aegisgen.kube.resource import value_at
@@ -13,10 +13,7 @@ from aegisgen.render.kustomization.entries import scalar
 from aegisgen.render.kustomization.layout import Layout, Node, UnsafeError, read
 from aegisgen.yaml.source import Document, parse
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    Path = tuple[str | int, ...]
+Path = tuple[str | int, ...]
 
 # What a strategic merge patch says of the object it changes, beside what it changes.
 _NAMING = frozenset({"apiVersion", "kind", "metadata"})

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-from aegisgen.adopt.find import WORKLOADS
+from aegisgen.adopt.find import WORKLOADS, Found
 from aegisgen.adopt.reasons import Subject, reason_for
 from aegisgen.argocd.hooks import HELM_HOOK
 from aegisgen.kube.credentials import secret_text, secret_value
+from aegisgen.kube.resource import Identity, Resource
 from aegisgen.kube.shape import mapping, sequence, text
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from aegisgen.adopt.find import Found
-    from aegisgen.kube.resource import Identity, Resource
-
-    Path = tuple[str | int, ...]
+Path = tuple[str | int, ...]
 
 # What tells the items of a list apart; containers, variables and the like are known by their names, not their places.
 _KEYS = ("name", "mountPath", "containerPort", "key", "ip", "topologyKey")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from aegisgen.adopt.project import Plan
 from aegisgen.adopt.removal import Draft, make_room, remove
 from aegisgen.adopt.texts import project_texts
 from aegisgen.errors import InputError
@@ -16,14 +17,9 @@ from aegisgen.profile.resolve import resolve
 from aegisgen.profile.sources import ProfileSource, ProjectSource
 from aegisgen.project.drift import Tree, compare
 from aegisgen.project.tree import Change
+from aegisgen.render.environment import Templates
 from aegisgen.render.files import Overlay, render
 from aegisgen.yaml.source import parse_one
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from aegisgen.adopt.project import Plan
-    from aegisgen.render.environment import Templates
 
 
 def draft_of(plan: Plan, disk: Callable[[str], bytes | None], templates: Templates) -> list[Change]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
 
 from aegisgen import files
 from aegisgen.adopt.shell import script_of
@@ -13,18 +15,12 @@ from aegisgen.argocd.hooks import HookType, hook_of
 from aegisgen.errors import CompositionError, UsageError
 from aegisgen.kube.compose import compose
 from aegisgen.kube.origin import member_of
-from aegisgen.kube.overlay import Overlay, read_overlay
+from aegisgen.kube.overlay import Member, Overlay, read_overlay
 from aegisgen.kube.resource import Resource, identify
 from aegisgen.kube.shape import mapping, sequence, text
 from aegisgen.proof.inputs import Kustomizations
 from aegisgen.proof.prove import relative
 from aegisgen.rules.images import image_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
-
-    from aegisgen.kube.overlay import Member
 
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
 _NAMED = re.compile(r"migrat|flyway|liquibase|alembic|prisma|knex|db-?(?:init|upgrade|update|schema)", re.IGNORECASE)

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from aegisgen.adopt.find import WORKLOADS
+from aegisgen.adopt.find import WORKLOADS, Found
 from aegisgen.adopt.wiring import bare
 from aegisgen.argocd.hooks import DeletePolicy, delete_policies_of, hook_of, wave_of
 from aegisgen.argocd.workload import DEFAULT_BACKOFF_LIMIT
+from aegisgen.kube.resource import Resource
 from aegisgen.kube.shape import mapping, text, texts
 from aegisgen.profile.agreement.services import MIN_TTL
 from aegisgen.profile.model import Job
 from aegisgen.profile.types import seconds
-
-if TYPE_CHECKING:
-    from aegisgen.adopt.find import Found
-    from aegisgen.kube.resource import Resource
 
 # What aegisgen labels its Jobs with.
 _OWN_LABELS = frozenset({"app.kubernetes.io/name", "app.kubernetes.io/component", "app.kubernetes.io/managed-by"})

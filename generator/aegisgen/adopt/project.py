@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from aegisgen.adopt.infer import Inferred, label
 from aegisgen.profile.model import OVERLAY
 from aegisgen.profile.target import overlay_folder
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 # How environments are usually called, and folders that only say what lies in them.
 _ENVIRONMENT = re.compile(

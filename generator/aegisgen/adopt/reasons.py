@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 from aegisgen.argocd.hooks import HELM_DELETE_POLICY, HOOK
 from aegisgen.kube.resource import value_at
 from aegisgen.kube.shape import mapping, text
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 class Subject(NamedTuple):

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import os
 import posixpath
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from aegisgen.adopt.cut import with_block, with_scalar, without_document, without_entry, without_paths
 from aegisgen.adopt.find import Found, member_in
 from aegisgen.errors import InputError, Problem
+from aegisgen.kube.kustomization import Layer, Patch
+from aegisgen.kube.overlay import Member
 from aegisgen.kube.resource import value_at
 from aegisgen.kube.shape import mapping, sequence, text
 from aegisgen.project.tree import is_generated
 from aegisgen.render.kustomization import NAMES
 from aegisgen.render.kustomization.layout import UnsafeError
-from aegisgen.yaml.source import decode, parse_one
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
-
-    from aegisgen.kube.kustomization import Layer, Patch
-    from aegisgen.kube.overlay import Member
-    from aegisgen.yaml.source import Document
+from aegisgen.yaml.source import Document, decode, parse_one
 
 _PODS = ("spec", "template", "spec", "initContainers")
 # The lists of a kustomization that name files.

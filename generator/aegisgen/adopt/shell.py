@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from aegisgen.kube.shape import sequence, text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
 
 _SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh"})
 _OPERATOR = re.compile(r"[;&|()<>]+\Z")

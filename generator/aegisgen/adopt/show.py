@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from aegisgen.adopt.adoption import Adopted, Adoption
+from aegisgen.adopt.differences import Difference
+from aegisgen.adopt.infer import Lost
 from aegisgen.output.visible import visible
 from aegisgen.profile.sources import display
+from aegisgen.project.tree import Change
 from aegisgen.render.scalars import to_yaml
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from aegisgen.adopt.adoption import Adopted, Adoption
-    from aegisgen.adopt.differences import Difference
-    from aegisgen.adopt.infer import Lost
-    from aegisgen.project.tree import Change
 
 _WIDTH = 100
 _STRATEGIES = {"init-container": "an init container", "presync-job": "a PreSync Job"}

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
 
+from aegisgen.adopt.project import Plan
 from aegisgen.kube.resource import value_at
 from aegisgen.kube.versions import DEFAULT_VERSION
 from aegisgen.profile.load import PROJECT_FILE
 from aegisgen.profile.schema import FOLDER, schema_files
 from aegisgen.render.scalars import to_yaml
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from aegisgen.adopt.project import Plan
 
 _WIDTH = 118
 # Said above a field, wherever it stands.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from aegisgen.adopt.commands import Plan, Step, in_folder, plan_of
 from aegisgen.adopt.shell import Command, Script, is_noise, script_of
@@ -12,9 +13,6 @@ from aegisgen.kube.credentials import secret_option, secret_value
 from aegisgen.kube.shape import sequence, text
 from aegisgen.rules.images import image_of
 from aegisgen.tools import TOOLS
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 # Images whose entrypoint is the tool, so that `args` alone call it.
 _ENTRYPOINTS = {tool.image: tool.program for tool in TOOLS.values() if tool.image}

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
 
 from aegisgen.tools import TOOLS
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 Role = Literal["ping", "status", "migrate", "rollback", "verify", "wait", "notify", ""]
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
+from aegisgen.adopt.find import Found
 from aegisgen.kube.credentials import secret_value
 from aegisgen.kube.origin import member_of
 from aegisgen.kube.shape import mapping, sequence, text, texts
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from aegisgen.adopt.find import Found
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _WHOSE = r"(?:DATABASE|DB|POSTGRES|POSTGRESQL|PG|SQL|RDS|MIGRATION|MIGRATIONS)"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from aegisgen.kube.resource import Resource
+from aegisgen.kube.resource import Resource
 
 # An automated sync that says nothing of retries gets five: `autoSync` in Argo CD's controller/appcontroller.go.
 AUTOMATED_RETRIES = 5

@@ -9,14 +9,12 @@ records here keep what was dropped, so that a rule can point at it.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from aegisgen.kube.resource import Resource
+from aegisgen.kube.resource import Resource
 
 T = TypeVar("T")
 

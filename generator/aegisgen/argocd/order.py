@@ -5,14 +5,11 @@ Source: Argo CD 3.x, `gitops-engine/pkg/sync/sync_tasks.go` and `getSyncTasks` i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from aegisgen.argocd.hooks import PHASES, Hook, Phase, hook_of, wave_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from aegisgen.kube.resource import Resource
+from aegisgen.kube.resource import Resource
 
 # Helm's install order, which Argo CD took over. It knows kinds only, no groups: a Knative Service counts as a Service.
 KINDS = (

@@ -8,19 +8,16 @@ Source of the waiting and failing: `Sync`, `executeSyncFailPhase` and `runTasks`
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from aegisgen.argocd.application import ApplicationSettings
 from aegisgen.argocd.hooks import Hook, HookType, Phase, hook_of
 from aegisgen.argocd.order import Task, order
 from aegisgen.argocd.workload import InitContainer, Limit, init_containers, limit_of, replicas_of, stall_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from aegisgen.argocd.application import ApplicationSettings
-    from aegisgen.kube.resource import Identity, Resource
+from aegisgen.kube.resource import Identity, Resource
 
 # health.go, GetHealthCheckFunc: of the kinds that Kubernetes ships, only these have a health to wait for.
 _HAVE_HEALTH = {

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from aegisgen.argocd import plan_words as words
-from aegisgen.argocd.plan import Absence, Until
+from aegisgen.argocd.plan import Absence, Step, Unapplied, Until
 from aegisgen.argocd.plan_style import LABEL, NAME, SMALL
 from aegisgen.argocd.svg_text import escape, shorten, wrap
-
-if TYPE_CHECKING:
-    from aegisgen.argocd.plan import Step, Unapplied
 
 _PAD = 13
 _TOP = 46

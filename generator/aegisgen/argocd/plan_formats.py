@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
 
+from aegisgen.argocd.plan import Plan
 from aegisgen.argocd.plan_json import to_json
 from aegisgen.argocd.plan_mermaid import to_mermaid
 from aegisgen.argocd.plan_svg import to_svg
 from aegisgen.argocd.plan_text import to_text
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from aegisgen.argocd.plan import Plan
 
 FORMATS: Mapping[str, Callable[[Plan], str]] = {
     "text": to_text,

@@ -16,14 +16,11 @@ A resource is {apiVersion, kind, namespace, name, generateName}; the last is tru
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 from aegisgen.argocd import plan_words as words
 from aegisgen.argocd.hooks import Phase
-
-if TYPE_CHECKING:
-    from aegisgen.argocd.plan import Plan, PlannedWave, Step
-    from aegisgen.kube.resource import Identity
+from aegisgen.argocd.plan import Plan, PlannedWave, Step
+from aegisgen.kube.resource import Identity
 
 VERSION = 1
 

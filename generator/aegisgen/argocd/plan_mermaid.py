@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from aegisgen.argocd import plan_words as words
 from aegisgen.argocd.hooks import Phase
-from aegisgen.argocd.plan import Until
-
-if TYPE_CHECKING:
-    from aegisgen.argocd.plan import Plan, PlannedWave, Step, WaveId
+from aegisgen.argocd.plan import Plan, PlannedWave, Step, Until, WaveId
 
 # Mermaid reads labels as Markdown and HTML: only these stand for themselves, everything else goes as its code point.
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 -./:,()?'")

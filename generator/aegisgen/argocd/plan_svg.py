@@ -5,18 +5,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from aegisgen.argocd import plan_words as words
 from aegisgen.argocd.hooks import Phase
+from aegisgen.argocd.plan import Plan, PlannedPhase, PlannedWave
 from aegisgen.argocd.plan_card import Card, absent_card, step_card
 from aegisgen.argocd.plan_style import SANS_BOLD, SMALL, STYLE, TITLE
 from aegisgen.argocd.svg_text import Font, escape, shorten, wrap
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from aegisgen.argocd.plan import Plan, PlannedPhase, PlannedWave
 
 WIDTH = 830
 _MARGIN = 16

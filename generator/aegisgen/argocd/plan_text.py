@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from aegisgen.argocd import plan_words as words
 from aegisgen.argocd.hooks import Phase
-from aegisgen.argocd.plan import Absence, Until
+from aegisgen.argocd.plan import Absence, Plan, PlannedPhase, PlannedWave, Step, Until
 from aegisgen.output.visible import visible
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from aegisgen.argocd.plan import Plan, PlannedPhase, PlannedWave, Step
 
 _COLOURS = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "magenta": "35"}
 _PHASE_COLOURS = {Phase.PRE_SYNC: "blue", Phase.SYNC: "green", Phase.POST_SYNC: "magenta", Phase.SYNC_FAIL: "red"}

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from aegisgen.argocd.hooks import HOOK_TYPES, DeletePolicy, Phase
-from aegisgen.argocd.plan import Absence, Until
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from aegisgen.argocd.plan import Plan, PlannedWave, Step, Unapplied, WaveId
+from aegisgen.argocd.plan import Absence, Plan, PlannedWave, Step, Unapplied, Until, WaveId
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 _DELETED = {

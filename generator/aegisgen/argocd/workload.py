@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from aegisgen.kube.resource import value_at
-
-if TYPE_CHECKING:
-    from aegisgen.kube.resource import Resource
+from aegisgen.kube.resource import Resource, value_at
 
 # Kubernetes API reference, batch/v1 JobSpec, apps/v1 DeploymentSpec.
 DEFAULT_BACKOFF_LIMIT = 6

@@ -9,12 +9,10 @@ a misspelt name), is left to Typer, which alone speaks to people about it.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from aegisgen.cli.arguments_table import TABLE
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 class Call(NamedTuple):

@@ -6,13 +6,10 @@ this is no place for messages.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from aegisgen import files
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _PROJECT_FILE = "aegisgen.yaml"
 

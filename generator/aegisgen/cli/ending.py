@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Callable
+from typing import NoReturn
 
 from aegisgen.errors import AegisgenError, InputError
 from aegisgen.output.streams import escaping
 from aegisgen.output.visible import visible_lines
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _TROUBLE = 2
 _INTERRUPTED = 130

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from pathlib import Path
 
 from aegisgen.adopt.adoption import prepare
 from aegisgen.adopt.show import to_json, to_text
 from aegisgen.project.tree import locked, write
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
 
 
 def run(paths: Sequence[Path], *, form: str, write_it: bool, lossy: bool, templates: Path | None = None) -> int:

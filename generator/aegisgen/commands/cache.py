@@ -6,14 +6,11 @@ import shutil
 import stat
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from aegisgen.errors import UsageError
 from aegisgen.kube.cache import MAX_BYTES, home
 from aegisgen.profile.sources import display
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def run(*, clear: bool) -> int:

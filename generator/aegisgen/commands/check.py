@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import os
 import re
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from aegisgen.commands.report import Output, keep_as_baseline, report
 from aegisgen.commands.report import output as form
@@ -17,23 +18,16 @@ from aegisgen.kube.credentials import secret_text
 from aegisgen.profile.sources import display
 from aegisgen.project.fleet.drifted import drifted
 from aegisgen.project.fleet.untracked import untracked
-from aegisgen.project.workspace import open_workspace, selection, warn_of_templates
+from aegisgen.project.workspace import Selection, Workspace, open_workspace, selection, warn_of_templates
 from aegisgen.proof.crew import Crew
 from aegisgen.proof.inputs import sources
-from aegisgen.proof.prove import Method, prove, relative
+from aegisgen.proof.prove import Method, Proof, prove, relative
 from aegisgen.render.places import APPS, file_of
 from aegisgen.rules.configuration import UNUSED
 from aegisgen.rules.drift import DRIFT
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
-
-    from aegisgen.project.workspace import Selection, Workspace
-    from aegisgen.proof.prove import Proof
-
-    # path, before, after
-    _Drifted = tuple[str, bytes | None, bytes | None]
+# path, before, after
+_Drifted = tuple[str, bytes | None, bytes | None]
 
 
 def main(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn
 
 from aegisgen.errors import TreeError, UsageError
-from aegisgen.init.clues import look
+from aegisgen.init.answers import Answers
+from aegisgen.init.clues import Clues, look
 from aegisgen.init.detect import detect
 from aegisgen.init.files import project_files
 from aegisgen.init.questions import Said, complete
@@ -17,13 +20,6 @@ from aegisgen.profile.sources import display
 from aegisgen.project.rendered import load_templates
 from aegisgen.project.tree import Change, locked, read, write
 from aegisgen.project.workspace import named_templates
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
-    from aegisgen.init.answers import Answers
-    from aegisgen.init.clues import Clues
 
 
 def run(directory: Path, said: Said, *, guess: bool, templates: Path | None = None) -> int:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -16,9 +16,6 @@ from aegisgen.findings import Finding, Severity
 from aegisgen.project.fleet.part import Shard
 from aegisgen.project.fleet.part import shard as shard_of
 from aegisgen.proof.prove import Proof
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _MAX_BYTES = 200_000_000
 # Where the diff of a file begins: of lines within, the third would begin with a space, + or -.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
 
 from aegisgen import files
 from aegisgen.argocd.application import application_settings
@@ -13,15 +15,10 @@ from aegisgen.argocd.plan import plan as planned
 from aegisgen.argocd.plan_formats import FORMATS
 from aegisgen.argocd.plan_text import to_text
 from aegisgen.errors import UsageError
+from aegisgen.kube.resource import Resource
 from aegisgen.project.workspace import Selection, open_workspace
 from aegisgen.proof.composed import applications, compose_overlay
 from aegisgen.proof.prove import relative
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from aegisgen.kube.resource import Resource
 
 
 class _Overlay(NamedTuple):

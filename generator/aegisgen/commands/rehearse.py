@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 from msgspec import UNSET
 
@@ -12,6 +14,7 @@ from aegisgen.argocd.plan import plan
 from aegisgen.errors import ToolError, UsageError
 from aegisgen.kube.compose import compose
 from aegisgen.kube.resource import Resource, identify
+from aegisgen.profile.target import Target
 from aegisgen.project.workspace import Selection, open_workspace
 from aegisgen.proof.prove import relative
 from aegisgen.rehearsal.database.address import Names
@@ -25,12 +28,6 @@ from aegisgen.rehearsal.scenario.cast import cast
 from aegisgen.rehearsal.scenario.load import chosen, scenarios
 from aegisgen.rehearsal.scenario.setting import Options, Setting, Tool
 from aegisgen.rehearsal.show import FORMATS, View, progress, save
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from aegisgen.profile.target import Target
 
 OK, FINDINGS = 0, 1
 RUNS_CODE = (

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from pathlib import Path
 
 from aegisgen.errors import UsageError
 from aegisgen.output.visible import visible
 from aegisgen.profile.sources import display
 from aegisgen.project.rendered import render_all
-from aegisgen.project.tree import diff, locked, write
-from aegisgen.project.workspace import changes, open_workspace, selection, warn_of_templates
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from aegisgen.project.tree import Change
-    from aegisgen.project.workspace import Selection, Workspace
+from aegisgen.project.tree import Change, diff, locked, write
+from aegisgen.project.workspace import Selection, Workspace, changes, open_workspace, selection, warn_of_templates
 
 
 def main(

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from aegisgen import __version__, files
 from aegisgen.findings import Finding, Severity
 from aegisgen.output.numbers import counted
 from aegisgen.output.streams import unescaped
 from aegisgen.profile.sources import display
+from aegisgen.proof.prove import Proof
 from aegisgen.report import FORMATS
 from aegisgen.report.model import Report, RuleInfo
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from aegisgen.proof.prove import Proof
 
 # An excerpt of a larger file helps nobody.
 _MAX_SOURCE_BYTES = 5_000_000

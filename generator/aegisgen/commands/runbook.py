@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from aegisgen.argocd.application import application_settings
 from aegisgen.argocd.plan import plan as planned
@@ -14,9 +14,6 @@ from aegisgen.project.workspace import Selection, open_workspace, warn_of_templa
 from aegisgen.proof.composed import compose_targets
 from aegisgen.runbook.facts import composed, facts
 from aegisgen.runbook.guide import guide
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def run(selection: Selection, *, form: str, output: Path | None) -> int:

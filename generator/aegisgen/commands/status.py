@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from aegisgen.errors import ToolError, UsageError
 from aegisgen.kube import kubectl
@@ -19,9 +19,6 @@ from aegisgen.status.json import to_json
 from aegisgen.status.model import State
 from aegisgen.status.snapshot import WORKLOADS, Log, snapshot
 from aegisgen.status.text import clean, headline, to_text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 # 3: nothing is wrong, but it is not done; it goes on, waits for somebody, or is not there yet.
 EXITS = {State.HEALTHY: 0, State.PROBLEM: 1, State.WAITING: 3, State.IN_PROGRESS: 3, State.ABSENT: 3}

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from aegisgen.commands.report import Output, keep_as_baseline, report
 from aegisgen.commands.report import output as form
 from aegisgen.errors import UsageError
 from aegisgen.kube.schemas import DEFAULT_VERSION, VERSIONS
 from aegisgen.profile.load import find_project, load_project
+from aegisgen.profile.sources import ProjectSource
 from aegisgen.proof.inputs import Kustomizations
 from aegisgen.proof.prove import Method, prove
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from aegisgen.profile.sources import ProjectSource
 
 
 def main(

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import subprocess
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
 from aegisgen import files
 from aegisgen.kube.overlay import Overlay, read_overlay
 from aegisgen.kube.shape import KUSTOMIZATION_NAMES
 from aegisgen.project.git import command, environment
 from aegisgen.tools import TOOLS
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # What tells of a tool or a package manager, or has something to say about either.
 WITNESSES = (

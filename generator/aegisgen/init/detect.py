@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
+from aegisgen.init.clues import Clues
+from aegisgen.kube.overlay import Overlay
 from aegisgen.kube.resource import value_at
 from aegisgen.kube.shape import mapping, sequence, text
 from aegisgen.rules.images import image_of
 from aegisgen.tools import EXEC, TOOLS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from aegisgen.init.clues import Clues
-    from aegisgen.kube.overlay import Overlay
 
 _WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
 _LOCK_FILES = {"pnpm-lock.yaml": "pnpm", "yarn.lock": "yarn", "package-lock.json": "npm"}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from aegisgen.errors import InputError, UsageError
+from aegisgen.init.answers import Answers
+from aegisgen.init.detect import Found
 from aegisgen.init.questions import COMMANDS
 from aegisgen.profile.load import PROJECT_FILE
 from aegisgen.profile.model import Profile, Project
@@ -14,18 +16,11 @@ from aegisgen.profile.reading import convert
 from aegisgen.profile.resolve import resolve
 from aegisgen.profile.schema import schema_files
 from aegisgen.profile.sources import ProfileSource, ProjectSource
+from aegisgen.profile.target import Target
+from aegisgen.render.environment import Templates
 from aegisgen.render.files import render
-from aegisgen.tools import TOOLS
+from aegisgen.tools import TOOLS, Wiring
 from aegisgen.yaml.source import parse_one
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from aegisgen.init.answers import Answers
-    from aegisgen.init.detect import Found
-    from aegisgen.profile.target import Target
-    from aegisgen.render.environment import Templates
-    from aegisgen.tools import Wiring
 
 # A Service's name is a DNS-1035 label, and the application's pods carry the workload's name as a label.
 _MAX_NAME = 63

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from aegisgen.errors import UsageError
 from aegisgen.init.answers import Answers, Environment, choices, right, wrong
+from aegisgen.init.detect import Found
 from aegisgen.tools import TOOLS
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from aegisgen.init.detect import Found
-
-    Ask = Callable[[str, str, tuple[str, ...], str], str]
-    """Asks a person: question, what Enter stands for (none: empty), words to choose from, what was wrong just now."""
+Ask = Callable[[str, str, tuple[str, ...], str], str]
+"""Asks a person: question, what Enter stands for (none: empty), words to choose from, what was wrong just now."""
 
 
 class Question(NamedTuple):

@@ -9,18 +9,13 @@ import hashlib
 import os
 import posixpath
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from aegisgen import files
 from aegisgen.kube.cache import DIGEST_BYTES, digest
-from aegisgen.kube.overlay import MAX_FILE_BYTES
+from aegisgen.kube.kustomization import Layer
+from aegisgen.kube.overlay import MAX_FILE_BYTES, Overlay
 from aegisgen.kube.shape import KUSTOMIZATION_NAMES, mapping, sequence, text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from aegisgen.kube.kustomization import Layer
-    from aegisgen.kube.overlay import Overlay
 
 # Those that name no file; those that name files which reading the overlay has read; and those that are followed here.
 _PLAIN = frozenset(

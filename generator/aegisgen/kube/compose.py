@@ -7,20 +7,17 @@ import os
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from aegisgen.bundle import programs
 from aegisgen.errors import CompositionError, Problem, ToolError
-from aegisgen.kube.overlay import read_overlay
+from aegisgen.kube.overlay import Overlay, read_overlay
 from aegisgen.kube.process import answer, without_network
 from aegisgen.kube.reach import refuse
+from aegisgen.kube.resource import Resource
 from aegisgen.kube.shape import KUSTOMIZATION_NAMES
 from aegisgen.yaml.scalars import Dialect
 from aegisgen.yaml.source import Document, parse
-
-if TYPE_CHECKING:
-    from aegisgen.kube.overlay import Overlay
-    from aegisgen.kube.resource import Resource
 
 MISSING = "kustomize not found, install it with: pip install 'aegisgen[compose]' (or put kustomize or kubectl on PATH)"
 # Patterns are texts: only who composes, and fails, pays for compiling them.

@@ -10,20 +10,13 @@ import json
 import os
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from aegisgen.kube.cache import digest
-from aegisgen.kube.closure import closure
-from aegisgen.kube.compose import Output, composer, composition, run_build
+from aegisgen.kube.cache import Cache, digest
+from aegisgen.kube.closure import Reader, closure
+from aegisgen.kube.compose import Composition, Output, composer, composition, run_build
+from aegisgen.kube.overlay import Overlay
 from aegisgen.kube.process import answer
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from aegisgen.kube.cache import Cache
-    from aegisgen.kube.closure import Reader
-    from aegisgen.kube.compose import Composition
-    from aegisgen.kube.overlay import Overlay
 
 # Counts up where an answer, or what its key is made of, changes its meaning.
 _FORMAT = "composition 1"

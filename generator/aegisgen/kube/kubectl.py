@@ -12,14 +12,12 @@ import re
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from aegisgen.bundle import program
 from aegisgen.errors import ToolError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 REQUEST_SECONDS = 10
 """How long kubectl waits for one answer of the API server."""

@@ -5,20 +5,16 @@ from __future__ import annotations
 import posixpath
 import re
 import textwrap
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 from aegisgen.errors import InputError, Problem
 from aegisgen.kube.selection import Target, target_of
 from aegisgen.kube.shape import KUSTOMIZATION_NAMES, mapping, sequence, text
 from aegisgen.yaml.scalars import Dialect
-from aegisgen.yaml.source import Document, decode, documents, parse, parse_one
+from aegisgen.yaml.source import Document, Parser, decode, documents, parse, parse_one
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from aegisgen.yaml.source import Parser
-
-    Read = Callable[[str], bytes | None]
+Read = Callable[[str], bytes | None]
 
 # More kustomizations than any tree has, and few enough that bases which multiply each other come to an end.
 MAX_LAYERS = 500

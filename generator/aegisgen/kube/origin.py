@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from aegisgen.kube.kustomization import Place
-from aegisgen.kube.resource import value_at
+from aegisgen.kube.overlay import Change, Member, Overlay
+from aegisgen.kube.resource import Identity, Resource, value_at
 from aegisgen.kube.shape import mapping, sequence, text
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from aegisgen.kube.overlay import Change, Member, Overlay
-    from aegisgen.kube.resource import Identity, Resource
-
-    Path = tuple[str | int, ...]
+Path = tuple[str | int, ...]
 
 # The alphabet and length of the hash that Kustomize appends to generated names.
 _HASH = re.compile(r"-[bcdfghkmt2456789]{10}\Z")

@@ -7,7 +7,9 @@ annotations, JSON 6902 patches, replicas and images, in this order.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal, NamedTuple
 
 from aegisgen import files
 from aegisgen.errors import Problem
@@ -15,13 +17,7 @@ from aegisgen.kube.kustomization import Layer, Patch, Place, Reading, composed_f
 from aegisgen.kube.resource import Identity, Resource, identify
 from aegisgen.kube.selection import CLUSTER_SCOPED, namespace_of, selects
 from aegisgen.kube.shape import mapping, sequence, text, texts
-from aegisgen.yaml.source import Document
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from aegisgen.yaml.source import Parser
+from aegisgen.yaml.source import Document, Parser
 
 MAX_FILE_BYTES = 20_000_000
 """A manifest of more than a megabyte does not fit into etcd; a file of many of them is still far below this."""

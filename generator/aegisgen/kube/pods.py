@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 from aegisgen.kube.resource import value_at
 from aegisgen.kube.shape import mapping, sequence, text
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 
 def image_of(spec: Mapping[str, object], container: str) -> str:

@@ -10,24 +10,18 @@ from __future__ import annotations
 import os
 import posixpath
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from aegisgen import files
 from aegisgen.errors import CompositionError, Problem
-from aegisgen.kube.kustomization import MAX_LAYERS, Place
-from aegisgen.kube.overlay import MAX_FILE_BYTES, read_overlay
+from aegisgen.kube.kustomization import MAX_LAYERS, Layer, Place
+from aegisgen.kube.overlay import MAX_FILE_BYTES, Overlay, read_overlay
 from aegisgen.kube.shape import KUSTOMIZATION_NAMES, mapping
 from aegisgen.yaml.scalars import Dialect
 from aegisgen.yaml.source import Document, documents, parse
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from aegisgen.kube.kustomization import Layer
-    from aegisgen.kube.overlay import Overlay
-
-    _Path = tuple[str | int, ...]
+_Path = tuple[str | int, ...]
 
 # In these, no text is the name of a file: fields of the kustomization itself, and fields further down.
 _NO_FILES = frozenset(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from aegisgen.yaml.source import Document
+from aegisgen.yaml.source import Document
 
 
 class Identity(NamedTuple):

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
+from aegisgen.kube.resource import Identity
 from aegisgen.kube.shape import mapping, text
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from aegisgen.kube.resource import Identity
 
 # Kinds that Kustomize knows to live outside namespaces; everything it does not know it takes to be namespaced.
 CLUSTER_SCOPED = frozenset(

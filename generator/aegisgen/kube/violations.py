@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple, TypedDict, cast
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, TypedDict, cast
 
 from aegisgen.kube.resource import value_at
 from aegisgen.yaml.source import kind_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
 
 Place = tuple[str | int, ...]
 

@@ -10,13 +10,11 @@ from __future__ import annotations
 import io
 import re
 import sys
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TextIO, cast
+from typing import TextIO, cast
 
 from aegisgen.output.visible import escaped
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 _PLAIN = re.compile(r"[\n\t -~]*\Z")
 # What aegisgen itself sends to a terminal: colours, and the clear screen of `status --watch`.

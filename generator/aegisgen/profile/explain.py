@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
 
 import jsonschema
+import msgspec
 
 from aegisgen.errors import Problem
 from aegisgen.profile.schema import json_schema
-from aegisgen.yaml.source import kind_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    import msgspec
-
-    from aegisgen.yaml.source import Document
+from aegisgen.yaml.source import Document, kind_of
 
 # More names than these are no help to anybody.
 _LISTED = 12

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
 from aegisgen import files
 from aegisgen.errors import InputError, Problem, TreeError
-from aegisgen.profile.model import Services
+from aegisgen.profile.model import ProjectService, Services
 from aegisgen.profile.reading import convert, read_document
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
-
-    from aegisgen.profile.model import ProjectService
-    from aegisgen.profile.sources import ProjectSource
-    from aegisgen.yaml.source import Document
+from aegisgen.profile.sources import ProjectSource
+from aegisgen.yaml.source import Document
 
 _MAGIC = frozenset("*?[")
 

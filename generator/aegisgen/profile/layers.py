@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from aegisgen.errors import Problem
 from aegisgen.kube.resource import value_at
-
-if TYPE_CHECKING:
-    from aegisgen.yaml.source import Document
+from aegisgen.yaml.source import Document
 
 
 class Layer(NamedTuple):

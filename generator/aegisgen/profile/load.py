@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from pathlib import Path
 
 from aegisgen import files
 from aegisgen.errors import InputError, Problem, UsageError
@@ -10,11 +11,6 @@ from aegisgen.profile.include import include
 from aegisgen.profile.model import Profile, Project
 from aegisgen.profile.reading import convert, read_document
 from aegisgen.profile.sources import ProfileSource, ProjectSource, display
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
 
 PROJECT_FILE = "aegisgen.yaml"
 

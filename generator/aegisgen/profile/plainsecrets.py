@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from aegisgen.errors import Problem
 from aegisgen.kube.credentials import secret_option, secret_text, secret_value
+from aegisgen.yaml.source import Document
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from aegisgen.yaml.source import Document
-
-    _Path = tuple[str | int, ...]
+_Path = tuple[str | int, ...]
 
 IN_GIT = (
     "looks like a secret, and this file is in git; expected only the name of a key: "

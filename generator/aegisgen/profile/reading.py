@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -11,12 +12,7 @@ from aegisgen.errors import InputError, Problem
 from aegisgen.profile.model import Profile, Project, Services
 from aegisgen.profile.plainsecrets import plain_secrets
 from aegisgen.profile.sources import display
-from aegisgen.yaml.source import parse_one
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from aegisgen.yaml.source import Document
+from aegisgen.yaml.source import Document, parse_one
 
 # No project or profile comes near this; a 50 MB file named by mistake must not cost a minute.
 MAX_BYTES = 2_000_000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection
 
 import msgspec
 
@@ -12,13 +12,9 @@ from aegisgen.kube.shape import mapping
 from aegisgen.profile.agreement.services import disagreements, unknown_services
 from aegisgen.profile.layers import Layer, missing
 from aegisgen.profile.model import OVERLAY, Settings
+from aegisgen.profile.sources import ProfileSource, ProjectSource
 from aegisgen.profile.steps.runbook import PATH
 from aegisgen.profile.target import Target, overlay_folder
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from aegisgen.profile.sources import ProfileSource, ProjectSource
 
 # What a profile says of the environment itself, and not of its services.
 _ENVIRONMENT_FIELDS = frozenset({"namespace", "namePrefix", "nameSuffix", "services"})

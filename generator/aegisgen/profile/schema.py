@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from functools import cache
 from inspect import cleandoc
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 import msgspec
 
 from aegisgen.kube.shape import mapping, text
 from aegisgen.profile.model import Overrides, Profile, Project, Services, Settings
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 MODELS: dict[str, type[Project] | type[Profile] | type[Services]] = {
     "project": Project,

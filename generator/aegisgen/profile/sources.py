@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from aegisgen.profile.model import Profile, Project
-    from aegisgen.yaml.source import Document
+from aegisgen.profile.model import Profile, Project
+from aegisgen.yaml.source import Document
 
 
 class ProjectSource(NamedTuple):

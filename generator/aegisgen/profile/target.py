@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from aegisgen.profile.model import Settings
-    from aegisgen.profile.steps.application import ArgoCD, Repository
+from aegisgen.profile.model import Settings
+from aegisgen.profile.steps.application import ArgoCD, Repository
 
 
 class Target(NamedTuple):

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from aegisgen.errors import TreeError
 from aegisgen.project.tree import Change, is_generated
 from aegisgen.render import parts
+from aegisgen.render.files import Overlay
 from aegisgen.render.kustomization import NAMES, Wiring, wire
 from aegisgen.render.places import APPS
 from aegisgen.yaml.source import decode
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from aegisgen.render.files import Overlay
 
 
 class Tree(NamedTuple):

@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 import posixpath
 import subprocess
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from aegisgen import files
 from aegisgen.errors import ToolError, UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _TIMEOUT_SECONDS = 120
 _WHOLE = ["--full-name", "-z", "--", ":/"]

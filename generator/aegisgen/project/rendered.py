@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from aegisgen import files
 from aegisgen.bundle import bundled
 from aegisgen.errors import InputError, Problem, UsageError
 from aegisgen.profile.sources import display
+from aegisgen.project.workspace import Workspace
 from aegisgen.render.applications import render_applications
 from aegisgen.render.environment import Templates
-from aegisgen.render.files import render
+from aegisgen.render.files import Overlay, render
 from aegisgen.render.places import APPS
 from aegisgen.runbook.files import render_runbooks
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from aegisgen.project.workspace import Workspace
-    from aegisgen.render.files import Overlay
 
 
 def render_all(workspace: Workspace) -> list[Overlay]:

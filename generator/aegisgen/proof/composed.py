@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from aegisgen.kube.compose import Composed, compose
 from aegisgen.kube.resource import Resource, identify
+from aegisgen.profile.target import Target
 from aegisgen.proof.inputs import read, sources
 from aegisgen.proof.manifests import read_documents
 from aegisgen.proof.prove import relative
 from aegisgen.render.places import APPS
 from aegisgen.rules.context import deploying
 from aegisgen.yaml.source import Document
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
-
-    from aegisgen.profile.target import Target
 
 
 def compose_targets(root: Path, targets: Iterable[Target]) -> list[Composed]:

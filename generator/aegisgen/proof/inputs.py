@@ -5,20 +5,16 @@ from __future__ import annotations
 import os
 import posixpath
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from aegisgen import files
 from aegisgen.errors import InputError, UsageError
 from aegisgen.kube.overlay import MAX_FILE_BYTES
 from aegisgen.kube.shape import KUSTOMIZATION_NAMES
 from aegisgen.profile.sources import display
-from aegisgen.yaml.source import manifests, parse_one
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from aegisgen.yaml.source import Parser
+from aegisgen.yaml.source import Parser, manifests, parse_one
 
 STDIN = "-"
 _SUFFIXES = (".yaml", ".yml", ".json")

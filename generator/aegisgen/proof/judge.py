@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
-from aegisgen.findings import Severity
+from aegisgen.findings import Finding, Severity
 from aegisgen.kube.compose import Composition
 from aegisgen.kube.resource import Resource, identify
+from aegisgen.profile.sources import ProjectSource
+from aegisgen.proof.overlays import Built
 from aegisgen.proof.written import written
 from aegisgen.rules.builds import Build, Deployments, directory_contexts, overlay_context
 from aegisgen.rules.check import Which, check
 from aegisgen.rules.context import Settings, context_of
 from aegisgen.rules.ignores import Ignore, annotated
 from aegisgen.rules.neighbours import generated_beside
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from aegisgen.findings import Finding
-    from aegisgen.profile.sources import ProjectSource
-    from aegisgen.proof.overlays import Built
 
 
 class Verdict(NamedTuple):

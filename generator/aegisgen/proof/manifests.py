@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from aegisgen.errors import InputError, Problem
 from aegisgen.findings import Finding, Severity
 from aegisgen.kube.resource import Resource, identify, value_at
+from aegisgen.kube.schemas import Violation
 from aegisgen.rules.manifests import IN_PLAIN_TEXT, NO_SCHEMA, NOT_AN_OBJECT, NOT_VALID, NOT_YAML
-from aegisgen.yaml.source import Document, manifests
+from aegisgen.yaml.source import Document, Parser, manifests
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from aegisgen.kube.schemas import Violation
-    from aegisgen.yaml.source import Parser
-
-    Path = tuple[str | int, ...]
+Path = tuple[str | int, ...]
 
 # Those that have a domain too, of the kinds that are bundled and a few more.
 _BUILT_IN = frozenset(

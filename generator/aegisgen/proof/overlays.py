@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 from aegisgen.errors import CompositionError, ToolError
 from aegisgen.findings import Finding, Severity
+from aegisgen.kube.cache import Cache
 from aegisgen.kube.compose import MISSING, Composition, compose, composer
 from aegisgen.kube.kustomization import composed_files
 from aegisgen.kube.origin import origin_of
@@ -13,13 +16,7 @@ from aegisgen.kube.overlay import Overlay, overlay_of, read_overlay, unmatched_p
 from aegisgen.kube.resource import Resource, identify
 from aegisgen.proof.manifests import Checker, pieces
 from aegisgen.rules.manifests import BAD_REFERENCE, NOT_COMPOSABLE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
-
-    from aegisgen.kube.cache import Cache
-    from aegisgen.yaml.source import Parser
+from aegisgen.yaml.source import Parser
 
 LOST_PATCH = "G306"
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
+from aegisgen.kube.resource import Resource
 from aegisgen.proof.inputs import Source, read
 from aegisgen.rules.references import POD_KINDS
+from aegisgen.yaml.scalars import Dialect
 from aegisgen.yaml.source import Document, documents
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from aegisgen.kube.resource import Resource
-    from aegisgen.yaml.scalars import Dialect
 
 # What the rules that look at several objects look into; of others it is enough that they are there, and when.
 _LOOKED_INTO = POD_KINDS | frozenset(

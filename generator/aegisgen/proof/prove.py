@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from aegisgen import files
 from aegisgen.errors import InputError, Problem, ToolError
+from aegisgen.findings import Finding
+from aegisgen.kube.cache import Cache
 from aegisgen.kube.compose import MISSING, composer
-from aegisgen.profile.sources import display
+from aegisgen.profile.sources import ProjectSource, display
 from aegisgen.proof.crew import Crew
 from aegisgen.proof.inputs import sources
 from aegisgen.proof.judge import project_ignores, settings_of
@@ -19,16 +22,8 @@ from aegisgen.proof.manifests import Checker
 from aegisgen.proof.tasks import Means
 from aegisgen.proof.whole import prove_all
 from aegisgen.rules.baseline import read_baseline
+from aegisgen.rules.context import Settings
 from aegisgen.rules.ignores import settle
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from aegisgen.findings import Finding
-    from aegisgen.kube.cache import Cache
-    from aegisgen.profile.sources import ProjectSource
-    from aegisgen.rules.context import Settings
-
 
 # A hundred thousand findings.
 _MAX_BASELINE_BYTES = 50_000_000

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import posixpath
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from aegisgen.findings import Finding, Severity
 from aegisgen.kube.kustomization import composed_files
 from aegisgen.kube.resource import Resource
 from aegisgen.kube.shape import KUSTOMIZATION_NAMES
-from aegisgen.proof.inputs import Kustomizations, read
+from aegisgen.proof.inputs import Input, Kustomizations, Source, read
 from aegisgen.proof.manifests import (
+    Checker,
     Piece,
     is_own,
     kustomization_flaws,
@@ -20,17 +22,9 @@ from aegisgen.proof.manifests import (
     read_documents,
 )
 from aegisgen.proof.parts import distant
-from aegisgen.rules.ignores import commented
+from aegisgen.rules.ignores import Ignore, commented
 from aegisgen.rules.manifests import NOT_YAML
-from aegisgen.yaml.source import Document, documents, manifests
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from aegisgen.proof.inputs import Input, Source
-    from aegisgen.proof.manifests import Checker
-    from aegisgen.rules.ignores import Ignore
-    from aegisgen.yaml.source import Parser
+from aegisgen.yaml.source import Document, Parser, documents, manifests
 
 # In double quotes a word may be written without any of its letters, or across lines.
 _HIDDEN = re.compile(rb"""kind["']?[ \t]*:[ \t]*(?:[&!][^ \t\n]*[ \t]+)*"[^"\n]*\\""")

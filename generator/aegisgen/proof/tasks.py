@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
+from aegisgen.errors import Problem
+from aegisgen.findings import Finding
+from aegisgen.kube.cache import Cache
 from aegisgen.kube.kustomization import composed_files
 from aegisgen.kube.overlay import used_files
+from aegisgen.kube.resource import Resource
 from aegisgen.proof.inputs import Source, read
 from aegisgen.proof.judge import Verdict, composed, judge_manifests, judge_overlay, judge_part
+from aegisgen.proof.manifests import Checker
 from aegisgen.proof.overlays import Refusal, build, findings, refusal
 from aegisgen.proof.parts import distant
 from aegisgen.proof.reading import Files
 from aegisgen.rules.builds import Deployments
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
-
-    from aegisgen.errors import Problem
-    from aegisgen.findings import Finding
-    from aegisgen.kube.cache import Cache
-    from aegisgen.kube.resource import Resource
-    from aegisgen.proof.manifests import Checker
-    from aegisgen.rules.context import Settings
-    from aegisgen.rules.ignores import Ignore
-    from aegisgen.yaml.source import Document
+from aegisgen.rules.context import Settings
+from aegisgen.rules.ignores import Ignore
+from aegisgen.yaml.source import Document
 
 # A base is read for each of its overlays, and each file of theirs by itself, all within a few files of one another.
 _KEPT_FILES = 64

@@ -8,25 +8,21 @@ directory may be too large for one process. However the work is shared out, the 
 from __future__ import annotations
 
 import posixpath
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple, TypeVar
 
+from aegisgen.findings import Finding
+from aegisgen.kube.resource import Resource
 from aegisgen.output.progress import tracked
+from aegisgen.proof.crew import Crew
+from aegisgen.proof.inputs import Source
 from aegisgen.proof.judge import judge_together
+from aegisgen.proof.overlays import Refusal
 from aegisgen.proof.reading import applications_in
-from aegisgen.proof.tasks import ManifestTask, OverlayTask, prove_manifests, prove_overlays
+from aegisgen.proof.tasks import ManifestTask, Means, OverlayProof, OverlayTask, prove_manifests, prove_overlays
 from aegisgen.rules.builds import Deployments
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
-
-    from aegisgen.findings import Finding
-    from aegisgen.kube.resource import Resource
-    from aegisgen.proof.crew import Crew
-    from aegisgen.proof.inputs import Source
-    from aegisgen.proof.overlays import Refusal
-    from aegisgen.proof.tasks import Means, OverlayProof
-    from aegisgen.rules.ignores import Ignore
+from aegisgen.rules.ignores import Ignore
 
 _Item = TypeVar("_Item")
 

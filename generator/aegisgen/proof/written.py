@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from aegisgen.kube.overlay import Member, Overlay
 from aegisgen.kube.resource import Resource, identify
 from aegisgen.kube.shape import mapping, sequence, text
 from aegisgen.rules.check import Which
-from aegisgen.rules.context import context_of
+from aegisgen.rules.context import Context, Settings, context_of
 from aegisgen.yaml.source import Document
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from aegisgen.kube.overlay import Member, Overlay
-    from aegisgen.rules.context import Context, Settings
 
 
 def written(overlay: Overlay, settings: Settings) -> Iterator[tuple[Context, Which]]:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from aegisgen.errors import InputError, Problem
 from aegisgen.profile.agreement.application import application_name
 from aegisgen.profile.agreement.notifications import subscriptions
 from aegisgen.profile.model import OVERLAY
-from aegisgen.profile.steps.application import Application, Automated
+from aegisgen.profile.steps.application import Application, Automated, SyncWindow
+from aegisgen.profile.target import Target
+from aegisgen.render.environment import Templates
 from aegisgen.render.files import Overlay
 from aegisgen.render.places import APPS, file_of
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from aegisgen.profile.steps.application import SyncWindow
-    from aegisgen.profile.target import Target
-    from aegisgen.render.environment import Templates
 
 _PROJECT_FILE = "aegisgen.yaml"
 _SAME_CLUSTER = "https://kubernetes.default.svc"

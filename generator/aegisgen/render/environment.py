@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import traceback
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
-from jinja2 import Environment, FunctionLoader, TemplateError, TemplateSyntaxError
+from jinja2 import BaseLoader, Environment, FunctionLoader, TemplateError, TemplateSyntaxError
 
 from aegisgen.errors import InputError, Problem
 from aegisgen.render.compiled import compiled, environment
 from aegisgen.render.plain import Text, block, safe, shell
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from jinja2 import BaseLoader
 
 # What a template can raise that is its author's fault.
 _FAULTS = (

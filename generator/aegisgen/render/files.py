@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import posixpath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from aegisgen.profile.agreement.rollback import records
 from aegisgen.profile.agreement.security import account_name, sealed_name
+from aegisgen.profile.amounts import Amounts
+from aegisgen.profile.steps.security import Peer
+from aegisgen.profile.target import Target
 from aegisgen.profile.types import seconds
+from aegisgen.render.environment import Templates
 from aegisgen.render.kustomization import Patch, Wiring
 from aegisgen.render.notices import variables
 from aegisgen.render.parts import PARTS
 from aegisgen.render.rollback import rollback_runners
 from aegisgen.render.runner import render_runner
 from aegisgen.render.steps import step_values
-
-if TYPE_CHECKING:
-    from aegisgen.profile.amounts import Amounts
-    from aegisgen.profile.steps.security import Peer
-    from aegisgen.profile.target import Target
-    from aegisgen.render.environment import Templates
 
 
 class Overlay(NamedTuple):

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 from aegisgen.profile.agreement.notifications import channels
+from aegisgen.profile.steps.notifications import SecretKey
+from aegisgen.profile.target import Target
 from aegisgen.profile.types import seconds
+from aegisgen.render.environment import Templates
 from aegisgen.tools import TOOLS
-
-if TYPE_CHECKING:
-    from aegisgen.profile.steps.notifications import SecretKey
-    from aegisgen.profile.target import Target
-    from aegisgen.render.environment import Templates
 
 
 def variables(target: Target) -> dict[str, SecretKey]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 from aegisgen.profile.agreement.rollback import automatic
 from aegisgen.profile.agreement.security import sealed_name
 from aegisgen.profile.steps.job import wanted
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from aegisgen.profile.target import Target
+from aegisgen.profile.target import Target
 
 
 class Part(NamedTuple):

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from aegisgen.profile.agreement.runbook import wanted
 from aegisgen.profile.steps.runbook import PATH, Runbook
-from aegisgen.profile.target import overlay_folder
-
-if TYPE_CHECKING:
-    from aegisgen.profile.target import Target
+from aegisgen.profile.target import Target, overlay_folder
 
 APPS = "apps"
 """The folder of what Argo CD is told."""

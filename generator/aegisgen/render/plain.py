@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import shlex
 import textwrap
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from aegisgen.render.scalars import to_yaml
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 class Text(str):

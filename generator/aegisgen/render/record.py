@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 from aegisgen.profile.agreement.rollback import records
+from aegisgen.profile.migrations import Migrations, MigrationSet
+from aegisgen.profile.target import Target
+from aegisgen.render.environment import Templates
 from aegisgen.tools import TOOLS
-
-if TYPE_CHECKING:
-    from aegisgen.profile.migrations import Migrations, MigrationSet
-    from aegisgen.profile.target import Target
-    from aegisgen.render.environment import Templates
 
 
 def recording(target: Target, templates: Templates) -> dict[str, object]:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING
 
 from aegisgen.profile.agreement.rollback import automatic
+from aegisgen.profile.target import Target
+from aegisgen.render.environment import Templates
 from aegisgen.render.record import recording
 from aegisgen.render.runner import Runner, locked
 from aegisgen.tools import EXEC, TOOLS
-
-if TYPE_CHECKING:
-    from aegisgen.profile.target import Target
-    from aegisgen.render.environment import Templates
 
 
 def rollback_runners(target: Target, templates: Templates) -> dict[str, Runner]:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import shlex
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from zlib import crc32
 
+from aegisgen.profile.migrations import Migrations, MigrationSet
+from aegisgen.profile.target import Target
 from aegisgen.profile.types import seconds
+from aegisgen.render.environment import Templates
 from aegisgen.render.notices import notices
 from aegisgen.render.record import bookkeeping_table, quoted, recording
 from aegisgen.tools import EXEC, TOOLS
-
-if TYPE_CHECKING:
-    from aegisgen.profile.migrations import Migrations, MigrationSet
-    from aegisgen.profile.target import Target
-    from aegisgen.render.environment import Templates
 
 # One attempt of the ping must not use up the whole wait; a JVM on a small share of a CPU takes its time.
 _ATTEMPT = 20

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from aegisgen.profile.agreement.dryrun import bookkeeping
 from aegisgen.profile.migrations import Lock
 from aegisgen.profile.steps.backup import Backup
-from aegisgen.profile.steps.checks import Checks, Expect
+from aegisgen.profile.steps.checks import Check, Checks, Expect
 from aegisgen.profile.steps.dryrun import DryRun
 from aegisgen.profile.steps.notifications import Metrics, Notifications
 from aegisgen.profile.steps.rollback import Rollback
+from aegisgen.profile.target import Target
 from aegisgen.profile.types import seconds
+from aegisgen.render.environment import Templates
 from aegisgen.render.record import quoted
 from aegisgen.render.runner import render_runner
 from aegisgen.tools import TOOLS
-
-if TYPE_CHECKING:
-    from aegisgen.profile.steps.checks import Check
-    from aegisgen.profile.target import Target
-    from aegisgen.render.environment import Templates
 
 # Kept where a profile says neither how many backups nor how old they may become.
 _KEEP = 7

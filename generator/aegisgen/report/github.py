@@ -6,15 +6,9 @@ Source: GitHub's docs, "Workflow commands for GitHub Actions"; the escapes are t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from aegisgen.findings import Severity
+from aegisgen.findings import Finding, Severity
 from aegisgen.output.visible import escaped
-from aegisgen.report.model import prose
-
-if TYPE_CHECKING:
-    from aegisgen.findings import Finding
-    from aegisgen.report.model import Report
+from aegisgen.report.model import Report, prose
 
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 # `%` comes with the others in one pass, so that no escape is escaped again.

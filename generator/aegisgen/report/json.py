@@ -13,12 +13,9 @@ unsettled  only with `--shard`: findings, as above, that hold if every shard rep
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 from aegisgen.findings import Severity
-
-if TYPE_CHECKING:
-    from aegisgen.report.model import Report
+from aegisgen.report.model import Report
 
 
 def render(report: Report) -> str:

@@ -15,19 +15,14 @@ against.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from aegisgen.findings import Severity
+from aegisgen.findings import Finding, Severity
 from aegisgen.output.numbers import counted
 from aegisgen.output.visible import escaped
-from aegisgen.report.model import position, prose
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from aegisgen.findings import Finding
-    from aegisgen.report.model import Report
+from aegisgen.report.model import Report, position, prose
 
 _OUTCOMES = {Severity.ERROR: "failure", Severity.WARNING: "skipped"}
 

@@ -8,18 +8,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from aegisgen.findings import Severity
-from aegisgen.report.model import prose
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from aegisgen.findings import Finding
-    from aegisgen.report.model import Report, RuleInfo
+from aegisgen.findings import Finding, Severity
+from aegisgen.report.model import Report, RuleInfo, prose
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 

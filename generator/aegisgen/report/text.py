@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
-from aegisgen.findings import Severity
+from aegisgen.findings import Finding, Severity
 from aegisgen.kube.credentials import secret_text
 from aegisgen.output.numbers import counted
 from aegisgen.output.visible import visible, visible_lines
 from aegisgen.report.excerpt import excerpt
-from aegisgen.report.model import position
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from aegisgen.findings import Finding
-    from aegisgen.report.model import Report
+from aegisgen.report.model import Report, position
 
 _BOLD, _RED, _GREEN, _YELLOW, _BLUE, _CYAN = "1", "31", "32", "33", "34", "36"
 _SEVERITY = {Severity.ERROR: f"{_BOLD};{_RED}", Severity.WARNING: f"{_BOLD};{_YELLOW}", Severity.INFO: _CYAN}

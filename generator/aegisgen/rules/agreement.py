@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from aegisgen.argocd.hooks import Phase
 from aegisgen.findings import Severity
 from aegisgen.kube.kustomization import Place
 from aegisgen.kube.overlay import unmatched_patches, used_files
 from aegisgen.kube.shape import mapping, sequence, text
+from aegisgen.rules.context import Context
 from aegisgen.rules.database import differences
 from aegisgen.rules.images import image_of, pull_policy
+from aegisgen.rules.references import Container, Pod
 from aegisgen.rules.rule import Hit, Rule
 from aegisgen.yaml.source import Document
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from aegisgen.rules.context import Context
-    from aegisgen.rules.references import Container, Pod
 
 # What Kustomize 5 still takes and warns about on stderr, with exit 0.
 DEPRECATED = {

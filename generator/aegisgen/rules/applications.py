@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from aegisgen.argocd.application import application_settings
 from aegisgen.findings import Severity
 from aegisgen.kube.shape import mapping, sequence, text
+from aegisgen.rules.context import Context
 from aegisgen.rules.rule import Hit, Rule
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from aegisgen.rules.context import Context
 
 MAX_RETRIES = 10
 

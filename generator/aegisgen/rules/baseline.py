@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from aegisgen.errors import InputError, Problem
+from aegisgen.findings import Finding
 from aegisgen.kube.shape import mapping, sequence, text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from aegisgen.findings import Finding
 
 VERSION = 1
 

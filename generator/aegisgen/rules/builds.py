@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import posixpath
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
+from aegisgen.kube.overlay import Overlay
+from aegisgen.kube.resource import Resource
 from aegisgen.rules.context import Context, Settings, context_of, deploying, source_paths
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from aegisgen.kube.overlay import Overlay
-    from aegisgen.kube.resource import Resource
 
 
 class Build(NamedTuple):

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
-from typing import TYPE_CHECKING
 
-from aegisgen.findings import Finding
+from aegisgen.findings import Finding, Severity
 from aegisgen.kube.kustomization import Place
 from aegisgen.kube.origin import origin_of
+from aegisgen.kube.resource import Resource
 from aegisgen.kube.shape import mapping, sequence
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from aegisgen.findings import Severity
-    from aegisgen.kube.resource import Resource
-    from aegisgen.rules.context import Context
-    from aegisgen.rules.rule import Hit, Path, Rule
+from aegisgen.rules.context import Context
+from aegisgen.rules.rule import Hit, Path, Rule
 
 
 class Which(Enum):

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import posixpath
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Literal, NamedTuple
 
 from aegisgen.argocd.application import application_settings
 from aegisgen.argocd.hooks import Hook, hook_of
+from aegisgen.findings import Severity
+from aegisgen.kube.overlay import Overlay
+from aegisgen.kube.resource import Resource
 from aegisgen.kube.shape import mapping, sequence, text
 from aegisgen.kube.versions import DEFAULT_VERSION
 from aegisgen.rules.needs import Need, needs_of
 from aegisgen.rules.references import Pod, pod_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from aegisgen.findings import Severity
-    from aegisgen.kube.overlay import Overlay
-    from aegisgen.kube.resource import Resource
 
 PodSecurity = Literal["privileged", "baseline", "restricted"]
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from aegisgen.kube.resource import Resource
 from aegisgen.kube.shape import mapping, sequence, text, texts
+from aegisgen.rules.context import Context
 from aegisgen.rules.images import image_of
+from aegisgen.rules.references import Container, Pod
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from aegisgen.kube.resource import Resource
-    from aegisgen.rules.context import Context
-    from aegisgen.rules.references import Container, Pod
-
-    Path = tuple[str | int, ...]
+Path = tuple[str | int, ...]
 
 # Not the user: a migration may well have one of its own, with more rights.
 _ADDRESS = re.compile(

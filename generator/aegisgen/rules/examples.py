@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import posixpath
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from aegisgen.kube.overlay import overlay_of
 from aegisgen.kube.resource import Resource, identify
 from aegisgen.rules.context import Context, Settings, context_of, deploying
 from aegisgen.rules.neighbours import is_generated
 from aegisgen.yaml.source import Document, parse
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _FILE = re.compile(r"^# file: (?P<path>\S+)\n", re.MULTILINE)
 _LEVEL = re.compile(r"^# podSecurity: restricted$", re.MULTILINE)

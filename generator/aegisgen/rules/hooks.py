@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
 from aegisgen.argocd.application import application_settings
 from aegisgen.argocd.hooks import (
@@ -16,21 +16,17 @@ from aegisgen.argocd.hooks import (
     HOOK_TYPES,
     SYNC_WAVE,
     DeletePolicy,
+    Dropped,
     Phase,
     wave_of,
 )
 from aegisgen.argocd.workload import limit_of
 from aegisgen.findings import Severity
+from aegisgen.kube.resource import Resource
 from aegisgen.kube.shape import mapping
+from aegisgen.rules.context import Context
 from aegisgen.rules.images import image_of
 from aegisgen.rules.rule import Hit, Rule
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from aegisgen.argocd.hooks import Dropped
-    from aegisgen.kube.resource import Resource
-    from aegisgen.rules.context import Context
 
 # A Job that is gone before Argo CD looked at it left syncs stuck (argo-cd issues 21055 and 6880); it looks every few
 # seconds, and a minute leaves room for a busy controller.

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from aegisgen.findings import Finding
+from aegisgen.findings import Finding, Severity
 from aegisgen.rules.check import place_in
 from aegisgen.rules.configuration import NO_REASON, UNKNOWN, UNUSED
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
-
-    from aegisgen.findings import Severity
-    from aegisgen.rules.context import Context
+from aegisgen.rules.context import Context
 
 ANNOTATION = "aegisgen.dev/ignore"
 

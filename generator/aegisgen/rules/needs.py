@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from aegisgen.argocd.hooks import PHASES, Phase
-from aegisgen.argocd.order import place_of, tasks_of
+from aegisgen.argocd.order import PlaceInOrder, Task, place_of, tasks_of
+from aegisgen.kube.resource import Resource
 from aegisgen.kube.shape import text
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from aegisgen.argocd.order import PlaceInOrder, Task
-    from aegisgen.kube.resource import Resource
-    from aegisgen.rules.references import Pod, Reference
+from aegisgen.rules.references import Pod, Reference
 
 _RANK = {phase: rank for rank, phase in enumerate(PHASES)}
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from aegisgen.findings import Severity
 from aegisgen.kube.origin import member_of, unhashed
+from aegisgen.kube.resource import Resource
+from aegisgen.rules.context import Context
+from aegisgen.rules.needs import Need
 from aegisgen.rules.rule import Hit, Rule
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from aegisgen.kube.resource import Resource
-    from aegisgen.rules.context import Context
-    from aegisgen.rules.needs import Need
 
 _ADVICE = "make {} a {} hook of a wave before {}, or let the pod read a copy that is one"
 

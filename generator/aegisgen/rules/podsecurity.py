@@ -7,12 +7,10 @@ are rules of their own and left out here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from aegisgen.kube.shape import mapping, sequence, text
-
-if TYPE_CHECKING:
-    from aegisgen.rules.references import Container, Pod
+from aegisgen.rules.references import Container, Pod
 
 Path = tuple[str | int, ...]
 

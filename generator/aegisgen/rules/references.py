@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
+from aegisgen.argocd.hooks import Hook
+from aegisgen.kube.resource import Resource
 from aegisgen.kube.shape import mapping, sequence, text
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from aegisgen.argocd.hooks import Hook
-    from aegisgen.kube.resource import Resource
-
-    Path = tuple[str | int, ...]
+Path = tuple[str | int, ...]
 
 _TEMPLATE: tuple[str, ...] = ("spec", "template", "spec")
 _PATHS: dict[str, tuple[str, ...]] = {

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from aegisgen.findings import Severity
 from aegisgen.kube.credentials import secret_option, secret_text, secret_value
 from aegisgen.kube.shape import mapping, sequence, text, texts
 from aegisgen.rules import podsecurity
+from aegisgen.rules.context import Context
+from aegisgen.rules.references import Container
 from aegisgen.rules.rule import Hit, Rule
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from aegisgen.rules.context import Context
-    from aegisgen.rules.references import Container
 
 _WANTED = (("requests", "cpu"), ("requests", "memory"), ("limits", "memory"))
 

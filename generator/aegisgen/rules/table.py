@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from aegisgen.rules import agreement, applications, configuration, drift, hooks, manifests, order, security
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from aegisgen.rules.rule import Rule
+from aegisgen.rules.rule import Rule
 
 FAMILIES = (hooks, order, agreement, security, applications, configuration, manifests, drift)
 

@@ -8,22 +8,18 @@ base gives to the database.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from aegisgen.argocd.workload import pod_spec
 from aegisgen.kube.pods import referred
+from aegisgen.kube.resource import Resource
 from aegisgen.kube.shape import mapping, texts
 from aegisgen.profile.agreement.application import application_name
 from aegisgen.profile.agreement.security import account_name
+from aegisgen.profile.target import Target
 from aegisgen.render.runner import Steps, lock_key, lock_runtime, lock_tables, ping, sets
-from aegisgen.tools import EXEC, TOOLS
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from aegisgen.kube.resource import Resource
-    from aegisgen.profile.target import Target
-    from aegisgen.tools import Tool
+from aegisgen.tools import EXEC, TOOLS, Tool
 
 # A name that is no host of the cluster's own has dots, and does not end as those do (Kubernetes: DNS for Services).
 _IN_CLUSTER = re.compile(

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import posixpath
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
 from aegisgen.errors import InputError, Problem
+from aegisgen.profile.target import Target
+from aegisgen.render.environment import Templates
 from aegisgen.render.files import Overlay
 from aegisgen.render.places import runbook_of
 from aegisgen.runbook.facts import facts
 from aegisgen.runbook.guide import guide
 from aegisgen.runbook.picture import profile_plan
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from aegisgen.profile.target import Target
-    from aegisgen.render.environment import Templates
 
 
 def render_runbooks(targets: Sequence[Target], overlays: Sequence[Overlay], templates: Templates) -> list[Overlay]:

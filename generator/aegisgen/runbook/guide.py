@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from aegisgen.argocd import plan_words as words
+from aegisgen.argocd.plan import Plan
 from aegisgen.argocd.plan_mermaid import to_mermaid
 from aegisgen.profile.agreement.notifications import channels
+from aegisgen.render.environment import Templates
 from aegisgen.render.scalars import to_yaml
-from aegisgen.render.steps import connection
+from aegisgen.render.steps import Variable, connection
+from aegisgen.runbook.facts import Facts
 from aegisgen.runbook.markdown import MARKDOWN
 from aegisgen.runbook.words import duties, exit_codes, skipping, statuses
-
-if TYPE_CHECKING:
-    from aegisgen.argocd.plan import Plan
-    from aegisgen.render.environment import Templates
-    from aegisgen.render.steps import Variable
-    from aegisgen.runbook.facts import Facts
 
 # psql of any age talks to servers of any other.
 _POSTGRES = 17

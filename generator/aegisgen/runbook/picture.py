@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from aegisgen.argocd.application import ApplicationSettings
 from aegisgen.argocd.plan import Plan, plan
 from aegisgen.kube.resource import Identity, Resource, identify
 from aegisgen.profile.agreement.application import application_name
 from aegisgen.profile.steps.application import Application
+from aegisgen.profile.target import Target
+from aegisgen.render.files import Overlay
 from aegisgen.yaml.source import Document, parse
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from aegisgen.profile.target import Target
-    from aegisgen.render.files import Overlay
 
 _API = {"Deployment": "apps/v1", "StatefulSet": "apps/v1", "DaemonSet": "apps/v1"}
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from aegisgen.profile.agreement.runbook import people
 from aegisgen.render.record import bookkeeping_table, quoted
+from aegisgen.runbook.facts import Facts
 from aegisgen.status.exits import Role, codes
 from aegisgen.tools import EXEC
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from aegisgen.runbook.facts import Facts
 
 
 class Status(NamedTuple):

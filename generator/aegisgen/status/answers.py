@@ -6,8 +6,8 @@ Sources: Kubernetes API reference (batch/v1 JobStatus, core/v1 PodStatus and Con
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from aegisgen.argocd.workload import DEFAULT_BACKOFF_LIMIT
 from aegisgen.kube.resource import value_at
@@ -24,9 +24,6 @@ from aegisgen.status.cluster import (
     SyncedHook,
     Workload,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 _RESTARTED = "kubectl.kubernetes.io/restartedAt"  # what `kubectl rollout restart` writes
 

@@ -7,22 +7,16 @@ Sources: gitops-engine's hook.go, and Argo CD's documentation, Selective Sync.
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 
 from aegisgen.argocd.plan_words import duration
 from aegisgen.kube.pods import container_of, image_of
 from aegisgen.kube.shape import mapping, sequence, text
-from aegisgen.status.cluster import NEVER
+from aegisgen.status.cluster import NEVER, Job
+from aegisgen.status.expected import Expected, Step
 from aegisgen.status.model import Cause, Diagnosis
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from datetime import datetime
-
-    from aegisgen.status.cluster import Job
-    from aegisgen.status.expected import Expected, Step
-    from aegisgen.status.snapshot import Snapshot
+from aegisgen.status.snapshot import Snapshot
 
 _COMPARED = ("image", "command", "args", "env")
 

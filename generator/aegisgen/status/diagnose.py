@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator
+from datetime import datetime
+from typing import NamedTuple
 
 from aegisgen.status.applied import disagreements
-from aegisgen.status.cluster import NEVER
+from aegisgen.status.cluster import NEVER, Application
+from aegisgen.status.expected import Expected
 from aegisgen.status.model import Cause, Diagnosis, LogSource, State
 from aegisgen.status.pipeline import Standing, standing
 from aegisgen.status.rollout import rollout
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
-    from aegisgen.status.cluster import Application
-    from aegisgen.status.expected import Expected
-    from aegisgen.status.snapshot import Snapshot
+from aegisgen.status.snapshot import Snapshot
 
 _ORDER = tuple(State)
 

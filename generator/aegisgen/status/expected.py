@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from aegisgen.argocd import plan_words as words
+from aegisgen.argocd.hooks import Phase
 from aegisgen.argocd.plan import Absence, plan
 from aegisgen.argocd.workload import pod_spec
 from aegisgen.errors import UsageError
+from aegisgen.kube.compose import Composed
 from aegisgen.kube.pods import image_of, referred
+from aegisgen.kube.resource import Resource
 from aegisgen.kube.shape import mapping
 from aegisgen.profile.agreement.application import application_name
+from aegisgen.profile.target import Target
 from aegisgen.render.runner import lock_runtime
 from aegisgen.status.exits import Role
 from aegisgen.tools import EXEC, TOOLS
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from aegisgen.argocd.hooks import Phase
-    from aegisgen.kube.compose import Composed
-    from aegisgen.kube.resource import Resource
-    from aegisgen.profile.target import Target
 
 
 class Step(NamedTuple):

@@ -20,22 +20,16 @@ is one of `model.Cause`. Times are RFC 3339, null where there is none; `exitCode
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from datetime import datetime
 
 from aegisgen.kube.kubectl import without_credentials
 from aegisgen.kube.pods import image_of
-from aegisgen.status.cluster import NEVER
-from aegisgen.status.model import State
+from aegisgen.status.cluster import NEVER, Application, Pod
+from aegisgen.status.diagnose import Report
+from aegisgen.status.model import Diagnosis, State
 from aegisgen.status.pods import shown_status
 from aegisgen.status.text import job_status
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from aegisgen.status.cluster import Application, Pod
-    from aegisgen.status.diagnose import Report
-    from aegisgen.status.model import Diagnosis
 
 VERSION = 1
 

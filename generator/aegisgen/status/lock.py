@@ -6,15 +6,11 @@ somebody's own, and a session that PostgreSQL has not given up yet.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from aegisgen.status.cluster import Container, Pod
+from aegisgen.status.expected import Expected
 from aegisgen.status.model import Cause, Diagnosis
+from aegisgen.status.snapshot import Snapshot
 from aegisgen.tools import TOOLS
-
-if TYPE_CHECKING:
-    from aegisgen.status.cluster import Container, Pod
-    from aegisgen.status.expected import Expected
-    from aegisgen.status.snapshot import Snapshot
 
 HELD = 15
 """The runner's exit code for a lock that another migration held for too long."""

@@ -7,24 +7,20 @@ Source: Kubernetes API reference, batch/v1 JobStatus; Argo CD's `runTasks`, gito
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import datetime
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from aegisgen.argocd.hooks import Phase
 from aegisgen.argocd.plan_words import duration
-from aegisgen.status.cluster import NEVER, Container, Pod
+from aegisgen.status.cluster import NEVER, Container, Job, Pod
 from aegisgen.status.exits import Role, codes, meaning
+from aegisgen.status.expected import Expected, Step
 from aegisgen.status.lock import stale_lock
 from aegisgen.status.model import Cause, Diagnosis, LogSource
 from aegisgen.status.pods import hindrance
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
-    from aegisgen.status.cluster import Job
-    from aegisgen.status.expected import Expected, Step
-    from aegisgen.status.snapshot import Snapshot
+from aegisgen.status.snapshot import Snapshot
 
 _NOUNS = {
     Role.APPROVAL: "the approval",

@@ -7,16 +7,12 @@ pkg/kubelet/kuberuntime/kuberuntime_container.go) and messages; the scheduler's 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from aegisgen.status.cluster import Container, Pod
+from aegisgen.status.expected import Expected
 from aegisgen.status.model import Cause, Diagnosis
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from aegisgen.status.cluster import Container, Pod
-    from aegisgen.status.expected import Expected
-    from aegisgen.status.snapshot import Snapshot
+from aegisgen.status.snapshot import Snapshot
 
 PULLING = frozenset(
     {

@@ -6,19 +6,15 @@ Source: Kubernetes API reference, apps/v1; for when a rollout is done, `kubectl 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from aegisgen.status.cluster import Container, Pod, Workload
 from aegisgen.status.exits import Role, meaning
+from aegisgen.status.expected import Expected
 from aegisgen.status.lock import stale_lock
 from aegisgen.status.model import Cause, Diagnosis, LogSource
 from aegisgen.status.pods import hindrance, shown_status
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from aegisgen.status.cluster import Container, Pod, Workload
-    from aegisgen.status.expected import Expected
-    from aegisgen.status.snapshot import Snapshot
+from aegisgen.status.snapshot import Snapshot
 
 _CRASHED = frozenset({"CrashLoopBackOff", "Error", "OOMKilled", "StartError", "ContainerCannotRun"})
 

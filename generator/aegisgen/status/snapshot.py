@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import posixpath
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from aegisgen.kube.shape import mapping, sequence, text, texts
 from aegisgen.status import answers
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from aegisgen.status.cluster import Application, Claim, Event, Job, Pod, Workload
-    from aegisgen.status.expected import Expected
+from aegisgen.status.cluster import Application, Claim, Event, Job, Pod, Workload
+from aegisgen.status.expected import Expected
 
 WORKLOADS = {"Deployment": "deployments.apps", "StatefulSet": "statefulsets.apps", "DaemonSet": "daemonsets.apps"}
 """The kinds of workload, and what kubectl calls them."""

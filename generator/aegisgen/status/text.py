@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from datetime import datetime
 
 from aegisgen.argocd.plan_words import duration
 from aegisgen.kube.kubectl import without_credentials
 from aegisgen.kube.pods import image_of
 from aegisgen.output.visible import visible
-from aegisgen.status.cluster import NEVER
+from aegisgen.status.cluster import NEVER, Job, Pod
+from aegisgen.status.diagnose import Report
 from aegisgen.status.model import State
 from aegisgen.status.pods import shown_status
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from aegisgen.status.cluster import Job, Pod
-    from aegisgen.status.diagnose import Report
 
 _COLOURS = {
     State.PROBLEM: "31",

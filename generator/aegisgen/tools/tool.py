@@ -8,10 +8,8 @@ database's URL) and {timeout} (seconds to wait for the tool's own lock).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping
+from typing import Literal, NamedTuple
 
 Runtime = Literal["node", "python", "none"]
 """What of an image holds aegisgen's lock; none: the tool's own lock is enough."""

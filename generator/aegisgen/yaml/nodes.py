@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
 import yaml
 
 from aegisgen.errors import Problem
 from aegisgen.yaml.scalars import STR, TAG, Dialect, scalar, tags
 from aegisgen.yaml.scalars import key as key_of
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 # An alias is cheap to write and dear to follow: nine lines can stand for a billion nodes.
 MAX_ALIASED_NODES = 20_000

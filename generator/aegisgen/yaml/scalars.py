@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
+from collections.abc import Callable
 from enum import Enum
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 TAG = "tag:yaml.org,2002:"
 STR = TAG + "str"

@@ -7,18 +7,15 @@ recursive anchors and anchor bombs are errors.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from aegisgen.errors import InputError, Problem
 from aegisgen.yaml.nodes import Places, read
 from aegisgen.yaml.scalars import Dialect
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    # A file's bytes and its name in, its documents out: `documents`, or what keeps their results.
-    Parser = Callable[[bytes, str], Iterable["Document | Problem"]]
+# A file's bytes and its name in, its documents out: `documents`, or what keeps their results.
+Parser = Callable[[bytes, str], Iterable["Document | Problem"]]
 
 _AFTER_MARKER = ("", " ", "\t", "\r", "\n")
 _ONLY_DIRECTIVES = re.compile(r"(?:[ \t]*(?:[%#].*)?\r?\n)*%.*\r?\n(?:[ \t]*(?:[%#].*)?\r?\n)*\Z")

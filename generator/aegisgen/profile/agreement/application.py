@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from msgspec import UNSET
 
+from aegisgen.errors import Problem
 from aegisgen.kube.resource import value_at
 from aegisgen.profile.layers import Layer, missing, problem
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from aegisgen.errors import Problem
-    from aegisgen.profile.target import Target
 from aegisgen.profile.steps.application import Automated
+from aegisgen.profile.target import Target
 
 
 def application_name(target: Target) -> str:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from aegisgen.errors import Problem
 from aegisgen.kube.resource import value_at
 from aegisgen.profile.layers import Layer, problem
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from aegisgen.errors import Problem
-    from aegisgen.profile.target import Target
+from aegisgen.profile.target import Target
 
 
 def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:

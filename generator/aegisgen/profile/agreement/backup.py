@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from msgspec import UNSET
 
-from aegisgen.profile.layers import problem
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from aegisgen.errors import Problem
-    from aegisgen.profile.layers import Layer
-    from aegisgen.profile.target import Target
+from aegisgen.errors import Problem
+from aegisgen.profile.layers import Layer, problem
 from aegisgen.profile.steps.backup import Backup, BackupS3
+from aegisgen.profile.target import Target
 
 
 def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
-from aegisgen.profile.layers import problem
-from aegisgen.tools import TOOLS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from aegisgen.errors import Problem
-    from aegisgen.profile.layers import Layer
-    from aegisgen.profile.target import Target
+from aegisgen.errors import Problem
+from aegisgen.profile.layers import Layer, problem
 from aegisgen.profile.steps.dryrun import DryRun
+from aegisgen.profile.target import Target
+from aegisgen.tools import TOOLS
 
 
 def bookkeeping(target: Target) -> list[str]:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from aegisgen.errors import Problem
 from aegisgen.kube.resource import value_at
 from aegisgen.profile.layers import Layer, problem
+from aegisgen.profile.migrations import Migrations
+from aegisgen.profile.target import Target
 from aegisgen.profile.types import seconds
 from aegisgen.tools import TOOLS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from aegisgen.errors import Problem
-    from aegisgen.profile.migrations import Migrations
-    from aegisgen.profile.target import Target
 
 # Which fields each set says for itself.
 _OF_SETS = ("path", "table", "lockTable")

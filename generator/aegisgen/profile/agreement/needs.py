@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from msgspec import UNSET
 
+from aegisgen.errors import Problem
 from aegisgen.profile.agreement import backup, checks, dryrun
-from aegisgen.profile.layers import missing, problem
+from aegisgen.profile.layers import Layer, missing, problem
 from aegisgen.profile.steps.backup import Backup
 from aegisgen.profile.steps.checks import Checks
 from aegisgen.profile.steps.dryrun import DryRun
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from aegisgen.errors import Problem
-    from aegisgen.profile.layers import Layer
-    from aegisgen.profile.target import Target
+from aegisgen.profile.target import Target
 
 
 def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:

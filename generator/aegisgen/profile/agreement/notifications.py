@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from aegisgen.errors import Problem
 from aegisgen.profile.layers import Layer, problem
+from aegisgen.profile.steps.notifications import SecretKey
+from aegisgen.profile.target import Target
 from aegisgen.profile.types import seconds
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from aegisgen.errors import Problem
-    from aegisgen.profile.steps.notifications import SecretKey
-    from aegisgen.profile.target import Target
-
 
 # A message waits for nobody longer; the migration waits for the message.
 MAX_TIMEOUT = 30

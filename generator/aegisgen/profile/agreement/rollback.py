@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from aegisgen.errors import Problem
 from aegisgen.profile.layers import Layer, problem
+from aegisgen.profile.target import Target
 from aegisgen.tools import TOOLS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from aegisgen.errors import Problem
-    from aegisgen.profile.target import Target
 
 
 def records(target: Target) -> bool:

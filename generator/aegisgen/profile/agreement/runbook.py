@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from aegisgen.errors import Problem
 from aegisgen.kube.resource import value_at
 from aegisgen.profile.layers import Layer, problem
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from aegisgen.errors import Problem
-    from aegisgen.profile.target import Target
 from aegisgen.profile.steps.runbook import People, Runbook
+from aegisgen.profile.target import Target
 
 # Folders of the project in which something else lies that aegisgen looks after.
 _TAKEN = frozenset({"profiles", "templates", "apps", "overlays"})

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from msgspec import UNSET
 
+from aegisgen.errors import Problem
 from aegisgen.kube.resource import value_at
 from aegisgen.profile.layers import Layer, problem
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from aegisgen.errors import Problem
-    from aegisgen.profile.steps.security import Peer
-    from aegisgen.profile.target import Target
-
+from aegisgen.profile.steps.security import Peer
+from aegisgen.profile.target import Target
 
 # What makes no sense in the workload's own pods, which are not aegisgen's.
 _OF_PRESYNC = ("serviceAccount", "networkPolicy", "externalSecret", "sealedSecret")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
 
+from aegisgen.errors import Problem
 from aegisgen.kube.resource import value_at
 from aegisgen.profile.agreement import (
     application,
@@ -16,14 +17,9 @@ from aegisgen.profile.agreement import (
     security,
 )
 from aegisgen.profile.layers import Layer, missing, problem
+from aegisgen.profile.sources import ProfileSource, ProjectSource
+from aegisgen.profile.target import Target
 from aegisgen.profile.types import seconds
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from aegisgen.errors import Problem
-    from aegisgen.profile.sources import ProfileSource, ProjectSource
-    from aegisgen.profile.target import Target
 
 # Argo CD can miss a Job that vanishes as soon as it has finished, and then waits for it for ever (argo-cd issue 21055).
 MIN_TTL = 600

@@ -9,29 +9,24 @@ from __future__ import annotations
 
 import posixpath
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from aegisgen.errors import InputError
 from aegisgen.kube.resource import Resource
 from aegisgen.kube.shape import KUSTOMIZATION_NAMES, mapping
 from aegisgen.profile.resolve import runbook_place
-from aegisgen.profile.sources import display
+from aegisgen.profile.sources import ProfileSource, ProjectSource, display
+from aegisgen.project.fleet.changed import Changed
 from aegisgen.project.fleet.definitions import redefined
-from aegisgen.project.fleet.references import is_in
+from aegisgen.project.fleet.references import References, is_in
 from aegisgen.proof.manifests import pieces
 from aegisgen.render.places import APPS
 from aegisgen.rules.context import deploying
 from aegisgen.yaml.source import Document, decode, parse, parse_one
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
-    from aegisgen.profile.sources import ProfileSource, ProjectSource
-    from aegisgen.project.fleet.changed import Changed
-    from aegisgen.project.fleet.references import References
-
-    _Contents = Mapping[str, bytes | None]
-    Contents = Callable[[list[str]], _Contents]
+_Contents = Mapping[str, bytes | None]
+Contents = Callable[[list[str]], _Contents]
 
 _PATCHES = ("patches", "patchesStrategicMerge", "patchesJson6902")
 _MANIFESTS = (".yaml", ".yml", ".json")

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterator
 
 from aegisgen.project.fleet.references import is_in
 from aegisgen.project.fleet.units import above
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
 
 
 class Changed:

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import os
 import posixpath
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from aegisgen.errors import InputError
 from aegisgen.kube.shape import mapping
 from aegisgen.profile.include import includes
-from aegisgen.yaml.source import parse_one
+from aegisgen.profile.sources import ProfileSource, ProjectSource
+from aegisgen.project.fleet.changed import Changed
+from aegisgen.yaml.source import Document, parse_one
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from aegisgen.profile.sources import ProfileSource, ProjectSource
-    from aegisgen.project.fleet.changed import Changed
-    from aegisgen.yaml.source import Document
-
-    Contents = Callable[[list[str]], Mapping[str, bytes | None]]
+Contents = Callable[[list[str]], Mapping[str, bytes | None]]
 
 PROFILES = "profiles"
 _MOVED = "'overlay': "

@@ -9,29 +9,24 @@ from __future__ import annotations
 
 import os
 import posixpath
+from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache, partial
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
 from aegisgen.errors import TreeError
 from aegisgen.profile.sources import display
+from aegisgen.profile.target import Target
 from aegisgen.project.drift import Tree, compare
 from aegisgen.project.rendered import load_templates
-from aegisgen.project.tree import files_below, locate, read, read_generated
+from aegisgen.project.tree import Change, files_below, locate, read, read_generated
+from aegisgen.project.workspace import Workspace
+from aegisgen.proof.crew import Crew
 from aegisgen.render.applications import render_applications
-from aegisgen.render.files import render
+from aegisgen.render.environment import Templates
+from aegisgen.render.files import Overlay, render
 from aegisgen.render.places import APPS, file_of, runbook_of, usual_runbook
 from aegisgen.runbook.files import render_runbooks
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
-
-    from aegisgen.profile.target import Target
-    from aegisgen.project.tree import Change
-    from aegisgen.project.workspace import Workspace
-    from aegisgen.proof.crew import Crew
-    from aegisgen.render.environment import Templates
-    from aegisgen.render.files import Overlay
 
 # Large enough to be worth sending to another process.
 _TARGETS = 16

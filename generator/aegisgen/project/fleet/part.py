@@ -5,23 +5,20 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 from aegisgen import files
 from aegisgen.errors import UsageError
 from aegisgen.profile.resolve import directory_of
+from aegisgen.profile.sources import ProfileSource, ProjectSource
 from aegisgen.project.fleet.affected import Tree, affected
 from aegisgen.project.fleet.changed import Changed
 from aegisgen.project.fleet.references import References
 from aegisgen.project.fleet.units import shard_of, units
 from aegisgen.project.git import open_repository
 from aegisgen.render.places import APPS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
-
-    from aegisgen.profile.sources import ProfileSource, ProjectSource
 
 _SHARD = re.compile(r"([1-9]\d{0,4})/([1-9]\d{0,4})\Z")
 # overlays/<environment>/<service>: what lies there belongs to one service, what lies above to none.

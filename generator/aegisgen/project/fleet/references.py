@@ -9,16 +9,13 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from aegisgen import files
 from aegisgen.errors import InputError
 from aegisgen.kube.shape import KUSTOMIZATION_NAMES
 from aegisgen.yaml.source import Document, decode, parse
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
 # A line with one name on it, as nearly all are written: `- ../a`, `path: ../a`, `- key=../a`.
 _PLAIN = re.compile(

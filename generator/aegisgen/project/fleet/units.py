@@ -5,12 +5,9 @@ from __future__ import annotations
 import hashlib
 import posixpath
 from bisect import bisect_left
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from aegisgen.project.fleet.references import is_in
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 
 def units(folders: Mapping[str, Iterable[str]], closure: Callable[[Iterable[str]], Iterable[str]]) -> dict[str, str]:

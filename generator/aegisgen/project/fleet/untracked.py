@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from aegisgen.errors import ToolError, UsageError
 from aegisgen.files import walk
 from aegisgen.findings import Finding, Severity
 from aegisgen.profile.sources import display
 from aegisgen.project.tree import read_generated
+from aegisgen.project.workspace import Workspace
 from aegisgen.render.places import APPS, file_of, runbook_of
 from aegisgen.rules.drift import NOT_IN_GIT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from aegisgen.project.workspace import Workspace
 
 _KUSTOMIZATION = "kustomization.yaml"
 

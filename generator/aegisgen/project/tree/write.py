@@ -8,17 +8,13 @@ import os
 import shutil
 import stat
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from pathlib import Path, PurePosixPath
 
 from aegisgen import files
 from aegisgen.errors import TreeError
 from aegisgen.project.tree.content import STAGE, Change, read
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
 _ENTRY_POINTS = {"kustomization.yaml", "kustomization.yml", "Kustomization"}
 _POLL_SECONDS = 0.05

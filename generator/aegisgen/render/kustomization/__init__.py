@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection
 
 from aegisgen.render.kustomization.entries import Patch, Wiring
 from aegisgen.render.kustomization.keep import wire
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
 
 __all__ = ["NAMES", "Patch", "Wiring", "find", "wire"]
 

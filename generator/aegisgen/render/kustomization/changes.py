@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from aegisgen.render.kustomization import entries
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
-    from aegisgen.render.kustomization.entries import Entry, Wiring
+from aegisgen.render.kustomization.entries import Entry, Wiring
 
 
 class Change(NamedTuple):

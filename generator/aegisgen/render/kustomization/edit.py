@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from aegisgen.render.kustomization import entries
+from aegisgen.render.kustomization.changes import Change
+from aegisgen.render.kustomization.entries import Entry
 from aegisgen.render.kustomization.layout import BLANK, Layout, Node, UnsafeError, lines
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from aegisgen.render.kustomization.changes import Change
-    from aegisgen.render.kustomization.entries import Entry
 
 
 class Edit(NamedTuple):

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from collections.abc import Iterable
+from typing import NamedTuple, TypeAlias
 
 from aegisgen.yaml.source import Document, parse
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _PLAIN = re.compile(r"(?=.*[A-Za-z])[\w./][\w./-]*", re.ASCII)
 

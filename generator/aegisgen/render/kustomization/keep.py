@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection
 
 from aegisgen.render.kustomization.changes import next_change
+from aegisgen.render.kustomization.entries import Wiring
 from aegisgen.yaml.source import Document, parse
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from aegisgen.render.kustomization.entries import Wiring
 
 
 def wire(text: str, source: str, wanted: Wiring, *, remove: Collection[str] = ()) -> str:

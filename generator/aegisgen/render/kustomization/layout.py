@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import yaml
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # YAML 1.1 breaks lines at all of these, and both libyaml and kustomize's reader do as it says.
 _BREAKS = "\n\r\x85\u2028\u2029"

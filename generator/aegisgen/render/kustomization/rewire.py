@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Collection
+from typing import NamedTuple
 
 import yaml
 
@@ -11,13 +12,8 @@ from aegisgen.render.kustomization import entries
 from aegisgen.render.kustomization.changes import Change, absent, items_of, next_change
 from aegisgen.render.kustomization.edit import edits_for, splice
 from aegisgen.render.kustomization.entries import Wiring
-from aegisgen.render.kustomization.layout import Layout, UnsafeError, lines, read
+from aegisgen.render.kustomization.layout import Layout, Node, UnsafeError, lines, read
 from aegisgen.yaml.source import parse
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from aegisgen.render.kustomization.layout import Node
 
 _BOM = "\ufeff"
 
