@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -80,6 +79,8 @@ class Templates:
         return (self._sources[name], self._origins[name], None) if name in self._sources else None
 
     def _problem(self, name: str, error: Exception) -> Problem:
+        import traceback  # noqa: PLC0415 - 2 ms, and only a template that fails needs it
+
         origin, line = self._origins.get(name, name), 0
         if isinstance(error, TemplateSyntaxError):
             origin, line = error.filename or origin, error.lineno
