@@ -71,7 +71,6 @@ def page() -> str:
 
 
 def _ordered(definitions: dict[str, object]) -> Iterator[str]:
-    """Yield each definition when it is first named, the files first."""
     seen: set[str] = set()
     pending = ["Project", "ProjectService", "Services", "Profile", "ProfileSpec", "Overrides"]
     while pending:
@@ -96,7 +95,6 @@ def _cell(content: str) -> str:
 
 
 def _value(field: dict[str, object]) -> str:
-    """Say what a field takes."""
     if reference := text(field.get("$ref")).rpartition("/")[2]:
         return f"[{_title(reference)}](#{_anchor(reference)})"
     if branches := sequence(field.get("anyOf")):

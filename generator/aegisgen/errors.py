@@ -38,7 +38,6 @@ class InputError(AegisgenError):
         super().__init__("\n".join(map(str, self.problems)))
 
     def __reduce__(self) -> tuple[type[InputError], tuple[Problem, ...]]:
-        """Travel to another process with every problem."""
         return type(self), self.problems
 
 
@@ -62,5 +61,4 @@ class CompositionError(AegisgenError):
         super().__init__(str(problem))
 
     def __reduce__(self) -> tuple[type[CompositionError], tuple[Problem]]:
-        """Travel to another process."""
         return type(self), (self.problem,)

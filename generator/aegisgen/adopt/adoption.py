@@ -133,7 +133,6 @@ def _lost_by_others(made: Plan, root: Path) -> dict[str, list[Lost]]:
 
 
 def _composed(made: Plan, changes: Sequence[Change]) -> list[list[Resource]]:
-    """Compose each overlay as it would be, in a copy of what it is made of."""
     folders = {
         os.path.abspath(layer.directory)  # noqa: PTH100 -- no symlinks followed
         for placed in made.placed

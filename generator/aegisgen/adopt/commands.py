@@ -95,7 +95,6 @@ def _several(by_role: dict[str, Step], migrating: list[Step], parts: Mapping[str
 
 
 def _tool(by_role: dict[str, Step], parts: Mapping[str, str], packages: frozenset[str]) -> Plan:
-    """A tool by its name: its other commands are called as its migration is."""
     main = by_role["migrate"]
     name, tool = main.call.tool, TOOLS[main.call.tool]
     call, url = main.call, parts.get("url", "")

@@ -122,7 +122,6 @@ def _with_comments(layout: Layout, start: int) -> int:
 
 
 def _chain(layout: Layout, path: Path) -> list[Node]:
-    """Return the nodes along a path, the root first."""
     if layout.root is None:
         raise UnsafeError("nothing there")
     nodes = [layout.root]
@@ -143,7 +142,6 @@ def _chain(layout: Layout, path: Path) -> list[Node]:
 
 
 def _data_without(data: object, paths: Sequence[Path]) -> object:
-    """Return the data without some parts, and without what that leaves empty."""
     result = copy.deepcopy(data)
     for path in paths:
         depth = len(path)

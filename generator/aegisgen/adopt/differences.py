@@ -123,7 +123,6 @@ def path_in(data: object, path: Path) -> Path:
 
 
 def _by_name(value: object) -> dict[str, object] | None:
-    """Return a list's items by what tells them apart; None where nothing does."""
     if not isinstance(value, list) or not value:
         return None
     for key in _KEYS:
@@ -134,7 +133,6 @@ def _by_name(value: object) -> dict[str, object] | None:
 
 
 def _with_container(data: dict[str, object], field: str, index: int, name: str) -> dict[str, object]:
-    """Return a Job under whose list of containers one has another name."""
     spec = mapping(data.get("spec"))
     template = mapping(spec.get("template"))
     pod = mapping(template.get("spec"))

@@ -154,7 +154,6 @@ def migrates(container: dict[str, object], job: str) -> bool:
 
 
 def _workload_of(migration: Migration, resources: Sequence[Resource]) -> Resource | None:
-    """Return the workload whose image, or whose name, the Job shares."""
     workloads = [resource for resource in resources if resource.identity.kind in WORKLOADS]
     if len(workloads) == 1:
         return workloads[0]

@@ -92,7 +92,6 @@ def _root(directories: list[str], bases: list[str]) -> str:
 
 
 def _named(inferred: Sequence[Inferred], folders: list[str], bases: list[str]) -> list[tuple[str, str]]:
-    """Tell each overlay's environment and service from its folder, its base and its workload."""
     named: list[tuple[str, str]] = []
     for each, folder, base in zip(inferred, folders, bases, strict=True):
         parts = folder.split("/")
@@ -114,7 +113,6 @@ def _named(inferred: Sequence[Inferred], folders: list[str], bases: list[str]) -
 
 
 def _environment_at(parts: list[str], folders: list[str]) -> int:
-    """Return which part of a folder's path names its environment."""
     known = [index for index, part in enumerate(parts) if part.lower() not in _SHELVES and _ENVIRONMENT.match(part)]
     if known:
         return known[0]

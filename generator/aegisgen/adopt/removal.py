@@ -173,8 +173,6 @@ def remove(founds: Sequence[Found], draft: Draft, kept: Collection[str]) -> None
 
 
 class _Entry(NamedTuple):
-    """An entry of a kustomization's list, as it stood before anything was taken out."""
-
     path: str
     key: str
     place: int
@@ -208,7 +206,6 @@ def _remove_inline(parts: list[Part], path: str, draft: Draft) -> set[_Entry]:
 
 
 def _naming(found: Found, gone: Collection[str], draft: Draft) -> Iterator[_Entry]:
-    """Yield the entries of files that are no more."""
     for layer in found.overlay.layers:
         path = draft.relative(layer.kustomization.source)
         for key in _NAMING:

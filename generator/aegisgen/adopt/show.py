@@ -81,7 +81,6 @@ def _overlay(each: Adopted) -> Iterator[str]:
 
 
 def _differences(meant: list[Difference]) -> Iterator[str]:
-    """Show differences by object, and those of one reason together."""
     for resource in dict.fromkeys(difference.resource for difference in meant):
         yield f"  {resource}"
         own = [difference for difference in meant if difference.resource == resource]
@@ -99,7 +98,6 @@ def _difference(difference: Difference) -> str:
 
 
 def _value(value: object) -> str:
-    """Show a value on part of a line; a script by its length."""
     if value is None:
         return "none"
     lines = str(value).count("\n") if isinstance(value, str) else sum(str(each).count("\n") for each in _texts(value))

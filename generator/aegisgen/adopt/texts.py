@@ -69,7 +69,6 @@ def _block(data: Mapping[str, object], indent: str) -> Iterator[str]:
 
 
 def _wrapped(indent: str, name: str, value: object, flow: str) -> Iterator[str]:
-    """A list that is too long for its line gets a line for each item."""
     if isinstance(value, list) and value and len(flow) > _WIDTH:
         yield f"{indent}{name}:"
         yield from (f"{indent}  - {to_yaml(item)}" for item in value)
@@ -78,7 +77,6 @@ def _wrapped(indent: str, name: str, value: object, flow: str) -> Iterator[str]:
 
 
 def _is_leaf(key: str, value: Mapping[str, object]) -> bool:
-    """Tell whether a mapping reads well on one line."""
     nested = [item for item in value.values() if isinstance(item, dict) and item]
     if key in {"services", "spec", "migrations", "database", "security"} or any(map(_nested, nested)):
         return False

@@ -80,7 +80,6 @@ def tooling_of(container: Mapping[str, object], parts: Mapping[str, str], packag
 
 
 def _exports(command: Command) -> bool:
-    """Tell whether a command exports plain values that a profile may hold."""
     pairs = [word.partition("=") for word in command.words[1:]]
     plain = all(equals and "$" not in value and not secret_value(name, value) for name, equals, value in pairs)
     return command.words[0] == "export" and not command.conditional and plain
@@ -89,7 +88,6 @@ def _exports(command: Command) -> bool:
 def _said(
     plan: Plan, directory: str, parts: Mapping[str, str], packages: frozenset[str]
 ) -> tuple[dict[str, object], list[str]]:
-    """Say a plan in the words of a profile."""
     result: dict[str, object] = {"tool": plan.tool}
     if plan.brief is not None and not directory:
         result |= plan.brief
@@ -127,7 +125,6 @@ def _lock(
 
 
 def _directory(container: Mapping[str, object], command: Command) -> str:
-    """Return where the command runs, empty for the image's own folder."""
     return posixpath.normpath(posixpath.join(text(container.get("workingDir")), command.cwd)).removeprefix(".")
 
 

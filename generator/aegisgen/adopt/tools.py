@@ -61,7 +61,6 @@ def call_of(words: Sequence[str]) -> Call:
 
 
 def _led(words: list[str]) -> list[str]:
-    """Leave out what only leads to a program."""
     while words:
         match = _LEADERS.match(" ".join(words) + " ")
         if not match:
@@ -105,7 +104,6 @@ def _packaged(words: list[str], led: list[str], program: str) -> Call:
 
 
 def _tool(words: list[str], led: list[str], manager: str) -> Call:
-    """Find the tool that `led`, the end of `words`, calls."""
     tool, own = _named(led)
     if not tool:
         text = " ".join(led)
@@ -120,7 +118,6 @@ def _tool(words: list[str], led: list[str], manager: str) -> Call:
 
 
 def _named(led: list[str]) -> tuple[str, list[str]]:
-    """Return the tool that a program is, and the words that follow it."""
     if not led:
         return "", []
     program = led[0].rpartition("/")[2]

@@ -108,8 +108,6 @@ def _is_absent(found: Found, reference: _Reference, known: dict[str, str] | None
 
 
 class _Taken:
-    """What has been gathered so far of a ConfigMap or Secret."""
-
     def __init__(self, name: str) -> None:
         self.name = name
         self.keys: dict[str, str] = {}
@@ -123,7 +121,6 @@ class _Taken:
 
 
 def _literals(container: dict[str, object]) -> tuple[dict[str, str], list[tuple[str, str]]]:
-    """Return the variables with values of their own, and those that cannot be carried over."""
     literals: dict[str, str] = {}
     lost: list[tuple[str, str]] = []
     for entry in map(mapping, sequence(container.get("env"))):

@@ -40,8 +40,6 @@ def to_svg(plan: Plan) -> str:
 
 
 class _Picture:
-    """What is drawn so far, and how far down it reaches."""
-
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.y = 0.0
@@ -168,7 +166,6 @@ def _rows_height(rows: Sequence[Sequence[Card]]) -> float:
 
 
 def _summary(plan: Plan, phase: PlannedPhase) -> str:
-    """Say in one line what a failure in the phase leads to."""
     if phase.phase is Phase.SYNC_FAIL:
         return "only if a step above has failed"
     later = [other.phase for other in plan.phases[plan.phases.index(phase) + 1 :]]

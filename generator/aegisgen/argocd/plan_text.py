@@ -15,8 +15,6 @@ _PHASE_COLOURS = {Phase.PRE_SYNC: "blue", Phase.SYNC: "green", Phase.POST_SYNC: 
 
 
 class _Branch(NamedTuple):
-    """A line of the tree, what hangs under it as text, and its branches."""
-
     label: str
     colour: str
     details: tuple[tuple[str, str], ...]

@@ -113,7 +113,6 @@ def run(
 
 
 def _drifted(workspace: Workspace, crew: Crew) -> list[_Drifted]:
-    """Return what rendering would change, with paths as the user knows them."""
     planned = sorted(drifted(workspace, crew), key=itemgetter(0))
     return [(display(workspace.root / path), before, after) for path, before, after in planned]
 
@@ -172,7 +171,6 @@ def _settled(proof: Proof, workspace: Workspace) -> tuple[Proof, list[Finding]]:
 
 
 def _files(workspace: Workspace) -> list[str]:
-    """Return what belongs to the selected services: their bases, their overlays and their Applications."""
     folders = {folder for target in workspace.targets for folder in (target.settings.base, target.directory)}
     if APPS in workspace.scope:
         folders.add(APPS)

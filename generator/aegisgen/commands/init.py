@@ -90,7 +90,6 @@ def _create(directory: Path, files: dict[str, str]) -> None:
 
 
 def _ask(question: str, default: str, options: tuple[str, ...], complaint: str) -> str:
-    """Ask on the terminal; the end of the input ends everything."""
     words = f" ({', '.join(options)})" if options else ""
     shown = f" [{default}]" if default else ""
     sys.stderr.write(f"{complaint}\n" if complaint else "")

@@ -94,7 +94,6 @@ def _about_a_secret(finding: Finding) -> bool:
 
 
 def _sources(findings: Iterable[Finding]) -> dict[str, str]:
-    """Read the files that findings point into; a file that cannot be read is left out."""
     sources = {}
     for path in {finding.path for finding in findings if finding.line}:
         with suppress(OSError, ValueError, files.UnsafeFileError):

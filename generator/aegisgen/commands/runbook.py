@@ -46,7 +46,6 @@ def run(selection: Selection, *, form: str, output: Path | None) -> int:
 
 
 def _write(output: Path, text: str) -> None:
-    """Write the file whole or not at all."""
     part = output.with_name(f".{output.name}.{os.getpid()}")
     try:
         part.write_text(text, encoding="utf-8")

@@ -95,7 +95,6 @@ def _changes(shown: dict[str, str], reports: Sequence[Report], trouble: str, now
 
 
 def _ask(services: Sequence[Expected], context: str | None) -> list[Report]:
-    """Ask the cluster once for everything, then for the logs that the answers call for."""
     documents, skipped = _documents(services, context)
     now = _now()
     found = [diagnose(snapshot(documents, service, skipped), service, now) for service in services]

@@ -157,7 +157,6 @@ def _configs(base: Overlay) -> frozenset[str]:
 
 
 def _knex_scripts(package: dict[str, object], manager: str) -> tuple[dict[str, str], dict[str, list[str]]]:
-    """Find the scripts that do what the runner wants, by name and then by what they call."""
     own = {name: body for name, body in mapping(package.get("scripts")).items() if isinstance(body, str)}
     scripts: dict[str, str] = {}
     for purpose, (usual, calls) in _KNEX_SCRIPTS.items():

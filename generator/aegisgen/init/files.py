@@ -50,7 +50,6 @@ def project_files(answers: Answers, found: Found, templates: Templates) -> dict[
 
 
 def _values(answers: Answers, found: Found, wiring: Wiring, *, has_config: bool) -> dict[str, object]:
-    """Everything a template may name."""
     said = answers.said
     return {
         "said": said,

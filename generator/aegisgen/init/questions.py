@@ -181,7 +181,6 @@ def _asked_names(ask: Ask) -> list[str]:
 
 
 def _asked(ask: Ask, key: str, text: str, default: str, several: tuple[str, ...]) -> str:
-    """Ask until the answer is one."""
     options, complaint = several or choices(key), ""
     while True:
         answer = ask(text, default, options, complaint) or default

@@ -136,7 +136,6 @@ def _unwrapped(stderr: str) -> str:
 
 
 def _relative(message: str, directory: Path) -> str:
-    """Rewrite absolute paths in, beside or above the directory, such as those of a base, as seen from it."""
     ancestors = [parent for parent in (directory, *directory.parents) if parent.name]
     if not ancestors:
         return message

@@ -66,7 +66,6 @@ def _tool(command: tuple[str, ...], cache: Cache) -> str | None:
 
 
 def _asked(command: tuple[str, ...]) -> str | None:
-    """Ask kustomize, or kubectl, for all that it says of its version."""
     program, verb = command
     code, out, _ = answer((program, "version") if verb == "build" else (program, "version", "--client"))
     return digest(program, out) if code == 0 and out.strip() else None

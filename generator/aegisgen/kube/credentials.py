@@ -155,7 +155,6 @@ def _harmless(name: str, value: str) -> bool:
 
 
 def _random(value: str) -> bool:
-    """Tell whether a value looks like one that a machine drew: long, of many kinds of characters, and no words."""
     if not re.match(_RANDOM, value) or re.match(_UUID, value) or re.search(_HARMLESS, value) or re.match(_WORDS, value):
         return False
     bits = -sum(count / len(value) * math.log2(count / len(value)) for count in Counter(value).values())

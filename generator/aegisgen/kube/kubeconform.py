@@ -42,8 +42,6 @@ _LETTERS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v
 
 
 class _Object(NamedTuple):
-    """One object to judge, and where it stands: in which document, and under which path of it."""
-
     document: int
     prefix: Place
     data: Mapping[str, object]
@@ -141,7 +139,6 @@ def _call(arguments: list[str]) -> CompletedProcess[str]:
 
 
 def _answers(run: CompletedProcess[str]) -> Iterator[tuple[int, tuple[str, str]]]:
-    """Yield the number of each file, with its status and message."""
     try:
         for answer in json.loads(run.stdout)["resources"]:
             yield int(Path(answer["filename"]).stem), (str(answer["status"]), str(answer["msg"]))

@@ -117,7 +117,6 @@ def _tags(entry: dict[str, object], image: str) -> bool:
 
 
 def _in_operations(place: Place, data: object, path: Path) -> Place | None:
-    """Find the last JSON 6902 operation that wrote at `path` or above it."""
     for number, operation in reversed(list(enumerate(map(mapping, sequence(place.value))))):
         pointer = [part.replace("~1", "/").replace("~0", "~") for part in text(operation.get("path")).split("/")[1:]]
         written, below = path[: len(pointer)], path[len(pointer) :]
@@ -139,7 +138,6 @@ def _points_at(pointer: list[str], path: Path) -> bool:
 
 
 def _in_generator(place: Place, path: Path) -> Place | None:
-    """Find the literal or file that gives a key of generated data."""
     if len(path) != 2 or path[0] not in {"data", "stringData", "binaryData"}:  # noqa: PLR2004
         return None
     entry = mapping(place.value)

@@ -240,7 +240,6 @@ def _generate(place: Place, layer: Layer, objects: list[_Object]) -> None:
 
 
 def _name(layer: Layer, objects: list[_Object]) -> None:
-    """Give every object the layer's namespace, prefix, suffix, labels and annotations."""
     namespace = text(layer.field("namespace"))
     prefix, suffix = text(layer.field("namePrefix")), text(layer.field("nameSuffix"))
     labels = texts(layer.field("commonLabels"))

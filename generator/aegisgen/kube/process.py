@@ -110,7 +110,6 @@ def _bound_memory(pid: int) -> None:
 
 
 def _output(process: subprocess.Popen[bytes], name: str) -> tuple[bytes, bytes]:
-    """Return what a process prints until it ends."""
     import selectors  # noqa: PLC0415 -- as above
     import subprocess  # noqa: PLC0415
 

@@ -100,7 +100,6 @@ def subschemas(root: Node, path: Sequence[str | int]) -> list[Node]:
 
 
 def _resolved(root: Node, nodes: list[Node]) -> list[Node]:
-    """Add what the nodes refer to."""
     result: list[Node] = []
     while nodes:
         result += nodes

@@ -74,5 +74,4 @@ def _bar(total: int, what: str, begun: float) -> _Bar:
 
 
 def _spoken(seconds: float) -> str:
-    """Return a duration as people say it: `40 s`, `3 min`."""
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"  # noqa: PLR2004

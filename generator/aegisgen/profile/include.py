@@ -91,7 +91,6 @@ def _expanded(root: Path, segments: Sequence[str], below: str = "") -> Iterator[
 
 
 def _matching(folder: Path, pattern: str) -> list[str]:
-    """Return the names in a folder that a pattern means, sorted."""
     try:
         names = sorted(entry.name for entry in folder.iterdir())
     except OSError:  # not a folder, or not ours to read: it matches nothing, and the caller says so

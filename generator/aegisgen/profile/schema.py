@@ -84,7 +84,6 @@ def schema_files(kinds: Iterable[str] = ("project", "profile")) -> dict[str, str
 
 
 def _structs(model: type[msgspec.Struct]) -> Iterator[type[msgspec.Struct]]:
-    """Yield a model and every model that its fields name, once each."""
     seen: set[type[msgspec.Struct]] = set()
     pending = [model]
     while pending:

@@ -84,7 +84,6 @@ class Repository(NamedTuple):
         return f"{seen}/" if path.endswith("/") else seen
 
     def _files(self, path: str) -> Iterator[str]:
-        """Yield a path, or the files below a folder of the project's."""
         if path.startswith("../") or path in {"./", ".."}:
             yield path.rstrip("/")
         elif path.endswith("/"):
@@ -188,7 +187,6 @@ def _without_filters(root: Path, *, hook: bool = True) -> list[str]:
 
 
 def _path(line: str) -> str:
-    """Return the path of a line of `ls-files --stage`."""
     return line.partition("\t")[2]
 
 

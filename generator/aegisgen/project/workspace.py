@@ -183,7 +183,6 @@ class _Place(NamedTuple):
 
 
 def _others(project: ProjectSource, profiles: Sequence[ProfileSource], needed: set[str] | None) -> list[_Place]:
-    """Return where the services lie that were not resolved."""
     others = sorted(project.value.services.keys() - needed) if needed is not None else []
     return [
         _Place(profile.name, name, profile.path, directory_of(project, profile, name))

@@ -199,7 +199,6 @@ def own_findings(document: Document) -> Iterator[Finding]:
 
 
 def _operations(piece: Piece) -> Iterator[Flaw]:
-    """Check a JSON 6902 patch: a list of operations."""
     items = piece.data if isinstance(piece.data, list) else []
     known = ("add", "remove", "replace", "move", "copy", "test")
     for index, operation in enumerate(items):

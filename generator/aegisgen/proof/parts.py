@@ -32,7 +32,6 @@ class DistantDocument(Document):
         self._whole: Document | None = None
 
     def __reduce__(self) -> tuple[type[Document], tuple[str, int, str, object, Dialect]]:
-        """Travel to another process."""
         return DistantDocument, (self.source, self.line, "", self.data, self.dialect)
 
     def position(self, path: Sequence[str | int], *, key: bool = False) -> tuple[int, int]:

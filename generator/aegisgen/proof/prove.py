@@ -124,7 +124,6 @@ def _cache(method: Method) -> Cache | None:
 
 
 def _weighed(finding: Finding, settings: Settings) -> Finding | None:
-    """Return a finding with the severity that the project gives it, None where it switches the rule off."""
     severity = settings.severities.get(finding.rule, finding.severity)
     return None if severity is None else finding._replace(severity=severity)
 

@@ -44,8 +44,6 @@ class Found(NamedTuple):
 
 
 class _Directory(NamedTuple):
-    """Files of one directory that no overlay uses."""
-
     path: str
     sources: list[Source]
 
@@ -75,8 +73,6 @@ def prove_all(named: Sequence[Source], roots: Sequence[Path], means: Means, crew
 
 
 class _Tree:
-    """What is known of a tree so far."""
-
     def __init__(self, roots: Sequence[Path], means: Means, crew: Crew, *, small: bool) -> None:
         self._roots = list(dict.fromkeys(roots))
         self._means = means
@@ -93,13 +89,11 @@ class _Tree:
         self.ignores: list[Ignore] = []
 
     def look_for_applications(self, named: Sequence[Source]) -> None:
-        """Find the Applications in files."""
         for found in self._crew.map(applications_in, list(self._split(named, _SEARCHED))):
             self._applications += found
         self._deployments = Deployments(self._applications)
 
     def proofs(self) -> list[OverlayProof]:
-        """Return what is known of the overlays, in their order."""
         return [self._overlays[root][1] for root in self._roots if root in self._overlays]
 
     def prove_overlays(self) -> None:
@@ -114,7 +108,6 @@ class _Tree:
         self._prove(root for root in self._roots if not self._is_up_to_date(root))
 
     def prove_manifests(self, loose: Sequence[Source]) -> None:
-        """Prove the files that no overlay uses."""
         parts: dict[str, list[Resource]] = {}
         tasks = list(self._manifest_tasks(_by_directory(loose)))
         answers = zip(tasks, self._crew.map(prove_manifests, tasks), strict=True)

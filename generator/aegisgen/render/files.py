@@ -51,7 +51,6 @@ def render(target: Target, templates: Templates) -> Overlay:
 
 
 def _values(target: Target) -> dict[str, object]:
-    """Everything a template may name."""
     settings = target.settings
     return {
         "target": target,

@@ -150,7 +150,6 @@ def _fill(target: Target, text: str, migrations: Migrations, one: Migrations | M
 
 
 def _lock(target: Target) -> str:
-    """Return the holder's settings as JSON."""
     settings, lock = target.settings, target.settings.migrations.lock
     env = settings.database.env
     names = {name: getattr(env, name) for name in env.__struct_fields__}

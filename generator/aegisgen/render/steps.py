@@ -94,7 +94,6 @@ def connection(target: Target) -> list[Variable]:
 
 
 def _source(target: Target, key: object) -> tuple[str, str, str] | None:
-    """Return where the migration finds a variable: source, object, key."""
     settings = target.settings
     if not isinstance(key, str):
         return None

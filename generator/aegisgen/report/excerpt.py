@@ -41,7 +41,6 @@ def _total(characters: list[str]) -> int:
 
 
 def _fitting(characters: list[str], room: int) -> list[str]:
-    """Return as many characters from the start as `room` columns hold."""
     for index, character in enumerate(characters):
         room -= width(character)
         if room < 0:

@@ -64,7 +64,6 @@ class _Painter:
             yield self._paint(_BOLD if heading else _DIFF.get(line[:1], ""), visible(line))
 
     def _source(self, finding: Finding) -> str | None:
-        """Return the line that the finding is about, if the report has it and may show it."""
         if (finding.path, finding.line) in self._report.withheld:
             return None
         lines = self._lines.get(finding.path)

@@ -72,8 +72,6 @@ _Values = dict[str, dict[str, "Resource"]]
 
 
 class _Workloads:
-    """The applications of a build, by what tells which migration is theirs; each is looked at once."""
-
     def __init__(self, context: Context, workloads: Sequence[Pod], configs: _Configs) -> None:
         self._context = context
         self._configs = configs

@@ -88,7 +88,6 @@ def needs_of(resources: Sequence[Resource], pods: Sequence[Pod], namespace: str)
 
 
 def _applied(resource: Resource) -> Applied | None:
-    """Return when a resource is applied first, None where it never is."""
     tasks = tasks_of(resource)
     return Applied(tasks[0], place_of(tasks[0])) if tasks else None
 

@@ -21,8 +21,6 @@ _POSTGRES = 17
 
 
 class _Row(NamedTuple):
-    """One line of the sync plan's table."""
-
     phase: str
     wave: int
     what: str
@@ -36,7 +34,6 @@ def guide(facts: Facts, plan: Plan, templates: Templates) -> str:
 
 
 def _values(facts: Facts, plan: Plan) -> dict[str, object]:
-    """Everything a template may name."""
     target, settings = facts.target, facts.target.settings
     postgres, database = settings.database.postgres, facts.database
     sql, command = skipping(facts)
@@ -108,5 +105,4 @@ def _password_key(facts: Facts) -> str:
 
 
 def _escaped(key: str) -> str:
-    """Return a key as a path of kubectl's JSONPath has it."""
     return key.replace(".", r"\.")

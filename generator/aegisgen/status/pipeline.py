@@ -220,7 +220,6 @@ def _ended(job: Job, snapshot: Snapshot) -> Ended | None:
 
 
 def _how(step: Step, ended: Ended, verb: str = "ended") -> str:
-    """Return how a container ended, in words."""
     container = ended.container
     code = container.exit_code or 0
     known = meaning(step.role, container.name, code, end_reason=container.end_reason)

@@ -41,7 +41,6 @@ class Places:
     """Where the parts of a document stand."""
 
     def __init__(self, text: str, dialect: Dialect) -> None:
-        """Read `text`, of which `read` has made data."""
         self._dialect = dialect
         self._root = _Loader(text, dialect).get_single_node()
 

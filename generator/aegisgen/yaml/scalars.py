@@ -110,7 +110,6 @@ def key(tag: str, value: str, dialect: Dialect) -> str:
 
 @lru_cache(maxsize=8192)
 def _number(value: str) -> int | float | None:
-    """Return the number that a word stands for, None where it stands for none."""
     first = value[:1]
     if value in _SPECIAL:
         return _SPECIAL[value]

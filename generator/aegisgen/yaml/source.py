@@ -157,7 +157,6 @@ def _chunks(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _markers(text: str) -> Iterator[int]:
-    """Yield where lines begin with `---`; a pattern that looks at every line would take as long as reading does."""
     place = 0 if text.startswith("---") else text.find("\n---") + 1 or -1
     while place >= 0:
         if text[place + 3 : place + 4] in _AFTER_MARKER:

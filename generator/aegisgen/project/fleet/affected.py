@@ -82,7 +82,6 @@ def affected(tree: Tree, changed: Changed, now: Contents, before: Contents) -> A
 
 
 def _runbooks(tree: Tree, changed: Changed) -> Iterator[str]:
-    """Yield the services whose runbooks changed."""
     if not any(path.endswith((".md", ".html")) for path in changed.paths):
         return
     for profile in tree.profiles:

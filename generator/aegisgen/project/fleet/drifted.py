@@ -33,8 +33,6 @@ _TARGETS = 16
 
 
 class _Task(NamedTuple):
-    """Some services, and the files that lie in their folders."""
-
     root: Path
     templates: Path | None
     targets: tuple[Target, ...]

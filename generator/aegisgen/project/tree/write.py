@@ -114,7 +114,6 @@ def _clear(root: Path) -> None:
 
 
 def _prepare(root: Path, changes: Sequence[Change]) -> None:
-    """Do all that can fail before the first file changes."""
     stage = root / STAGE
     stage.mkdir(mode=0o700)
     _create(stage / ".gitignore", b"*\n")

@@ -100,7 +100,6 @@ def _add_key(layout: Layout, key: str, entry: Entry) -> list[Edit]:
 
 
 def _last_line(layout: Layout) -> int:
-    """Return the end of the last line that holds anything, comments included."""
     begin = layout.content_end(layout.root) if layout.root else 0
     rest = layout.text[begin : layout.end].rstrip(BLANK)
     return layout.line_end(begin + len(rest)) if rest else begin
@@ -174,7 +173,6 @@ def _whole_lines(layout: Layout, start: int, end: int) -> Edit:
 
 
 def _common_style(layout: Layout) -> _Style:
-    """Return the style of the last block list of the file."""
     pairs = layout.root.pairs() if layout.root else ()
     for key, value in reversed(pairs):
         if value.kind == "list" and value.style == "block":

@@ -84,7 +84,6 @@ def _read(text: str) -> _File:
 
 
 def _apply(file: _File, change: Change) -> _File:
-    """Make one change, and prove that the result is the file with this change and no other."""
     layout = file.layout
     if change.key in file.data and layout.pair(change.key) is None:
         raise UnsafeError("comes from a merge key or an alias, expected a list of its own")
