@@ -99,7 +99,10 @@ spec:
   services: {api: {replicas: 3, config: {DATABASE_HOST: db, A: "b"}}}
 """
 EXAMPLES = tuple(
-    text.encode() for rule in RULES.values() for example in (rule.bad, rule.good) for text in files_of(example).values()
+    text.encode()
+    for rule in RULES.values()
+    for example in (rule.text.bad, rule.text.good)
+    for text in files_of(example).values()
 )
 PATCHES = tuple(
     content for name, content in TREE.items() if name.endswith(("-patch.yaml", "-job.yaml", "deployment.yaml"))

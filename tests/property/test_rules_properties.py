@@ -16,7 +16,7 @@ from aegisgen.rules.ignores import annotated, commented, settle
 from aegisgen.rules.table import RULES
 from aegisgen.yaml.source import Document
 
-EXAMPLES = sorted({example for rule in RULES.values() for example in (rule.bad, rule.good)})
+EXAMPLES = sorted({example for rule in RULES.values() for example in (rule.text.bad, rule.text.good)})
 TREES = [example for example in EXAMPLES if "overlay/kustomization.yaml" in example]
 
 leaves = st.none() | st.booleans() | st.integers(-3, 10**9) | st.floats(allow_nan=False) | st.text(max_size=8)

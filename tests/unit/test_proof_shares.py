@@ -89,7 +89,7 @@ def trees(folder: Path) -> None:
     for name in ("guide", "public", "full"):
         shutil.copytree(ROOT / "tests" / "fixtures" / name, folder / name)
     for rule in RULES.values():
-        for word, example in (("bad", rule.bad), ("good", rule.good)):
+        for word, example in (("bad", rule.text.bad), ("good", rule.text.good)):
             put(folder / "examples" / f"{rule.id}-{word}", files_of(example))
             put(
                 folder / "flat",

@@ -24,27 +24,27 @@ def found_in(example: str) -> list[Finding]:
 def test_the_bad_example_breaks_its_rule_and_no_other(rule) -> None:
     expected = [rule.id, "H102"] if rule.id == "C601" else [rule.id]  # an ignore without a reason silences nothing
 
-    found = found_in(rule.bad)
+    found = found_in(rule.text.bad)
 
     assert sorted(finding.rule for finding in found) == sorted(expected), [*map(str, found)]
     (own,) = (finding for finding in found if finding.rule == rule.id)
     assert own.severity is rule.severity
-    assert own.path in files_of(rule.bad)
+    assert own.path in files_of(rule.text.bad)
     assert own.line > 0
     assert own.fix
 
 
 @pytest.mark.parametrize("rule", JUDGED.values(), ids=JUDGED)
 def test_the_good_example_breaks_nothing(rule) -> None:
-    assert found_in(rule.good) == []
+    assert found_in(rule.text.good) == []
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 def test_every_rule_says_why_how_and_where_from(rule) -> None:
-    assert rule.explanation.endswith((".", '"'))
-    assert rule.fix
-    assert rule.source
-    assert rule.bad != rule.good
+    assert rule.text.explanation.endswith((".", '"'))
+    assert rule.text.fix
+    assert rule.text.source
+    assert rule.text.bad != rule.text.good
     assert len(rule.title) < 50
     assert not rule.title.endswith(".")
 

@@ -33,7 +33,14 @@ def test_explain_says_everything_about_a_rule() -> None:
     text = explain("h105")
 
     rule = RULES["H105"]
-    for part in (rule.id, rule.title, rule.explanation, rule.fix, rule.source, "activeDeadlineSeconds: 1800"):
+    for part in (
+        rule.id,
+        rule.title,
+        rule.text.explanation,
+        rule.text.fix,
+        rule.text.source,
+        "activeDeadlineSeconds: 1800",
+    ):
         assert part in text
 
 

@@ -281,7 +281,7 @@ def test_the_examples_of_what_is_found_before_the_rules(cli: Cli, here: Path, ru
     compose = "--no-compose"
     if rule.id == "V006":
         compose = "--compose"
-    for example, expected in ((rule.bad, {rule.id}), (rule.good, set())):
+    for example, expected in ((rule.text.bad, {rule.id}), (rule.text.good, set())):
         shutil.rmtree(here / "example", ignore_errors=True)
         written(here / "example", files_of(example))
 

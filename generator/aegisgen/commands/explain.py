@@ -26,9 +26,10 @@ def explain(rule_id: str) -> str:
         near = get_close_matches(rule_id.upper(), RULES, n=1)
         meant = f"; did you mean {near[0]}?" if near else f"; the rules are {', '.join(RULES)}"
         raise UsageError(f"there is no rule {rule_id}{meant}")
+    text = rule.text
     return (
-        f"{rule.id} {rule.title} ({rule.severity})\n\n{rule.explanation}\n\nTo fix it: {rule.fix}.\n"
-        f"Source: {rule.source}.\n\nBad:\n\n{_indented(rule.bad)}\nGood:\n\n{_indented(rule.good)}"
+        f"{rule.id} {rule.title} ({rule.severity})\n\n{text.explanation}\n\nTo fix it: {text.fix}.\n"
+        f"Source: {text.source}.\n\nBad:\n\n{_indented(text.bad)}\nGood:\n\n{_indented(text.good)}"
     )
 
 

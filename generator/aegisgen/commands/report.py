@@ -80,7 +80,7 @@ def _rules(findings: Iterable[Finding]) -> dict[str, RuleInfo]:
 
     broken = sorted({finding.rule for finding in findings} & set(RULES))
     return {
-        rule.id: RuleInfo(rule.id, rule.title, rule.severity, rule.explanation, rule.source)
+        rule.id: RuleInfo(rule.id, rule.title, rule.severity, rule.text.explanation, rule.text.source)
         for rule in (RULES[identifier] for identifier in broken)
     }
 

@@ -12,10 +12,11 @@ from aegisgen.profile.sources import ProjectSource
 from aegisgen.proof.overlays import Built
 from aegisgen.proof.written import written
 from aegisgen.rules.builds import Build, Deployments, directory_contexts, overlay_context
-from aegisgen.rules.check import Which, check
+from aegisgen.rules.check import EVERY, check
 from aegisgen.rules.context import Settings, context_of
 from aegisgen.rules.ignores import Ignore, annotated
 from aegisgen.rules.neighbours import generated_beside
+from aegisgen.rules.rule import Scope
 
 
 class Verdict(NamedTuple):
@@ -31,11 +32,11 @@ def judge_overlay(built: Built, applications: Sequence[Resource], settings: Sett
     Lost patches and the like need no Kustomize. `applications` are those that deploy the overlay.
     """
     build = Build(built.overlay, tuple(composed(built)), generated_beside(built.overlay))
-    contexts = [(overlay_context(build, applications, settings), Which.ALL)]
+    contexts = [(overlay_context(build, applications, settings), EVERY)]
     if not isinstance(built.composition, Composition):
         contexts += written(built.overlay, settings)
     return Verdict(
-        [finding for context, which in contexts for finding in check(context, which)],
+        [finding for context, scopes in contexts for finding in check(context, scopes)],
         [ignore for context, _ in contexts for ignore in annotated(context)],
     )
 
@@ -52,13 +53,13 @@ def judge_manifests(manifests: Iterable[Resource], deployments: Deployments, set
 def judge_part(manifests: Iterable[Resource], settings: Settings) -> Verdict:
     """Apply the rules that look at one object at a time, to manifests of one directory."""
     context = context_of(manifests, settings=settings, whole=False)
-    return Verdict(check(context, Which.ALONE), annotated(context))
+    return Verdict(check(context, EVERY - {Scope.WHOLE}), annotated(context))
 
 
 def judge_together(manifests: Iterable[Resource], deployments: Deployments, settings: Settings) -> list[Finding]:
     """Apply the rules that `judge_part` has left out, to all manifests of a directory, as `parts.distant` has them."""
     found = directory_contexts(manifests, deployments, settings)
-    return [finding for context in found for finding in check(context, Which.TOGETHER)]
+    return [finding for context in found for finding in check(context, {Scope.WHOLE})]
 
 
 def composed(built: Built) -> Iterator[Resource]:

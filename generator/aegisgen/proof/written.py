@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from aegisgen.kube.overlay import Member, Overlay
 from aegisgen.kube.resource import Resource, identify
 from aegisgen.kube.shape import mapping, sequence, text
-from aegisgen.rules.check import Which
+from aegisgen.rules.check import EVERY
 from aegisgen.rules.context import Context, Settings, context_of
+from aegisgen.rules.rule import Scope
 from aegisgen.yaml.source import Document
 
 
-def written(overlay: Overlay, settings: Settings) -> Iterator[tuple[Context, Which]]:
+def written(overlay: Overlay, settings: Settings) -> Iterator[tuple[Context, frozenset[Scope]]]:
     """Yield the objects and patches of an overlay as they are written, and which rules are right about them.
 
     The objects have the names that Kustomize gives them, so that an ignore means what it means to the composed ones.
@@ -23,8 +24,8 @@ def written(overlay: Overlay, settings: Settings) -> Iterator[tuple[Context, Whi
         for document in application.patch.content:
             resource = identify(document)
             part += [resource] if isinstance(resource, Resource) else []
-    yield context_of(whole, settings=settings, whole=False), Which.ALONE
-    yield context_of(part, settings=settings, whole=False), Which.LASTING
+    yield context_of(whole, settings=settings, whole=False), EVERY - {Scope.WHOLE}
+    yield context_of(part, settings=settings, whole=False), frozenset({Scope.LASTING})
 
 
 def _as_written(member: Member) -> Resource:

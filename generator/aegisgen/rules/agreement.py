@@ -15,7 +15,7 @@ from aegisgen.rules.context import Context
 from aegisgen.rules.database import differences
 from aegisgen.rules.images import image_of, pull_policy
 from aegisgen.rules.references import Container, Pod
-from aegisgen.rules.rule import Hit, Rule
+from aegisgen.rules.rule import Hit, Rule, Scope
 from aegisgen.yaml.source import Document
 
 # What Kustomize 5 still takes and warns about on stderr, with exit 0.
@@ -230,7 +230,9 @@ RULES = (
     Rule("G302", "mutable tag that is not pulled again", Severity.WARNING, stale_image, ("agreement", "stale")),
     Rule("G303", "hook without the workload's pull secrets", Severity.ERROR, no_pull_secret, ("agreement", "hang")),
     Rule("G304", "migration of another database", Severity.WARNING, other_database, ("agreement", "database")),
-    Rule("G305", "migration in several pods at once", Severity.ERROR, many_replicas, ("agreement", "lock"), alone=True),
+    Rule(
+        "G305", "migration in several pods at once", Severity.ERROR, many_replicas, ("agreement", "lock"), Scope.ALONE
+    ),
     Rule("G306", "patch that matches nothing", Severity.ERROR, lost_patch, ("agreement", "kustomize")),
     Rule("G307", "generated file that nothing names", Severity.ERROR, unnamed_file, ("agreement", "kustomize")),
     Rule("G308", "deprecated field of Kustomize", Severity.WARNING, deprecated_fields, ("agreement", "kustomize")),

@@ -9,7 +9,7 @@ from aegisgen.argocd.application import application_settings
 from aegisgen.findings import Severity
 from aegisgen.kube.shape import mapping, sequence, text
 from aegisgen.rules.context import Context
-from aegisgen.rules.rule import Hit, Rule
+from aegisgen.rules.rule import Hit, Rule, Scope
 
 MAX_RETRIES = 10
 
@@ -89,9 +89,7 @@ RULES = (
     Rule(
         "P501", "selfHeal where somebody must approve", Severity.WARNING, healed_approval, ("applications", "approval")
     ),
-    Rule(
-        "P502", "sync window without effect", Severity.ERROR, sync_window, ("applications",), alone=True, lasting=True
-    ),
+    Rule("P502", "sync window without effect", Severity.ERROR, sync_window, ("applications",), Scope.LASTING),
     Rule("P503", "namespace that nobody creates", Severity.WARNING, no_namespace, ("applications",)),
-    Rule("P504", "retries without end", Severity.WARNING, endless_retries, ("applications",), alone=True, lasting=True),
+    Rule("P504", "retries without end", Severity.WARNING, endless_retries, ("applications",), Scope.LASTING),
 )

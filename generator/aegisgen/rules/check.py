@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from enum import Enum
+from collections.abc import Collection, Iterable
 
 from aegisgen.findings import Finding, Severity
 from aegisgen.kube.kustomization import Place
@@ -11,41 +10,25 @@ from aegisgen.kube.origin import origin_of
 from aegisgen.kube.resource import Resource
 from aegisgen.kube.shape import mapping, sequence
 from aegisgen.rules.context import Context
-from aegisgen.rules.rule import Hit, Path, Rule
+from aegisgen.rules.rule import Hit, Path, Rule, Scope
+
+EVERY = frozenset(Scope)
 
 
-class Which(Enum):
-    """Which rules are applied: a build that is too large to be held in one piece is judged in two steps."""
-
-    ALL = "all"
-    ALONE = "alone"
-    """Those that look at one object at a time, to a part of the build."""
-    LASTING = "lasting"
-    """Those of them whose findings hold for a file that Kustomize has not composed yet."""
-    TOGETHER = "together"
-    """The others, to the whole."""
-
-
-def check(context: Context, which: Which = Which.ALL) -> list[Finding]:
-    """Return what the rules find in one build, sorted; ignores and baseline are for `ignores.settle`.
+def check(context: Context, scopes: Collection[Scope] = EVERY) -> list[Finding]:
+    """Return what the rules of some scopes find in one build, sorted; ignores and baseline are for `ignores.settle`.
 
     A finding in a composed object points to the line of the overlay or base that made it so.
     """
     severities = context.settings.severities
     found = []
     for rule in _applicable(context):
-        if not _is_wanted(rule, which):
+        if rule.scope not in scopes:
             continue
         severity = severities.get(rule.id, rule.severity)
         if rule.check is not None and severity is not None:
             found += [_finding(rule, severity, hit, context) for hit in rule.check(context)]
     return sorted(set(found))
-
-
-def _is_wanted(rule: Rule, which: Which) -> bool:
-    if which is Which.LASTING:
-        return rule.lasting
-    return which is Which.ALL or rule.alone == (which is Which.ALONE)
 
 
 def _applicable(context: Context) -> Iterable[Rule]:
@@ -81,7 +64,7 @@ def _finding(rule: Rule, severity: Severity, hit: Hit, context: Context) -> Find
         severity=severity,
         message=hit.message,
         resource=str(hit.resource.identity) if hit.resource else "",
-        fix=hit.fix or rule.fix,
+        fix=hit.fix or rule.text.fix,
     )
 
 

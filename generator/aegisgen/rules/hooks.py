@@ -26,7 +26,7 @@ from aegisgen.kube.resource import Resource
 from aegisgen.kube.shape import mapping
 from aegisgen.rules.context import Context
 from aegisgen.rules.images import image_of
-from aegisgen.rules.rule import Hit, Rule
+from aegisgen.rules.rule import Hit, Rule, Scope
 
 # A Job that is gone before Argo CD looked at it left syncs stuck (argo-cd issues 21055 and 6880); it looks every few
 # seconds, and a minute leaves room for a busy controller.
@@ -189,63 +189,22 @@ def _retry_path(application: Resource) -> tuple[str, ...]:
 
 
 RULES = (
-    Rule("H101", "unknown hook type", Severity.ERROR, unknown_type, ("hooks", "typo"), alone=True, lasting=True),
-    Rule(
-        "H102",
-        "sync wave that is not an integer",
-        Severity.ERROR,
-        invalid_wave,
-        ("hooks", "typo"),
-        alone=True,
-        lasting=True,
-    ),
-    Rule(
-        "H103",
-        "unknown hook delete policy",
-        Severity.ERROR,
-        unknown_delete_policy,
-        ("hooks", "typo"),
-        alone=True,
-        lasting=True,
-    ),
-    Rule(
-        "H104",
-        "generateName with BeforeHookCreation",
-        Severity.WARNING,
-        generated_name,
-        ("hooks",),
-        alone=True,
-        lasting=True,
-    ),
-    Rule("H105", "hook without a deadline", Severity.WARNING, no_deadline, ("hooks", "hang"), alone=True),
-    Rule(
-        "H106",
-        "hook Job with a very short TTL",
-        Severity.WARNING,
-        short_ttl,
-        ("hooks", "hang"),
-        alone=True,
-        lasting=True,
-    ),
+    Rule("H101", "unknown hook type", Severity.ERROR, unknown_type, ("hooks", "typo"), Scope.LASTING),
+    Rule("H102", "sync wave that is not an integer", Severity.ERROR, invalid_wave, ("hooks", "typo"), Scope.LASTING),
+    Rule("H103", "unknown hook delete policy", Severity.ERROR, unknown_delete_policy, ("hooks", "typo"), Scope.LASTING),
+    Rule("H104", "generateName with BeforeHookCreation", Severity.WARNING, generated_name, ("hooks",), Scope.LASTING),
+    Rule("H105", "hook without a deadline", Severity.WARNING, no_deadline, ("hooks", "hang"), Scope.ALONE),
+    Rule("H106", "hook Job with a very short TTL", Severity.WARNING, short_ttl, ("hooks", "hang"), Scope.LASTING),
     Rule(
         "H107",
         "volume claim that every sync deletes",
         Severity.ERROR,
         deleted_volume,
         ("hooks", "data-loss"),
-        alone=True,
-        lasting=True,
+        Scope.LASTING,
     ),
     Rule("H108", "retries that multiply", Severity.WARNING, many_attempts, ("hooks", "applications")),
     Rule("H109", "application of hooks alone", Severity.WARNING, hooks_alone, ("hooks", "stale")),
-    Rule(
-        "H110",
-        "hook annotations of Argo CD and of Helm",
-        Severity.WARNING,
-        two_dialects,
-        ("hooks",),
-        alone=True,
-        lasting=True,
-    ),
-    Rule("H111", "hook with a mutable image tag", Severity.WARNING, mutable_image, ("hooks", "stale"), alone=True),
+    Rule("H110", "hook annotations of Argo CD and of Helm", Severity.WARNING, two_dialects, ("hooks",), Scope.LASTING),
+    Rule("H111", "hook with a mutable image tag", Severity.WARNING, mutable_image, ("hooks", "stale"), Scope.ALONE),
 )

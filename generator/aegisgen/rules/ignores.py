@@ -132,7 +132,7 @@ def _finding(rule: str, ignore: Ignore, message: str, severities: Mapping[str, S
 
     severity = severities.get(rule, RULES[rule].severity)
     if severity is not None:
-        fix = RULES[rule].fix
+        fix = RULES[rule].text.fix
         yield Finding(ignore.path, ignore.line, ignore.column, rule, severity, message, ignore.resource, fix)
 
 

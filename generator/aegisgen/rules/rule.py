@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -28,6 +29,16 @@ class Hit(NamedTuple):
     fix: str = ""
 
 
+class Scope(Enum):
+    """How much of a build a rule looks at."""
+
+    WHOLE = "whole"
+    ALONE = "alone"
+    """One object at a time, so that it finds in the parts of a build what it finds in the whole."""
+    LASTING = "lasting"
+    """The same; and what it finds stays, whatever Kustomize adds to the object."""
+
+
 Check = Callable[["Context"], Iterable[Hit]]
 
 
@@ -42,10 +53,7 @@ class Rule(NamedTuple):
     severity: Severity
     check: Check | None
     tags: tuple[str, ...] = ()
-    alone: bool = False
-    """It looks at one object at a time, so that it finds in the parts of a build what it finds in the whole."""
-    lasting: bool = False
-    """Of those: it finds what is there, not what lacks, so that nothing which Kustomize adds takes a finding back."""
+    scope: Scope = Scope.WHOLE
 
     @property
     def text(self) -> Text:
@@ -53,28 +61,3 @@ class Rule(NamedTuple):
         from aegisgen.rules.pages import text_of  # noqa: PLC0415 -- start-up time: a clean run needs no words
 
         return text_of(self.id)
-
-    @property
-    def explanation(self) -> str:
-        """Why it matters."""
-        return self.text.explanation
-
-    @property
-    def fix(self) -> str:
-        """How to fix it."""
-        return self.text.fix
-
-    @property
-    def source(self) -> str:
-        """Where its fact comes from."""
-        return self.text.source
-
-    @property
-    def bad(self) -> str:
-        """A minimal manifest that breaks it."""
-        return self.text.bad
-
-    @property
-    def good(self) -> str:
-        """The same manifest, corrected."""
-        return self.text.good

@@ -10,7 +10,7 @@ from aegisgen.kube.shape import mapping, sequence, text, texts
 from aegisgen.rules import podsecurity
 from aegisgen.rules.context import Context
 from aegisgen.rules.references import Container
-from aegisgen.rules.rule import Hit, Rule
+from aegisgen.rules.rule import Hit, Rule, Scope
 
 _WANTED = (("requests", "cpu"), ("requests", "memory"), ("limits", "memory"))
 
@@ -113,10 +113,8 @@ def _violations(context: Context, standard: podsecurity.Standard) -> Iterator[Hi
 
 
 RULES = (
-    Rule(
-        "S401", "secret in plain text", Severity.ERROR, plain_secret, ("security", "secrets"), alone=True, lasting=True
-    ),
-    Rule("S402", "no requests or limits", Severity.WARNING, no_limits, ("security", "resources"), alone=True),
+    Rule("S401", "secret in plain text", Severity.ERROR, plain_secret, ("security", "secrets"), Scope.LASTING),
+    Rule("S402", "no requests or limits", Severity.WARNING, no_limits, ("security", "resources"), Scope.ALONE),
     Rule("S403", "service account token without need", Severity.INFO, needless_token, ("security",)),
     Rule(
         "S404",
@@ -124,8 +122,7 @@ RULES = (
         Severity.WARNING,
         below_baseline,
         ("security", "pod-security"),
-        alone=True,
-        lasting=True,
+        Scope.LASTING,
     ),
     Rule(
         "S405",
@@ -133,18 +130,8 @@ RULES = (
         Severity.WARNING,
         below_restricted,
         ("security", "pod-security"),
-        alone=True,
+        Scope.ALONE,
     ),
-    Rule(
-        "S406", "hostPath volume", Severity.WARNING, host_path, ("security", "pod-security"), alone=True, lasting=True
-    ),
-    Rule(
-        "S407",
-        "privileged container",
-        Severity.ERROR,
-        privileged,
-        ("security", "pod-security"),
-        alone=True,
-        lasting=True,
-    ),
+    Rule("S406", "hostPath volume", Severity.WARNING, host_path, ("security", "pod-security"), Scope.LASTING),
+    Rule("S407", "privileged container", Severity.ERROR, privileged, ("security", "pod-security"), Scope.LASTING),
 )
