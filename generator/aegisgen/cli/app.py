@@ -1,8 +1,8 @@
 """The command line, as Typer has it: arguments in, exit code out, nothing else.
 
-Each command's module is imported when the command runs. Those that hooks and CI wait for have a function `main` there
-that takes the very parameters of the function here: `arguments.py` calls it without Typer where the command line is a
-plain one. After a change to their options, run `python generator/build_arguments.py`.
+Each command's module is imported when the command runs. Its function `main` takes the very parameters of the function
+here. `arguments.py` calls it without Typer where the command line is a plain one and people wait for it: after a change
+to the options of `check`, `render` or `validate`, run `python generator/build_arguments.py`.
 """
 
 from __future__ import annotations
@@ -211,11 +211,7 @@ def plan(
     project: _Project = None,
 ) -> None:
     """Show the order in which Argo CD will run everything: phases, waves, what waits for what, what happens if."""
-    from aegisgen.commands.plan import run as command  # noqa: PLC0415
-    from aegisgen.project.workspace import selection  # noqa: PLC0415
-
-    selected = selection(project, [environment] if environment else None, service)
-    raise typer.Exit(command(selected, path=path, form=output))
+    _run("plan", locals())
 
 
 @app.command(
@@ -291,36 +287,7 @@ def rehearse(
     project: _Project = None,
 ) -> None:
     """Run what was rendered on a real PostgreSQL, with everything that goes wrong."""
-    from aegisgen.commands.rehearse import Choice, listing  # noqa: PLC0415
-    from aegisgen.commands.rehearse import run as command  # noqa: PLC0415
-    from aegisgen.project.workspace import selection  # noqa: PLC0415
-    from aegisgen.rehearsal.postgres import Wanted  # noqa: PLC0415
-    from aegisgen.rehearsal.scenario.options import images, provided, variables  # noqa: PLC0415
-    from aegisgen.rehearsal.scenario.setting import Options  # noqa: PLC0415
-
-    selected = selection(project, [environment] if environment else None, service)
-    if show_list:
-        raise typer.Exit(listing(selected, path, scenario_file or ()))
-    code = command(
-        selected,
-        path=path,
-        app=application,
-        choice=Choice(scenario or (), scenario_file or (), every),
-        wanted=Wanted(database_url, postgres_bin, postgres_version),
-        options=Options(
-            given=provided(provide or ()),
-            extra=variables(env or ()),
-            images=images(image or ()),
-            dump=dump,
-            network=network,
-            patience=patience,
-        ),
-        form=output,
-        report=report,
-        jobs=jobs,
-        require_tools=require_tools,
-    )
-    raise typer.Exit(code)
+    _run("rehearse", locals())
 
 
 @app.command(
@@ -348,13 +315,7 @@ def status(
     project: _Project = None,
 ) -> None:
     """Ask the cluster through kubectl, read-only: what is wrong, and what to do next."""
-    from aegisgen.commands.status import run as command  # noqa: PLC0415
-    from aegisgen.project.workspace import selection  # noqa: PLC0415
-
-    selected = selection(project, [environment], service)
-    raise typer.Exit(
-        command(selected, context=context, namespace=namespace, watch=watch, interval=interval, form=output)
-    )
+    _run("status", locals())
 
 
 @app.command(
@@ -366,9 +327,7 @@ def merge(
     output: _Format = "text",
 ) -> None:
     """Make one report of the shards of a check, as if it had been one run; exit 2 where one of them is missing."""
-    from aegisgen.commands.merge import run as command  # noqa: PLC0415
-
-    raise typer.Exit(command(reports, form_name=output))
+    _run("merge", locals())
 
 
 @app.command(name="cache", epilog="Examples: 'aegisgen cache' · 'aegisgen cache --clear'")
@@ -376,9 +335,7 @@ def show_cache(
     *, clear: Annotated[bool, typer.Option("--clear", help="Remove all of it; the next run makes it anew.")] = False
 ) -> None:
     """Say where the cache lies and how much it holds: what Kustomize made of which files."""
-    from aegisgen.commands.cache import run as command  # noqa: PLC0415
-
-    raise typer.Exit(command(clear=clear))
+    _run("cache", locals())
 
 
 @app.command(
@@ -398,10 +355,7 @@ def runbook(
     project: _Project = None,
 ) -> None:
     """Write the operating guide of a service: how to look, what it means, what to do, with its real names."""
-    from aegisgen.commands.runbook import run as command  # noqa: PLC0415
-    from aegisgen.project.workspace import selection  # noqa: PLC0415
-
-    raise typer.Exit(command(selection(project, [environment], service, templates=templates), form=output, output=file))
+    _run("runbook", locals())
 
 
 @app.command(epilog="Examples: 'aegisgen explain' · 'aegisgen explain O201'")
@@ -412,9 +366,7 @@ def explain(
     ] = None,
 ) -> None:
     """Say what a rule means, why it matters, how to fix what it finds, and its source."""
-    from aegisgen.commands.explain import run as command  # noqa: PLC0415
-
-    raise typer.Exit(command(rule))
+    _run("explain", locals())
 
 
 @app.command(
@@ -486,16 +438,7 @@ def init(
     templates: _Templates = None,
 ) -> None:
     """Write a project for a new repository: asks a few questions, or takes flags. Never overwrites."""
-    from aegisgen.commands.init import run as command  # noqa: PLC0415
-    from aegisgen.commands.init import said  # noqa: PLC0415
-
-    flags = {
-        "service": service, "image": image, "kind": kind, "workload": workload, "container": container, "port": port,
-        "tool": tool, "package-manager": package_manager, "path": path, "ping": ping, "status": status,
-        "migrate": migrate, "lock": lock, "config": config, "secret": secret,
-    }  # fmt: skip
-    of_environments = {"namespace": namespace, "prefix": prefix, "tag": tag, "database-host": database_host}
-    raise typer.Exit(command(directory, said(flags, environments, of_environments), guess=yes, templates=templates))
+    _run("init", locals())
 
 
 @app.command(
@@ -514,9 +457,7 @@ def adopt(
 
     Exit code 1: something that the overlays do is not carried over.
     """
-    from aegisgen.commands.adopt import run as command  # noqa: PLC0415
-
-    raise typer.Exit(command(paths, form=output, write_it=write, lossy=lossy, templates=templates))
+    _run("adopt", locals())
 
 
 @app.command(epilog="Examples: 'aegisgen schema profile > profile.schema.json' · 'aegisgen schema --write'")
@@ -534,7 +475,4 @@ def schema(
     project: _Project = None,
 ) -> None:
     """Print the JSON Schema of the project file, of a file that it includes, or of a profile, for editors."""
-    from aegisgen.commands.schema import renew  # noqa: PLC0415
-    from aegisgen.commands.schema import run as command  # noqa: PLC0415
-
-    raise typer.Exit(renew(project) if write else command(kind))
+    _run("schema", locals())

@@ -8,18 +8,19 @@ from pathlib import Path
 
 from aegisgen.adopt.adoption import prepare
 from aegisgen.adopt.show import to_json, to_text
-from aegisgen.project.tree import locked, write
+from aegisgen.project import tree
+from aegisgen.project.tree import locked
 
 
-def run(paths: Sequence[Path], *, form: str, write_it: bool, lossy: bool, templates: Path | None = None) -> int:
+def main(paths: Sequence[Path], *, write: bool, lossy: bool, templates: Path | None, output: str) -> int:
     """Show what adopting the overlays at `paths` amounts to, write it if asked to, and return the exit code.
 
     1: something would be lost, and nothing was written unless `lossy`. Raises what `prepare` and `tree.write` raise.
     """
     adoption = prepare(paths, templates)
-    written = write_it and (adoption.complete or lossy)
+    written = write and (adoption.complete or lossy)
     if written:
         with locked(adoption.root):
-            write(adoption.root, adoption.changes)
-    sys.stdout.write((to_json if form == "json" else to_text)(adoption, written=written, asked=write_it))
+            tree.write(adoption.root, adoption.changes)
+    sys.stdout.write((to_json if output == "json" else to_text)(adoption, written=written, asked=write))
     return 0 if adoption.complete or (written and lossy) else 1

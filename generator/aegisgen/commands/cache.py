@@ -13,7 +13,7 @@ from aegisgen.kube.cache import MAX_BYTES, home
 from aegisgen.profile.sources import display
 
 
-def run(*, clear: bool) -> int:
+def main(*, clear: bool) -> int:
     """Print path, files and size, or remove everything. Raises UsageError where there is no place for a cache."""
     folder = home()
     if folder is None:

@@ -10,15 +10,14 @@ from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 
-from aegisgen.commands.report import Output, keep_as_baseline, report
-from aegisgen.commands.report import output as form
+from aegisgen.commands.report import keep_as_baseline, report
 from aegisgen.errors import ToolError, UsageError
 from aegisgen.findings import Finding, Severity
 from aegisgen.kube.credentials import secret_text
 from aegisgen.profile.sources import display
 from aegisgen.project.fleet.drifted import drifted
 from aegisgen.project.fleet.untracked import untracked
-from aegisgen.project.workspace import Selection, Workspace, open_workspace, selection, warn_of_templates
+from aegisgen.project.workspace import Workspace, open_workspace, selection, warn_of_templates
 from aegisgen.proof.crew import Crew
 from aegisgen.proof.inputs import sources
 from aegisgen.proof.prove import Method, Proof, prove, relative
@@ -48,46 +47,21 @@ def main(
     templates: Path | None,
     project: Path | None,
 ) -> int:
-    """Run the command as the command line has it."""
-    return run(
-        selection(project, environments, service, changed_since=changed_since, shard=shard, templates=templates),
-        engine=engine,
-        compose=compose,
-        require_tools=require_tools,
-        require_committed=require_committed,
-        jobs=jobs,
-        cache=cache,
-        keep=write_baseline,
-        output=form(output),
-    )
-
-
-def run(
-    selected: Selection,
-    *,
-    engine: str,
-    compose: bool,
-    require_tools: bool,
-    require_committed: bool = False,
-    jobs: int = 0,
-    cache: bool = True,
-    keep: bool = False,
-    output: Output,
-) -> int:
-    """Check the selected environments and return the exit code; `keep` writes the project's baseline instead."""
+    """Check the selected environments and return the exit code."""
+    selected = selection(project, environments, service, changed_since=changed_since, shard=shard, templates=templates)
     workspace = open_workspace(selected)
     warn_of_templates(workspace)
     baseline = workspace.project.value.rules.baseline
-    if keep and selected.partial:
+    if write_baseline and selected.partial:
         raise UsageError("a baseline is of the whole project, expected neither --changed-since nor --shard")
-    if keep and not baseline:
+    if write_baseline and not baseline:
         raise UsageError("the project names no baseline; add 'rules: {baseline: FILE}' to the project file")
     method = Method(
         workspace.project.value.kubernetes_version,
         engine,
         compose,
         require_tools=require_tools,
-        baseline=not keep,
+        baseline=not write_baseline,
         jobs=jobs,
         cache=cache,
     )
@@ -101,7 +75,7 @@ def run(
         besides = chain(unknown.findings, _drift(changed))
         proof = prove(_files(workspace), present, method, workspace.project, drift=besides, crew=crew)
         proof = proof._replace(skipped=(*proof.skipped, *filter(None, [unknown.skipped])))
-        if keep and baseline:
+        if write_baseline and baseline:
             return keep_as_baseline(proof, workspace.root / baseline)
         unsettled: list[Finding] = []
         if selected.partial:

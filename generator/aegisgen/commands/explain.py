@@ -8,7 +8,7 @@ from aegisgen.errors import UsageError
 from aegisgen.rules.table import RULES
 
 
-def run(rule: str | None) -> int:
+def main(rule: str | None) -> int:
     """Print one rule, or the list of all of them. Raises UsageError for an ID that does not exist."""
     if rule is None:
         sys.stdout.write("".join(f"{each.id}  {each.severity:<8} {each.title}\n" for each in RULES.values()))

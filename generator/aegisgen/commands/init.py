@@ -22,16 +22,32 @@ from aegisgen.project.tree import Change, locked, read, write
 from aegisgen.project.workspace import named_templates
 
 
-def run(directory: Path, said: Said, *, guess: bool, templates: Path | None = None) -> int:
-    """Write a project for the repository in `directory` and return the exit code.
+def main(
+    directory: Path,
+    *,
+    yes: bool,
+    environments: Sequence[str] | None,
+    namespace: Sequence[str] | None,
+    prefix: Sequence[str] | None,
+    tag: Sequence[str] | None,
+    database_host: Sequence[str] | None,
+    templates: Path | None,
+    **flags: str | None,
+) -> int:
+    """Write a project for the repository in `directory` and return the exit code; `yes`: guess what nobody says.
 
     Raises UsageError for wrong or missing answers, TreeError where something stands in the way.
     """
+    said = _said(
+        {key.replace("_", "-"): value for key, value in flags.items()},
+        environments,
+        {"namespace": namespace, "prefix": prefix, "tag": tag, "database-host": database_host},
+    )
     clues = look(directory)
     _refuse_old(directory, clues)
     found = detect(clues, said.answers)
-    ask = None if guess or not sys.stdin.isatty() else _ask
-    answers = complete(said, found, ask, guess=guess)
+    ask = None if yes or not sys.stdin.isatty() else _ask
+    answers = complete(said, found, ask, guess=yes)
     texts = project_files(answers, found, load_templates(named_templates(templates)))
     prefix = f"{clues.project}/" if clues.project else ""
     files = {prefix + path: text for path, text in texts.items()}
@@ -44,10 +60,11 @@ def run(directory: Path, said: Said, *, guess: bool, templates: Path | None = No
     return 0
 
 
-def said(
-    flags: Mapping[str, str | None], environments: Sequence[str] | None, of_environments: Mapping[str, list[str] | None]
+def _said(
+    flags: Mapping[str, str | None],
+    environments: Sequence[str] | None,
+    of_environments: Mapping[str, Sequence[str] | None],
 ) -> Said:
-    """Return what the command line says. Raises UsageError for a flag that is not `ENV=VALUE` where it has to be."""
     by_environment: dict[str, dict[str, str]] = {}
     for key, given in of_environments.items():
         for word in given or ():

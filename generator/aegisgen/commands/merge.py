@@ -9,7 +9,6 @@ from pathlib import Path
 import msgspec
 
 from aegisgen import files
-from aegisgen.commands.report import output as form
 from aegisgen.commands.report import report
 from aegisgen.errors import InputError, Problem, UsageError
 from aegisgen.findings import Finding, Severity
@@ -33,9 +32,7 @@ class _Found(msgspec.Struct, frozen=True):
     fix: str
 
     def finding(self) -> Finding:
-        return Finding(
-            self.path, self.line, self.column, self.rule, self.severity, self.message, self.resource, self.fix
-        )
+        return Finding(*msgspec.structs.astuple(self))
 
 
 class _Summary(msgspec.Struct, frozen=True):
@@ -51,7 +48,7 @@ class _Part(msgspec.Struct, frozen=True):
     unsettled: list[_Found]
 
 
-def run(reports: Sequence[Path], *, form_name: str) -> int:
+def main(reports: Sequence[Path], *, output: str) -> int:
     """Print the merged report in a format and return its exit code.
 
     Raises InputError for a file that is no shard's report, UsageError where they are not all shards of one whole.
@@ -67,7 +64,7 @@ def run(reports: Sequence[Path], *, form_name: str) -> int:
         files=sum(part.summary.checked for part in ordered),
         skipped=tuple(dict.fromkeys(text for part in ordered for text in part.skipped)),
     )
-    return report(proof, form(form_name), diff=_diff([part.diff for part in ordered]))
+    return report(proof, output, diff=_diff([part.diff for part in ordered]))
 
 
 def _read(file: Path) -> _Part:

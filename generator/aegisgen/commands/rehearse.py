@@ -5,18 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from msgspec import UNSET
 
-from aegisgen import files
 from aegisgen.argocd.plan import plan
 from aegisgen.errors import ToolError, UsageError
-from aegisgen.kube.compose import compose
-from aegisgen.kube.resource import Resource, identify
 from aegisgen.profile.target import Target
-from aegisgen.project.workspace import Selection, open_workspace
-from aegisgen.proof.prove import relative
+from aegisgen.proof.composed import Chosen, compose_overlay
+from aegisgen.proof.composed import chosen as overlays_chosen
 from aegisgen.rehearsal.database.address import Names
 from aegisgen.rehearsal.image.app import app_of
 from aegisgen.rehearsal.leftovers import workspace
@@ -26,6 +22,7 @@ from aegisgen.rehearsal.private import private
 from aegisgen.rehearsal.rehearse import Crew, rehearse
 from aegisgen.rehearsal.scenario.cast import cast
 from aegisgen.rehearsal.scenario.load import chosen, scenarios
+from aegisgen.rehearsal.scenario.options import images, provided, variables
 from aegisgen.rehearsal.scenario.setting import Options, Setting, Tool
 from aegisgen.rehearsal.show import FORMATS, View, progress, save
 
@@ -36,107 +33,99 @@ RUNS_CODE = (
 )
 
 
-class Choice(NamedTuple):
-    """Which scenarios."""
-
-    names: Sequence[str]
-    files: Sequence[Path]
-    every: bool
-
-
-class Overlay(NamedTuple):
-    """What is rehearsed."""
-
-    title: str
-    directory: Path
-    names: Names
-    tool: Tool
-    project: Path | None
-
-
-def run(
-    selection: Selection,
+def main(
+    environment: str | None,
     *,
+    service: Sequence[str] | None,
     path: Path | None,
-    app: str | None,
-    choice: Choice,
-    wanted: Wanted,
-    options: Options,
-    form: str,
-    report: Path | None,
+    application: str | None,
+    dump: Path | None,
+    scenario: Sequence[str] | None,
+    scenario_file: Sequence[Path] | None,
+    every: bool,
+    show_list: bool,
+    database_url: str,
+    postgres_bin: Path | None,
+    postgres_version: int | None,
+    image: Sequence[str] | None,
+    env: Sequence[str] | None,
+    provide: Sequence[str] | None,
+    network: bool,
     jobs: int,
+    patience: int,
     require_tools: bool,
+    output: str,
+    report: Path | None,
+    project: Path | None,
 ) -> int:
-    """Rehearse one overlay and print what came of it.
+    """Rehearse one overlay and print what came of it; `show_list`: list the scenarios instead.
 
     Raises UsageError for a wrong choice, InputError for wrong files, ToolError without Kustomize or PostgreSQL and, if
     tools are required, where a scenario was not rehearsed.
     """
-    overlay = _overlay(selection, path)
-    known = scenarios(choice.files, overlay.project)
-    playing = chosen(known, choice.names, choice.files, every=choice.every)
-    resources = _composed(overlay.directory)
+    if show_list:
+        return _list(project, environment, service, path, scenario_file or ())
+    overlay = _overlay(project, environment, service, path)
+    options = Options(
+        provided(provide or ()), variables(env or ()), images(image or ()), dump, network=network, patience=patience
+    )
+    known = scenarios(scenario_file or (), overlay.root)
+    playing = chosen(known, scenario or (), scenario_file or (), every=every)
+    resources = compose_overlay(overlay.directory).resources
     parts = cast(resources)
     if not parts.migrations:
         raise UsageError(
             f"{overlay.directory.as_posix()}: nothing here migrates; expected a Job or an init container whose name or "
             "command speaks of it"
         )
-    application = app_of(app) if app else None
+    app = app_of(application) if application else None
     sys.stderr.write(RUNS_CODE)
+    wanted = Wanted(database_url, postgres_bin, postgres_version)
     with private(), workspace() as place, progress(len(playing)) as events:
         databases = Supply(wanted, place)
         setting = Setting(
             resources=resources,
             plan=plan(resources),
             cast=parts,
-            names=overlay.names,
-            tool=overlay.tool,
-            app=application,
+            names=_names(overlay.target) if overlay.target else Names(),
+            tool=_tool(overlay.target) if overlay.target else Tool("knex", ""),
+            app=app,
             options=options,
             copies=databases.copy,
-            observer=Observer(app=application.folder if application else None),
+            observer=Observer(app=app.folder if app else None),
         )
         done = rehearse(overlay.title, playing, setting, Crew(place, databases, events, 1 if wanted.url else jobs))
     if report:
         save(report, FORMATS["html"](done, View()))
-    sys.stdout.write(FORMATS[form](done, View.of(sys.stdout)))
+    sys.stdout.write(FORMATS[output](done, View.of(sys.stdout)))
     if require_tools and done.passed and (left_out := done.not_rehearsed):
         raise ToolError("\n".join(f"not rehearsed: {each.name}: {each.reason}" for each in left_out))
     return OK if done.passed else FINDINGS
 
 
-def listing(selection: Selection, path: Path | None, files: Sequence[Path]) -> int:
-    """Print every scenario that can be named."""
+def _list(
+    project: Path | None,
+    environment: str | None,
+    service: Sequence[str] | None,
+    path: Path | None,
+    own: Sequence[Path],
+) -> int:
     try:
-        project = _overlay(selection, path).project
+        root = _overlay(project, environment, service, path).root
     except UsageError:
-        project = None
-    for scenario in scenarios(files, project).values():
+        root = None
+    for scenario in scenarios(own, root).values():
         sys.stdout.write(f"{scenario.name:24} {scenario.spec.title}\n")
     return OK
 
 
-def _composed(directory: Path) -> list[Resource]:
-    documents = compose(directory).documents
-    return [resource for document in documents if isinstance(resource := identify(document), Resource)]
-
-
-def _overlay(selection: Selection, path: Path | None) -> Overlay:
-    if (path is None) == (not selection.environments):
-        raise UsageError("name an environment, or give --path DIR (and not both)")
-    if path:
-        if not path.is_dir():
-            raise UsageError(f"{path}: no such folder; expected one with a kustomization.yaml")
-        files.admit(path)
-        return Overlay(path.as_posix(), path, Names(), Tool("knex", ""), None)
-    workspace = open_workspace(selection)
-    if len(workspace.targets) > 1:
-        names = ", ".join(target.service for target in workspace.targets)
+def _overlay(project: Path | None, environment: str | None, service: Sequence[str] | None, path: Path | None) -> Chosen:
+    overlays = overlays_chosen(project, environment, service, path)
+    if len(overlays) != 1:
+        names = ", ".join(overlay.title.rpartition("/")[2] for overlay in overlays) or "none enabled"
         raise UsageError(f"a rehearsal is of one service, and there are {names}; use --service NAME")
-    (target,) = workspace.targets
-    title = f"{target.environment}/{target.service}"
-    return Overlay(title, relative(workspace.root / target.directory), _names(target), _tool(target), workspace.root)
+    (overlay,) = overlays
+    return overlay
 
 
 def _names(target: Target) -> Names:

@@ -11,7 +11,7 @@ from aegisgen.output.visible import visible
 from aegisgen.profile.sources import display
 from aegisgen.project.rendered import render_all
 from aegisgen.project.tree import Change, diff, locked, write
-from aegisgen.project.workspace import Selection, Workspace, changes, open_workspace, selection, warn_of_templates
+from aegisgen.project.workspace import Workspace, changes, open_workspace, selection, warn_of_templates
 
 
 def main(
@@ -26,15 +26,8 @@ def main(
     templates: Path | None,
     project: Path | None,
 ) -> int:
-    """Run the command as the command line has it."""
-    selected = selection(project, environments, service, templates=templates)
-    return run(selected, every=every, show_diff=show_diff, to_stdout=to_stdout, force=force, exit_code=exit_code)
-
-
-def run(
-    selected: Selection, *, every: bool, show_diff: bool, to_stdout: bool, force: bool, exit_code: bool = False
-) -> int:
     """Render the selected environments and return the exit code; with `exit_code` that is 1 where a file changed."""
+    selected = selection(project, environments, service, templates=templates)
     if every == bool(selected.environments):
         raise UsageError("name one or more environments, or give --all (and not both)")
     workspace = open_workspace(selected)

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 from aegisgen import __version__, files
 from aegisgen.findings import Finding, Severity
@@ -20,19 +19,6 @@ from aegisgen.report.model import Report, RuleInfo
 
 # An excerpt of a larger file helps nobody.
 _MAX_SOURCE_BYTES = 5_000_000
-
-
-class Output(NamedTuple):
-    """How a report leaves: its format, and whether a terminal takes it."""
-
-    format: str
-    color: bool
-
-
-def output(name: str) -> Output:
-    """Return the format with colour where people look at it: text on a terminal, unless NO_COLOR says otherwise."""
-    color = name == "text" and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    return Output(name, color)
 
 
 def keep_as_baseline(proof: Proof, file: Path) -> int:
@@ -48,29 +34,30 @@ def keep_as_baseline(proof: Proof, file: Path) -> int:
     return 0
 
 
-def report(proof: Proof, form: Output, *, diff: str = "", shard: str = "", unsettled: Iterable[Finding] = ()) -> int:
+def report(proof: Proof, form: str, *, diff: str = "", shard: str = "", unsettled: Iterable[Finding] = ()) -> int:
     """Print a proof and return the exit code: 1 where it holds an error, else 0.
 
-    `shard` and `unsettled` are what a part of a whole says of itself; see `report.model`.
+    Text has colour on a terminal, unless NO_COLOR says otherwise. `shard` and `unsettled` are what a part of a whole
+    says of itself; see `report.model`.
     """
     findings = tuple(sorted(set(proof.findings)))
-    text = FORMATS[form.format](
+    text = FORMATS[form](
         Report(
             findings=findings,
             checked=proof.files,
             skipped=proof.skipped,
             sources=_sources(findings),
             diff=diff,
-            rules=_rules(findings) if form.format == "sarif" else {},
+            rules=_rules(findings) if form == "sarif" else {},
             version=__version__,
-            color=form.color,
+            color=form == "text" and sys.stdout.isatty() and not os.environ.get("NO_COLOR"),
             withheld=frozenset((finding.path, finding.line) for finding in findings if _about_a_secret(finding)),
             shard=shard,
             unsettled=tuple(sorted(set(unsettled))),
         )
     )
     # This one format is made of commands to a CI system, and has escaped everything else.
-    (unescaped(sys.stdout) if form.format == "github" else sys.stdout).write(text)
+    (unescaped(sys.stdout) if form == "github" else sys.stdout).write(text)
     return 1 if any(finding.severity is Severity.ERROR for finding in findings) else 0
 
 

@@ -14,15 +14,17 @@ from aegisgen.profile.sources import display
 from aegisgen.project.tree import Change, locked, read, write
 
 
-def run(kind: str) -> int:
-    """Print the JSON Schema of "project", "services" or "profile"."""
+def main(kind: str, *, write: bool, project: Path | None) -> int:
+    """Print the JSON Schema of "project", "services" or "profile"; `write`: write all of them into the project."""
+    if write:
+        return _renew(project)
     if kind not in MODELS:
         raise UsageError(f"no schema {kind!r}, expected {' or '.join(MODELS)}")
     sys.stdout.write(schema_text(kind))
     return 0
 
 
-def renew(project: Path | None) -> int:
+def _renew(project: Path | None) -> int:
     """Write the schemas into the project, where the modelines of `init` and `adopt` point to."""
     root = (project or find_project(Path.cwd())).parent
     files.admit(root)

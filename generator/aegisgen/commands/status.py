@@ -7,11 +7,12 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 from aegisgen.errors import ToolError, UsageError
 from aegisgen.kube import kubectl
 from aegisgen.kube.kubectl import Reason, Refusal, Request
-from aegisgen.project.workspace import Selection, open_workspace
+from aegisgen.project.workspace import open_workspace, selection
 from aegisgen.proof.composed import compose_targets
 from aegisgen.status.diagnose import Report, diagnose
 from aegisgen.status.expected import Expected, expected
@@ -26,32 +27,35 @@ _LOG_LINES = 12
 _CLEAR = "\x1b[H\x1b[2J"
 
 
-def run(selection: Selection, *, context: str | None, namespace: str, watch: bool, interval: int, form: str) -> int:
+def main(
+    environment: str,
+    *,
+    service: Sequence[str] | None,
+    context: str | None,
+    namespace: str,
+    watch: bool,
+    interval: int,
+    output: str,
+    project: Path | None,
+) -> int:
     """Print how an environment's services stand; the exit code is that of the worst, by `EXITS`.
 
     `watch` goes on until somebody interrupts it. Raises ToolError without kubectl, a cluster or the right to look,
     UsageError and CompositionError where the tree does not tell what to look for.
     """
-    services = _services(selection, context, namespace)
-    if watch:
-        _watch(services, context=context, interval=interval, form=form)
-    reports = _ask(services, context)
-    now = _now()
-    if form == "json":
-        sys.stdout.write(to_json(reports, now))
-    else:
-        sys.stdout.write(to_text(reports, now, colour=_colour()))
-    return EXITS[min((report.state for report in reports), key=tuple(State).index)]
-
-
-def _services(selection: Selection, context: str | None, namespace: str) -> list[Expected]:
-    workspace = open_workspace(selection)
+    workspace = open_workspace(selection(project, [environment], service))
     if not workspace.targets:
-        raise UsageError(f"nothing of {', '.join(selection.environments)} is enabled; there is nothing to look for")
-    return [
+        raise UsageError(f"nothing of {environment} is enabled; there is nothing to look for")
+    services = [
         expected(target, composed, namespace=namespace, context=context or "")
         for target, composed in zip(workspace.targets, compose_targets(workspace.root, workspace.targets), strict=True)
     ]
+    if watch:
+        _watch(services, context=context, interval=interval, form=output)
+    reports = _ask(services, context)
+    now = _now()
+    sys.stdout.write(to_json(reports, now) if output == "json" else to_text(reports, now, colour=_colour()))
+    return EXITS[min((report.state for report in reports), key=tuple(State).index)]
 
 
 def _watch(services: Sequence[Expected], *, context: str | None, interval: int, form: str) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from aegisgen.commands.report import Output, keep_as_baseline, report
-from aegisgen.commands.report import output as form
+from aegisgen.commands.report import keep_as_baseline, report
 from aegisgen.errors import UsageError
 from aegisgen.kube.schemas import DEFAULT_VERSION, VERSIONS
 from aegisgen.profile.load import find_project, load_project
@@ -28,19 +27,15 @@ def main(
     cache: bool,
     write_baseline: Path | None,
 ) -> int:
-    """Run the command as the command line has it."""
+    """Check the paths and return the exit code; with `write_baseline` what is found becomes a baseline in that file."""
     project = governing_project()
     version = known_version(kubernetes_version, project)
-    method = Method(version, engine, compose, strict, require_tools, jobs=jobs, cache=cache)
-    return run(paths or ["."], method=method, project=project, keep=write_baseline, output=form(output))
-
-
-def run(
-    paths: Sequence[str], *, method: Method, project: ProjectSource | None, keep: Path | None = None, output: Output
-) -> int:
-    """Check the paths and return the exit code; with `keep` what is found becomes a baseline in that file."""
-    proof = prove(paths, Kustomizations().roots(paths), method._replace(baseline=keep is None), project)
-    return report(proof, output) if keep is None else keep_as_baseline(proof, keep)
+    named = paths or ["."]
+    method = Method(
+        version, engine, compose, strict, require_tools, baseline=write_baseline is None, jobs=jobs, cache=cache
+    )
+    proof = prove(named, Kustomizations().roots(named), method, project)
+    return report(proof, output) if write_baseline is None else keep_as_baseline(proof, write_baseline)
 
 
 def governing_project() -> ProjectSource | None:

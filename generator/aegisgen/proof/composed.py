@@ -2,18 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+from aegisgen import files
+from aegisgen.errors import UsageError
 from aegisgen.kube.compose import Composed, compose
 from aegisgen.kube.resource import Resource, identify
 from aegisgen.profile.target import Target
+from aegisgen.project.workspace import open_workspace, selection
 from aegisgen.proof.inputs import read, sources
 from aegisgen.proof.manifests import read_documents
 from aegisgen.proof.prove import relative
 from aegisgen.render.places import APPS
 from aegisgen.rules.context import deploying
 from aegisgen.yaml.source import Document
+
+
+class Chosen(NamedTuple):
+    """An overlay that a command line names. `target` and `root`, the project's folder, are None for `--path`."""
+
+    title: str
+    directory: Path
+    target: Target | None = None
+    root: Path | None = None
+
+
+def chosen(
+    project: Path | None, environment: str | None, services: Sequence[str] | None, path: Path | None
+) -> list[Chosen]:
+    """Return the overlays of an environment's services, or the one at `path`. Raises UsageError for a wrong choice."""
+    if (path is None) == (environment is None):
+        raise UsageError("name an environment, or give --path DIR (and not both)")
+    if path:
+        if not path.is_dir():
+            raise UsageError(f"{path}: no such folder; expected one with a kustomization.yaml")
+        files.admit(path)
+        return [Chosen(path.as_posix(), path)]
+    workspace = open_workspace(selection(project, [environment] if environment else None, services))
+    return [
+        Chosen(f"{each.environment}/{each.service}", relative(workspace.root / each.directory), each, workspace.root)
+        for each in workspace.targets
+    ]
 
 
 def compose_targets(root: Path, targets: Iterable[Target]) -> list[Composed]:
