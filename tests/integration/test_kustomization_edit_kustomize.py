@@ -9,7 +9,8 @@ import pytest
 import yaml
 from tests.tools import available
 
-from aegisgen.render.kustomization import NAMES, Patch, Wiring, wire
+from aegisgen.kube.shape import KUSTOMIZATION_NAMES
+from aegisgen.render.kustomization import Patch, Wiring, wire
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -126,6 +127,6 @@ def test_kustomize_accepts_the_lists_that_the_edit_leaves_empty(build: list[str]
     }
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", KUSTOMIZATION_NAMES)
 def test_kustomize_reads_the_file_under_each_of_its_names(build: list[str], tmp_path: Path, name: str) -> None:
     assert "Deployment/aegisx-api" in composed(build, tmp_path, "resources: [../base]\n", name)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from aegisgen.errors import InputError
-from aegisgen.render.kustomization import NAMES, Patch, Wiring, find, wire
+from aegisgen.render.kustomization import Patch, Wiring, wire
 from aegisgen.render.kustomization.edit import Edit
 
 JOB = Wiring(("migration-job.yaml",), ())
@@ -473,12 +473,3 @@ def test_edit_that_went_wrong_is_refused(monkeypatch: pytest.MonkeyPatch, edit: 
 def test_item_that_shares_its_line_with_the_key_is_not_removed() -> None:
     with pytest.raises(InputError, match="shares its line"):
         wire("? resources\n: - old.yaml\n  - b\n", "k.yaml", NOTHING, remove=GONE)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_kustomization_file_is_found_by_any_of_its_names(name: str) -> None:
-    assert find({"a.yaml", name}) == name
-
-
-def test_folder_without_kustomization_file_has_none() -> None:
-    assert find(["kustomization.json", "KUSTOMIZATION"]) is None

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ from aegisgen.errors import TreeError, UsageError
 from aegisgen.kube.compose import compose
 from aegisgen.kube.origin import origin_of
 from aegisgen.kube.overlay import read_overlay, used_files
-from aegisgen.kube.resource import Resource, identify
+from aegisgen.kube.resource import Resource, resources_in
 from aegisgen.kube.shape import mapping, text
 from aegisgen.profile.load import PROJECT_FILE
 from aegisgen.profile.sources import display
@@ -153,18 +153,11 @@ def _composed(made: Plan, changes: Sequence[Change]) -> list[list[Resource]]:
             else:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(change.after)
-        return [list(_resources(root / placed.directory)) for placed in made.placed]
+        return [resources_in(compose(root / placed.directory).documents) for placed in made.placed]
 
 
 def _ignored(_folder: str, names: list[str]) -> list[str]:
     return [name for name in names if name in {".git", "node_modules", ".venv"}]
-
-
-def _resources(directory: Path) -> Iterator[Resource]:
-    for document in compose(directory).documents:
-        resource = identify(document)
-        if isinstance(resource, Resource):
-            yield resource
 
 
 def _packages(start: Path) -> frozenset[str]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from aegisgen.adopt.find import WORKLOADS, Found
+from aegisgen.adopt.find import Found
 from aegisgen.adopt.reasons import Subject, reason_for
 from aegisgen.argocd.hooks import HELM_HOOK
 from aegisgen.kube.credentials import secret_text, secret_value
+from aegisgen.kube.pods import WORKLOADS
 from aegisgen.kube.resource import Identity, Resource
 from aegisgen.kube.shape import mapping, sequence, text
 

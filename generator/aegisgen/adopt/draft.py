@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from aegisgen.adopt.project import Plan
 from aegisgen.adopt.removal import Draft, make_room, remove
 from aegisgen.adopt.texts import project_texts
 from aegisgen.errors import InputError
-from aegisgen.profile.load import PROJECT_FILE
-from aegisgen.profile.model import Profile, Project
-from aegisgen.profile.reading import convert
-from aegisgen.profile.resolve import resolve
-from aegisgen.profile.sources import ProfileSource, ProjectSource
 from aegisgen.project.drift import Tree, compare
+from aegisgen.project.rendered import resolve_texts
 from aegisgen.project.tree import Change
 from aegisgen.render.environment import Templates
 from aegisgen.render.files import Overlay, render
-from aegisgen.yaml.source import parse_one
 
 
 def draft_of(plan: Plan, disk: Callable[[str], bytes | None], templates: Templates) -> list[Change]:
@@ -44,16 +38,8 @@ def draft_of(plan: Plan, disk: Callable[[str], bytes | None], templates: Templat
 
 def _rendered(texts: Mapping[str, str], templates: Templates) -> list[Overlay]:
     try:
-        document = parse_one(texts[PROJECT_FILE].encode(), PROJECT_FILE)
-        project = ProjectSource(Path(), document, convert(document, Project))
-        overlays: list[Overlay] = []
-        for path, text in texts.items():
-            if path.startswith("profiles/"):
-                document = parse_one(text.encode(), path)
-                profile = ProfileSource(Path(path).stem, path, document, convert(document, Profile))
-                overlays += [render(target, templates) for target in resolve(project, profile)]
+        return [render(target, templates) for target in resolve_texts(texts)]
     except InputError as error:
         # these files are on no disk yet: the place says which field of which profile it would be
         problems = (each._replace(path=f"cannot be adopted: {each.path}", line=0, column=0) for each in error.problems)
         raise InputError(*problems) from None
-    return overlays

@@ -16,13 +16,13 @@ from aegisgen.errors import CompositionError, UsageError
 from aegisgen.kube.compose import compose
 from aegisgen.kube.origin import member_of
 from aegisgen.kube.overlay import Member, Overlay, read_overlay
-from aegisgen.kube.resource import Resource, identify
+from aegisgen.kube.pods import WORKLOADS
+from aegisgen.kube.resource import Resource, resources_in
 from aegisgen.kube.shape import mapping, sequence, text
 from aegisgen.proof.inputs import Kustomizations
 from aegisgen.proof.prove import relative
 from aegisgen.rules.images import image_of
 
-WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
 _NAMED = re.compile(r"migrat|flyway|liquibase|alembic|prisma|knex|db-?(?:init|upgrade|update|schema)", re.IGNORECASE)
 _WAITS = re.compile(r"wait|check|ready", re.IGNORECASE)
 
@@ -101,7 +101,7 @@ def _look(directory: Path) -> Found | Skipped:
         documents = compose(directory).documents
     except CompositionError as error:
         return Skipped(directory, f"Kustomize does not build it: {error.problem.message}")
-    resources = tuple(each for document in documents if isinstance(each := identify(document), Resource))
+    resources = tuple(resources_in(documents))
     overlay = read_overlay(directory)
     migrations = list(_migrations(resources))
     if not migrations:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from aegisgen.adopt.find import WORKLOADS, Found
+from aegisgen.adopt.find import Found
 from aegisgen.adopt.wiring import bare
 from aegisgen.argocd.hooks import DeletePolicy, delete_policies_of, hook_of, wave_of
 from aegisgen.argocd.workload import DEFAULT_BACKOFF_LIMIT
+from aegisgen.kube.pods import WORKLOADS
 from aegisgen.kube.resource import Resource
 from aegisgen.kube.shape import mapping, text, texts
 from aegisgen.profile.agreement.services import MIN_TTL

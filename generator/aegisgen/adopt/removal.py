@@ -14,9 +14,8 @@ from aegisgen.errors import InputError, Problem
 from aegisgen.kube.kustomization import Layer, Patch
 from aegisgen.kube.overlay import Member
 from aegisgen.kube.resource import value_at
-from aegisgen.kube.shape import mapping, sequence, text
+from aegisgen.kube.shape import KUSTOMIZATION_NAMES, mapping, sequence, text
 from aegisgen.project.tree import is_generated
-from aegisgen.render.kustomization import NAMES
 from aegisgen.render.kustomization.layout import UnsafeError
 from aegisgen.yaml.source import Document, decode, parse_one
 
@@ -238,7 +237,7 @@ def make_room(draft: Draft, directory: str, names: Collection[str]) -> dict[str,
 
 
 def _rename_entries(draft: Draft, directory: str, old: str, new: str) -> None:
-    for name in NAMES:
+    for name in KUSTOMIZATION_NAMES:
         path = f"{directory}/{name}"
         content = draft.read(path)
         if content is None:

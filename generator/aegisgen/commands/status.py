@@ -11,7 +11,7 @@ from pathlib import Path
 
 from aegisgen.errors import ToolError, UsageError
 from aegisgen.kube import kubectl
-from aegisgen.kube.kubectl import Reason, Refusal, Request
+from aegisgen.kube.kubectl import Refusal, Request
 from aegisgen.project.workspace import open_workspace, selection
 from aegisgen.proof.composed import compose_targets
 from aegisgen.status.diagnose import Report, diagnose
@@ -133,7 +133,7 @@ def _documents(services: Sequence[Expected], context: str | None) -> tuple[list[
             documents += kubectl.objects(answer)
         elif not what:
             raise ToolError(f"cannot ask the cluster: kubectl: {clean(answer.message)}")
-        elif answer.reason is not Reason.UNKNOWN_KIND:
+        elif not answer.unknown_kind:
             skipped.append(f"{what}: {answer.message}")
     return documents, skipped
 

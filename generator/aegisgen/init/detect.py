@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 from aegisgen.init.clues import Clues
 from aegisgen.kube.overlay import Overlay
+from aegisgen.kube.pods import WORKLOADS
 from aegisgen.kube.resource import value_at
 from aegisgen.kube.shape import mapping, sequence, text
 from aegisgen.rules.images import image_of
 from aegisgen.tools import EXEC, TOOLS
 
-_WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
 _LOCK_FILES = {"pnpm-lock.yaml": "pnpm", "yarn.lock": "yarn", "package-lock.json": "npm"}
 # What a package script of each purpose calls, and the name that aegisgen calls it by if nobody says otherwise.
 _KNEX_SCRIPTS = {
@@ -97,7 +97,7 @@ def _from_files(clues: Clues) -> Iterator[tuple[str, tuple[str, str]]]:
 def _from_base(clues: Clues, found: Found, service: str | None) -> Found:
     """A base that is there says what the workload is; where there are several, the service's name decides."""
     workloads = {
-        folder: [m for m in base.members if m.identity.kind in _WORKLOADS] for folder, base in clues.bases.items()
+        folder: [m for m in base.members if m.identity.kind in WORKLOADS] for folder, base in clues.bases.items()
     }
     folders = [folder for folder, members in workloads.items() if len(members) == 1]
     chosen = [folder for folder in folders if service is None or folder in {f"base/{service}", "base"}]

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from pathlib import Path
 
 from aegisgen.errors import InputError, UsageError
 from aegisgen.init.answers import Answers
 from aegisgen.init.detect import Found
 from aegisgen.init.questions import COMMANDS
 from aegisgen.profile.load import PROJECT_FILE
-from aegisgen.profile.model import Profile, Project
-from aegisgen.profile.reading import convert
-from aegisgen.profile.resolve import resolve
 from aegisgen.profile.schema import schema_files
-from aegisgen.profile.sources import ProfileSource, ProjectSource
 from aegisgen.profile.target import Target
+from aegisgen.project.rendered import resolve_texts
 from aegisgen.render.environment import Templates
 from aegisgen.render.files import render
 from aegisgen.tools import TOOLS, Wiring
-from aegisgen.yaml.source import parse_one
 
 # A Service's name is a DNS-1035 label, and the application's pods carry the workload's name as a label.
 _MAX_NAME = 63
@@ -74,15 +69,9 @@ def _filled(texts: Mapping[str, str], answers: Answers, host: str) -> dict[str, 
 def _prove(files: dict[str, str], templates: Templates) -> None:
     """Read and render what has been written, in memory: whoever answers strangely hears of it now."""
     try:
-        document = parse_one(files[PROJECT_FILE].encode(), PROJECT_FILE)
-        project = ProjectSource(Path(), document, convert(document, Project))
-        for path, text in files.items():
-            if path.startswith("profiles/"):
-                document = parse_one(text.encode(), path)
-                profile = ProfileSource(Path(path).stem, path, document, convert(document, Profile))
-                for target in resolve(project, profile):
-                    render(target, templates)
-                    _prove_names(target)
+        for target in resolve_texts(files):
+            render(target, templates)
+            _prove_names(target)
     except InputError as error:
         raise UsageError(f"these answers make no project that loads; nothing was written\n{error}") from None
 

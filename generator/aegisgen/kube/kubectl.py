@@ -13,7 +13,6 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import Literal, NamedTuple
 
 from aegisgen.bundle import program
@@ -39,20 +38,12 @@ class Request(NamedTuple):
     arguments: tuple[str, ...]
 
 
-class Reason(StrEnum):
-    """Why a question has no answer."""
-
-    FORBIDDEN = "forbidden"
-    UNKNOWN_KIND = "unknown kind"
-    """The cluster has no such kind: its CustomResourceDefinition is not there."""
-    OTHER = "other"
-
-
 class Refusal(NamedTuple):
     """A question that was not answered. `message` is kubectl's own reason, one line without credentials."""
 
-    reason: Reason
     message: str
+    unknown_kind: bool = False
+    """The cluster has no such kind: its CustomResourceDefinition is not there."""
 
 
 def get(kinds: Sequence[str], *, namespace: str, name: str = "", warnings_only: bool = False) -> Request:
@@ -128,7 +119,7 @@ def _answer(process: subprocess.Popen[bytes], deadline: float) -> str | Refusal:
     try:
         out, err = process.communicate(timeout=max(0.0, deadline - time.monotonic()))
     except subprocess.TimeoutExpired:
-        return Refusal(Reason.OTHER, f"no answer within {PROCESS_SECONDS} s")
+        return Refusal(f"no answer within {PROCESS_SECONDS} s")
     if process.returncode == 0:
         return out.decode(errors="replace")
     return _refusal(err.decode(errors="replace"))
@@ -140,12 +131,7 @@ def _refusal(stderr: str) -> Refusal:
     lines = [line for line in lines if not line.startswith("Warning:")] or ["it failed without a word"]
     message = _PREFIX.sub("", lines[0])
     message = without_credentials("".join(char if char.isprintable() else " " for char in message))
-    reason = Reason.OTHER
-    if "(Forbidden)" in message:
-        reason = Reason.FORBIDDEN
-    elif "the server doesn't have a resource type" in message:
-        reason = Reason.UNKNOWN_KIND
-    return Refusal(reason, message[:_MAX_MESSAGE])
+    return Refusal(message[:_MAX_MESSAGE], "the server doesn't have a resource type" in message)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

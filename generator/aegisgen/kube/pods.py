@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from aegisgen.kube.resource import value_at
 from aegisgen.kube.shape import mapping, sequence, text
 
+WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
+"""The kinds that may run an application."""
+
 
 def image_of(spec: Mapping[str, object], container: str) -> str:
     """Return the image of a container of a pod's spec; empty where there is no such container."""

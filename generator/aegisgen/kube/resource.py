@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from aegisgen.yaml.source import Document
@@ -69,6 +69,12 @@ def identify(document: Document) -> Resource | str:
         if not isinstance(data.get(field), str) or not data[field]:
             return f"not a Kubernetes object: {field} is missing or not a string"
     return Resource(_identity(data), data, document)
+
+
+def resources_in(documents: Iterable[object]) -> list[Resource]:
+    """Return the objects among what a reader of YAML yields; problems and other documents are left out."""
+    found = (identify(document) for document in documents if isinstance(document, Document))
+    return [resource for resource in found if isinstance(resource, Resource)]
 
 
 def _identity(data: dict[str, object]) -> Identity:

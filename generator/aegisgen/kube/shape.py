@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+# kustomize, api/konfig/general.go: RecognizedKustomizationFileNames. It refuses a folder with more than one of them.
 KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
 

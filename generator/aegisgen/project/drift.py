@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from aegisgen.errors import TreeError
+from aegisgen.kube.shape import KUSTOMIZATION_NAMES
 from aegisgen.project.tree import Change, is_generated
 from aegisgen.render import parts
 from aegisgen.render.files import Overlay
-from aegisgen.render.kustomization import NAMES, Wiring, wire
+from aegisgen.render.kustomization import Wiring, wire
 from aegisgen.render.places import APPS
 from aegisgen.yaml.source import decode
 
@@ -65,7 +66,8 @@ def _refuse_foreign(changes: Iterable[Change], tree: Tree, *, force: bool) -> No
 
 def _kustomization(directory: str, overlay: Overlay | None, orphans: Mapping[str, bytes], tree: Tree) -> Change | None:
     """Wire a folder's files into its kustomization, whichever of its names that has."""
-    found = [(path, content) for name in NAMES if (content := tree.read(path := f"{directory}/{name}")) is not None]
+    paths = [f"{directory}/{name}" for name in KUSTOMIZATION_NAMES]
+    found = [(path, content) for path in paths if (content := tree.read(path)) is not None]
     if len(found) > 1:
         names = " and ".join(tree.display(path) for path, _ in found)
         raise TreeError(f"{names}: Kustomize takes one of them only; remove the other")
@@ -79,7 +81,7 @@ def _kustomization(directory: str, overlay: Overlay | None, orphans: Mapping[str
     if not found:
         if overlay is None:
             return None
-        path = f"{directory}/{NAMES[0]}"
+        path = f"{directory}/{KUSTOMIZATION_NAMES[0]}"
         return Change(path, None, wire(overlay.starter, tree.display(path), wiring).encode())
     path, content = found[0]
     text = decode(content, tree.display(path))

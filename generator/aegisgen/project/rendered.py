@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from aegisgen import files
 from aegisgen.bundle import bundled
 from aegisgen.errors import InputError, Problem, UsageError
-from aegisgen.profile.sources import display
+from aegisgen.profile.load import PROJECT_FILE
+from aegisgen.profile.model import Profile, Project
+from aegisgen.profile.reading import convert
+from aegisgen.profile.resolve import resolve
+from aegisgen.profile.sources import ProfileSource, ProjectSource, display
+from aegisgen.profile.target import Target
 from aegisgen.project.workspace import Workspace
 from aegisgen.render.applications import render_applications
 from aegisgen.render.environment import Templates
 from aegisgen.render.files import Overlay, render
 from aegisgen.render.places import APPS
 from aegisgen.runbook.files import render_runbooks
+from aegisgen.yaml.source import parse_one
 
 
 def render_all(workspace: Workspace) -> list[Overlay]:
@@ -23,6 +30,21 @@ def render_all(workspace: Workspace) -> list[Overlay]:
     overlays = [render(target, templates) for target in workspace.targets]
     runbooks = render_runbooks(workspace.targets, overlays, templates)
     return [*overlays, *render_applications(workspace.deployed, templates, whole=APPS in workspace.scope), *runbooks]
+
+
+def resolve_texts(texts: Mapping[str, str]) -> list[Target]:
+    """Return all services of a project that is on no disk yet, its files given by path.
+
+    Raises InputError with what is wrong in the files, by these paths.
+    """
+    document = parse_one(texts[PROJECT_FILE].encode(), PROJECT_FILE)
+    project = ProjectSource(Path(), document, convert(document, Project))
+    targets: list[Target] = []
+    for path, text in texts.items():
+        if path.startswith("profiles/"):
+            document = parse_one(text.encode(), path)
+            targets += resolve(project, ProfileSource(Path(path).stem, path, document, convert(document, Profile)))
+    return targets
 
 
 def load_templates(named: Path | None) -> Templates:

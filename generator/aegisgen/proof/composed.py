@@ -9,15 +9,14 @@ from typing import NamedTuple
 from aegisgen import files
 from aegisgen.errors import UsageError
 from aegisgen.kube.compose import Composed, compose
-from aegisgen.kube.resource import Resource, identify
+from aegisgen.kube.resource import Resource, resources_in
 from aegisgen.profile.target import Target
 from aegisgen.project.workspace import open_workspace, selection
 from aegisgen.proof.inputs import read, sources
-from aegisgen.proof.manifests import read_documents
 from aegisgen.proof.prove import relative
 from aegisgen.render.places import APPS
 from aegisgen.rules.context import deploying
-from aegisgen.yaml.source import Document
+from aegisgen.yaml.source import manifests
 
 
 class Chosen(NamedTuple):
@@ -61,8 +60,7 @@ def compose_overlay(directory: Path, known: Iterable[Resource] = ()) -> Composed
 
     Raises as `compose_targets` does.
     """
-    documents = compose(directory).documents
-    resources = tuple(resource for document in documents if isinstance(resource := identify(document), Resource))
+    resources = tuple(resources_in(compose(directory).documents))
     found = deploying(directory.as_posix(), known)
     return Composed(directory, resources, found[0] if found else None)
 
@@ -73,7 +71,5 @@ def applications(root: Path) -> Iterator[Resource]:
     if not folder.is_dir():
         return
     for item in map(read, sources([str(folder)])):
-        for document in read_documents(item.raw or b"", item.path):
-            resource = identify(document) if isinstance(document, Document) else None
-            if isinstance(resource, Resource) and resource.identity.kind == "Application":
-                yield resource
+        resources = resources_in(manifests(item.raw or b"", item.path))
+        yield from (resource for resource in resources if resource.identity.kind == "Application")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from aegisgen.findings import Finding, Severity
 from aegisgen.kube.compose import Composition
-from aegisgen.kube.resource import Resource, identify
+from aegisgen.kube.resource import Resource, resources_in
 from aegisgen.profile.sources import ProjectSource
 from aegisgen.proof.overlays import Built
 from aegisgen.proof.written import written
@@ -62,10 +62,10 @@ def judge_together(manifests: Iterable[Resource], deployments: Deployments, sett
     return [finding for context in found for finding in check(context, {Scope.WHOLE})]
 
 
-def composed(built: Built) -> Iterator[Resource]:
-    """Yield the objects that an overlay composes to."""
+def composed(built: Built) -> list[Resource]:
+    """Return the objects that an overlay composes to."""
     documents = built.composition.documents if isinstance(built.composition, Composition) else ()
-    return (resource for document in documents if isinstance(resource := identify(document), Resource))
+    return resources_in(documents)
 
 
 def settings_of(project: ProjectSource | None, version: str) -> Settings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from aegisgen.kube.overlay import Member, Overlay
-from aegisgen.kube.resource import Resource, identify
+from aegisgen.kube.resource import Resource, resources_in
 from aegisgen.kube.shape import mapping, sequence, text
 from aegisgen.rules.check import EVERY
 from aegisgen.rules.context import Context, Settings, context_of
@@ -21,9 +21,7 @@ def written(overlay: Overlay, settings: Settings) -> Iterator[tuple[Context, fro
     whole = [_as_written(member) for member in overlay.members if not member.changes]
     part = [_as_written(member) for member in overlay.members if member.changes]
     for application in overlay.applications:
-        for document in application.patch.content:
-            resource = identify(document)
-            part += [resource] if isinstance(resource, Resource) else []
+        part += resources_in(application.patch.content)
     yield context_of(whole, settings=settings, whole=False), EVERY - {Scope.WHOLE}
     yield context_of(part, settings=settings, whole=False), frozenset({Scope.LASTING})
 

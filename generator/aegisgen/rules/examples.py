@@ -7,10 +7,10 @@ import re
 from collections.abc import Mapping
 
 from aegisgen.kube.overlay import overlay_of
-from aegisgen.kube.resource import Resource, identify
+from aegisgen.kube.resource import Resource, resources_in
 from aegisgen.rules.context import Context, Settings, context_of, deploying
 from aegisgen.rules.neighbours import is_generated
-from aegisgen.yaml.source import Document, parse
+from aegisgen.yaml.source import parse
 
 _FILE = re.compile(r"^# file: (?P<path>\S+)\n", re.MULTILINE)
 _LEVEL = re.compile(r"^# podSecurity: restricted$", re.MULTILINE)
@@ -42,6 +42,4 @@ def context_of_example(example: str) -> Context:
 
 
 def _resources(files: Mapping[str, str]) -> list[Resource]:
-    documents = (document for path, text in files.items() for document in parse(text, path))
-    found = (identify(document) for document in documents if isinstance(document, Document))
-    return [resource for resource in found if isinstance(resource, Resource)]
+    return resources_in(document for path, text in files.items() for document in parse(text, path))

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from aegisgen.argocd.application import ApplicationSettings
 from aegisgen.argocd.plan import Plan, plan
-from aegisgen.kube.resource import Identity, Resource, identify
+from aegisgen.kube.resource import Identity, Resource, resources_in
+from aegisgen.kube.shape import mapping
 from aegisgen.profile.agreement.application import application_name
 from aegisgen.profile.steps.application import Application
 from aegisgen.profile.target import Target
@@ -28,9 +29,8 @@ def _rendered(target: Target, overlay: Overlay) -> Iterator[Resource]:
     for name, text in overlay.files.items():
         if name not in applied:
             continue
-        for document in parse(text, name):
-            resource = identify(document) if isinstance(document, Document) else None
-            if isinstance(resource, Resource) and resource.identity.kind != target.settings.workload.kind:
+        for resource in resources_in(parse(text, name)):
+            if resource.identity.kind != target.settings.workload.kind:
                 yield _named(target, resource)
 
 
@@ -45,10 +45,8 @@ def _workload(target: Target, overlay: Overlay) -> Resource:
     workload, replicas = target.settings.workload, target.settings.replicas
     spec: dict[str, object] = {}
     for text in (overlay.files[name] for name in overlay.files if name == "deployment-patch.yaml"):
-        for document in parse(text, "deployment-patch.yaml"):
-            resource = identify(document) if isinstance(document, Document) else None
-            found = resource.at("spec") if isinstance(resource, Resource) else None
-            spec = dict(found) if isinstance(found, dict) else spec
+        for resource in resources_in(parse(text, "deployment-patch.yaml")):
+            spec = dict(mapping(resource.at("spec"))) or spec
     if isinstance(replicas, int):
         spec["replicas"] = replicas
     api = _API[workload.kind]

@@ -101,7 +101,7 @@ def _rows(role: Role, facts: Facts) -> Iterator[ExitRow]:
             continue
         if role is Role.SYNC_FAIL and exit_.step not in {"plan", "down", "record"}:
             continue  # the rest is the migration's own
-        yield ExitRow(code, exit_.step, exit_.meaning, exit_.next.format(config=facts.config, secret=facts.secret))
+        yield ExitRow(code, exit_.step, exit_.meaning, exit_.advice(facts.config, facts.secret))
 
 
 def _records(facts: Facts) -> bool:

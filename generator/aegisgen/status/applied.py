@@ -39,7 +39,7 @@ def disagreements(snapshot: Snapshot, expected: Expected, migration: Job | None,
             Cause.OTHER_IMAGE,
             f"{workload.kind} {workload.name} runs {live or 'no such container'}, and the tree says {expected.image}",
             _out_of_sync(snapshot),
-            _sync(expected),
+            expected.sync,
             f"{workload.kind}/{workload.name}",
         )
         return
@@ -140,7 +140,7 @@ def _moved_tag(migration: Job, snapshot: Snapshot, expected: Expected) -> Iterat
             if pod.created > migration.created:
                 next_, commands = (
                     "the tag has moved since: start a sync, which migrates with the new image",
-                    _sync(expected),
+                    expected.sync,
                 )
             else:
                 next_ = "restart the pods, so that they run what was migrated"
@@ -175,7 +175,7 @@ def _short(digest: str) -> str:
 
 def _never(expected: Expected, what: str, next_: str) -> Diagnosis:
     about = f"Job/{expected.migration}" if expected.migration else f"{expected.workload_kind}/{expected.workload}"
-    return Diagnosis(Cause.NEVER_RUNS, what, next_, _sync(expected), about)
+    return Diagnosis(Cause.NEVER_RUNS, what, next_, expected.sync, about)
 
 
 def _out_of_sync(snapshot: Snapshot) -> str:
@@ -183,7 +183,3 @@ def _out_of_sync(snapshot: Snapshot) -> str:
     if application and application.automated and application.sync_status == "OutOfSync":
         return "Argo CD knows and syncs by itself; if it does not, look at the Application's conditions"
     return "push the tree if it is not yet, then sync"
-
-
-def _sync(expected: Expected) -> tuple[str, ...]:
-    return (f"argocd app sync {expected.application}",) if expected.application else ()

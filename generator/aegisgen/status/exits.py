@@ -33,6 +33,10 @@ class Exit(NamedTuple):
     meaning: str
     next: str
 
+    def advice(self, config: str, secret: str) -> str:
+        """Return what to do next, with the names of the ConfigMap and the Secret that the migration reads."""
+        return self.next.format(config=config, secret=secret)
+
 
 _AGAIN = "then sync again"
 _ADDRESS = "check the address in ConfigMap {config}, the password in Secret {secret}, and the network policies"

@@ -86,6 +86,11 @@ class Expected(NamedTuple):
         return shlex.join(["kubectl", *context, *verb.split(), "-n", self.namespace, *words])
 
     @property
+    def sync(self) -> tuple[str, ...]:
+        """The command that starts a sync; nothing where the Application's name is not known."""
+        return (f"argocd app sync {self.application}",) if self.application else ()
+
+    @property
     def image(self) -> str:
         """The image that the tree gives to the application's container; empty where it has none."""
         return image_of(self.pod_spec, self.container)

@@ -143,7 +143,7 @@ def _failed(step: Step, job: Job, snapshot: Snapshot, expected: Expected) -> Dia
     reason = failed.reason if failed else ""
     ended = _ended(job, snapshot)
     log = LogSource(ended.pod.name, ended.container.name) if ended else None
-    commands = [expected.kubectl("describe", "job", job.name), *_sync(expected)]
+    commands = [expected.kubectl("describe", "job", job.name), *expected.sync]
     if ended:
         commands.insert(0, expected.kubectl("logs", ended.pod.name, "-c", ended.container.name))
     shown = Diagnosis(Cause.STEP_FAILED, "", _NEXT, tuple(commands), f"Job/{job.name}", log)
@@ -159,7 +159,11 @@ def _failed(step: Step, job: Job, snapshot: Snapshot, expected: Expected) -> Dia
         what = f"{noun(step)} {_how(step, ended, 'failed')}"
         if reason == "BackoffLimitExceeded" and job.attempts > 1:
             what += f" (all {job.attempts} attempts, BackoffLimitExceeded)"
-        return shown._replace(cause=cause, what=what, next=exit_.next.format(**_names(expected)) if exit_ else _NEXT)
+        return shown._replace(
+            cause=cause,
+            what=what,
+            next=exit_.advice(expected.config, expected.secret) if exit_ else _NEXT,
+        )
     if reason == "BackoffLimitExceeded":
         times = "once" if job.attempts == 1 else f"{job.attempts} times"
         what = f"{noun(step)} failed {times} and is not tried any more (BackoffLimitExceeded)"
@@ -237,11 +241,3 @@ def _main(pod: Pod) -> str:
     ended = [each for each in pod.containers if each.state == "terminated"]
     found = running or ended[-1:] or [each for each in pod.containers if not each.init]
     return found[0].name if found else ""
-
-
-def _names(expected: Expected) -> dict[str, str]:
-    return {"config": expected.config, "secret": expected.secret}
-
-
-def _sync(expected: Expected) -> list[str]:
-    return [f"argocd app sync {expected.application}"] if expected.application else []

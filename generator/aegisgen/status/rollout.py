@@ -80,7 +80,7 @@ def _init(pod: Pod, container: Container, expected: Expected) -> Diagnosis:
     exit_ = meaning(Role.MIGRATION if own else Role.OTHER, container.name, code, end_reason=container.end_reason)
     what = f"{shown_status(pod)}: {'the migration' if own else f'init container {container.name}'} fails"
     what += f" with exit code {code}" + (f": {exit_.meaning}" if exit_ else "")
-    next_ = exit_.next.format(config=expected.config, secret=expected.secret) if exit_ else "its log has the error"
+    next_ = exit_.advice(expected.config, expected.secret) if exit_ else "its log has the error"
     # The kubelet tries again by itself; there is no sync to start.
     next_ = next_.replace(", then sync again", "")
     return Diagnosis(Cause.INIT_CRASH_LOOP, what, f"{next_}; the pod tries again by itself")

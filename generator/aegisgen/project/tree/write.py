@@ -14,9 +14,9 @@ from pathlib import Path, PurePosixPath
 
 from aegisgen import files
 from aegisgen.errors import TreeError
+from aegisgen.kube.shape import KUSTOMIZATION_NAMES
 from aegisgen.project.tree.content import STAGE, Change, read
 
-_ENTRY_POINTS = {"kustomization.yaml", "kustomization.yml", "Kustomization"}
 _POLL_SECONDS = 0.05
 
 
@@ -88,7 +88,7 @@ def write(root: Path, changes: Sequence[Change]) -> None:
 
 
 def _order(change: Change) -> tuple[bool, bool, bool, str]:
-    entry_point = PurePosixPath(change.path).name in _ENTRY_POINTS
+    entry_point = PurePosixPath(change.path).name in KUSTOMIZATION_NAMES
     return change.after is None, entry_point, change.before is not None, change.path
 
 
