@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from aegisgen.adopt.adoption import Adopted, Adoption
 from aegisgen.adopt.differences import Difference
 from aegisgen.adopt.infer import Lost
+from aegisgen.output.records import fields_of
 from aegisgen.output.visible import visible
 from aegisgen.profile.sources import display
 from aegisgen.project.tree import Change
@@ -18,32 +19,25 @@ _WIDTH = 100
 _STRATEGIES = {"init-container": "an init container", "presync-job": "a PreSync Job"}
 
 
-def to_json(adoption: Adoption, *, written: bool, asked: bool) -> str:
-    """Return the account as JSON; `asked` makes no difference to it."""
-    del asked
+def to_json(adoption: Adoption, *, written: bool) -> str:
+    """Return the account as JSON."""
     data = {
         "project": display(adoption.root),
         "written": written,
         "overlays": [
             {
-                "directory": each.placed.inferred.found.directory.as_posix(),
-                "environment": each.placed.environment,
-                "service": each.placed.service,
-                "strategy": each.placed.inferred.found.migration.strategy,
+                "directory": overlay.placed.inferred.found.directory.as_posix(),
+                **fields_of(overlay.placed, "environment", "service"),
+                "strategy": overlay.placed.inferred.found.migration.strategy,
                 "differences": [
-                    {
-                        "resource": d.resource,
-                        "field": d.field,
-                        "before": d.before,
-                        "after": d.after,
-                        "reason": d.reason or None,
-                    }
-                    for d in each.differences
+                    fields_of(difference, "resource", "field", "before", "after")
+                    | {"reason": difference.reason or None}
+                    for difference in overlay.differences
                 ],
-                "lost": [{"path": lost.path, "line": lost.line or None, "what": lost.what} for lost in each.lost],
-                "remarks": list(each.remarks),
+                "lost": [lost._asdict() | {"line": lost.line or None} for lost in overlay.lost],
+                "remarks": overlay.remarks,
             }
-            for each in adoption.overlays
+            for overlay in adoption.overlays
         ],
         "skipped": [{"directory": each.directory.as_posix(), "reason": each.reason} for each in adoption.skipped],
         "files": [{"path": _path(adoption, change), "change": _verb(change)} for change in adoption.changes],

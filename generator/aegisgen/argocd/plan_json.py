@@ -21,6 +21,7 @@ from aegisgen.argocd import plan_words as words
 from aegisgen.argocd.hooks import Phase
 from aegisgen.argocd.plan import Plan, PlannedWave, Step
 from aegisgen.kube.resource import Identity
+from aegisgen.output.records import fields_of
 
 VERSION = 1
 
@@ -31,13 +32,7 @@ def to_json(plan: Plan) -> str:
     document = {
         "version": VERSION,
         "title": plan.title,
-        "application": application
-        and {
-            "name": application.name,
-            "namespace": application.namespace,
-            "automated": application.automated,
-            "syncs": application.syncs,
-        },
+        "application": application and fields_of(application, "name", "namespace", "automated", "syncs"),
         "notes": words.notes(plan),
         "phases": [
             {"phase": phase.phase, "waves": [_wave(plan, wave) for wave in phase.waves]} for phase in plan.phases
@@ -56,7 +51,7 @@ def _wave(plan: Plan, wave: PlannedWave) -> dict[str, object]:
         "wave": wave.id.wave,
         "waitsFor": [_named(step) for step in wave.waits_for],
         "ifFails": {
-            "skips": [{"phase": skipped.phase, "wave": skipped.wave} for skipped in wave.skips],
+            "skips": [skipped._asdict() for skipped in wave.skips],
             "runs": [_named(step) for step in runs],
         },
         "steps": [_step(step) for step in wave.steps],
@@ -64,23 +59,20 @@ def _wave(plan: Plan, wave: PlannedWave) -> dict[str, object]:
 
 
 def _step(step: Step) -> dict[str, object]:
-    hook, limit = step.hook, step.limit
+    limit = step.limit
     return {
         "resource": _named(step),
-        "hook": hook and {"types": hook.types, "deletePolicies": hook.delete_policies},
-        "moved": step.moved,
-        "until": step.until,
-        "waited": step.waited,
+        "hook": step.hook and fields_of(step.hook, "types", deletePolicies="delete_policies"),
+        **fields_of(step, "moved", "until", "waited", "replicas", stallsAfterSeconds="stalls_after"),
         "limit": limit
-        and {
-            "deadlineSeconds": limit.seconds,
-            "attempts": limit.pods,
-            "syncs": limit.syncs,
-            "totalSeconds": limit.total_seconds,
-            "totalAttempts": limit.total_pods,
-        },
-        "stallsAfterSeconds": step.stalls_after,
-        "replicas": step.replicas,
+        and fields_of(
+            limit,
+            "syncs",
+            deadlineSeconds="seconds",
+            attempts="pods",
+            totalSeconds="total_seconds",
+            totalAttempts="total_pods",
+        ),
         "initContainers": [container._asdict() for container in step.init_containers],
     }
 
@@ -90,10 +82,4 @@ def _named(step: Step) -> dict[str, object]:
 
 
 def _resource(identity: Identity, *, generated: bool = False) -> dict[str, object]:
-    return {
-        "apiVersion": identity.api_version,
-        "kind": identity.kind,
-        "namespace": identity.namespace,
-        "name": identity.name,
-        "generateName": generated,
-    }
+    return fields_of(identity, "kind", "namespace", "name", apiVersion="api_version") | {"generateName": generated}

@@ -22,5 +22,8 @@ def main(paths: Sequence[Path], *, write: bool, lossy: bool, templates: Path | N
     if written:
         with locked(adoption.root):
             tree.write(adoption.root, adoption.changes)
-    sys.stdout.write((to_json if output == "json" else to_text)(adoption, written=written, asked=write))
+    if output == "json":
+        sys.stdout.write(to_json(adoption, written=written))
+    else:
+        sys.stdout.write(to_text(adoption, written=written, asked=write))
     return 0 if adoption.complete or (written and lossy) else 1

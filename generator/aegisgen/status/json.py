@@ -25,8 +25,10 @@ from datetime import datetime
 
 from aegisgen.kube.kubectl import without_credentials
 from aegisgen.kube.pods import image_of
-from aegisgen.status.cluster import NEVER, Application, Pod
+from aegisgen.output.records import fields_of
+from aegisgen.status.cluster import NEVER, Job, Pod
 from aegisgen.status.diagnose import Report
+from aegisgen.status.expected import Step
 from aegisgen.status.model import Diagnosis, State
 from aegisgen.status.pods import shown_status
 from aegisgen.status.text import job_status
@@ -39,113 +41,65 @@ def to_json(reports: Sequence[Report], now: datetime, *, indent: int | None = 2)
     order = tuple(State)
     document = {
         "version": VERSION,
-        "at": _time(now),
+        "at": now,
         "environment": reports[0].expected.environment if reports else None,
         "state": min((report.state for report in reports), key=order.index, default=State.ABSENT),
         "skipped": sorted({line for report in reports for line in report.snapshot.skipped}),
         "services": [_service(report) for report in reports],
     }
-    return without_credentials(json.dumps(document, indent=indent)) + "\n"
+    return without_credentials(json.dumps(document, indent=indent, default=_time)) + "\n"
 
 
 def _service(report: Report) -> dict[str, object]:
     expected, found = report.expected, report.snapshot
-    workload, log = found.workload, found.log
+    workload, application, log = found.workload, found.application, found.log
+    counts = ("kind", "name", "wanted", "updated", "ready", "available")
     return {
-        "service": expected.service,
-        "namespace": expected.namespace,
-        "strategy": expected.strategy,
+        **fields_of(expected, "service", "namespace", "strategy"),
         "state": report.state,
         **_diagnosis(report.diagnosis),
         "also": [_diagnosis(each) for each in report.also],
-        "jobs": [
-            {
-                "name": job.name,
-                "role": step.role,
-                "phase": step.phase,
-                "wave": step.wave,
-                "status": job_status(job).partition(" ")[0],
-                "reason": failed.reason if (failed := job.condition("Failed")) else "",
-                "failed": job.failed,
-                "attempts": job.attempts,
-                "created": _time(job.created),
-                "started": _time(job.started),
-                "finished": _time(job.finished),
-            }
-            for step in expected.steps
-            if (job := found.job(step.name))
-        ],
+        "jobs": [_job(step, job) for step in expected.steps if (job := found.job(step.name))],
         "workload": workload
-        and {
-            "kind": workload.kind,
-            "name": workload.name,
-            "wanted": workload.wanted,
-            "updated": workload.updated,
-            "ready": workload.ready,
-            "available": workload.available,
-            "image": image_of(workload.pod_spec, expected.container),
-        },
+        and {**fields_of(workload, *counts), "image": image_of(workload.pod_spec, expected.container)},
         "pods": [_pod(pod) for pod in found.pods],
-        "application": _application(found.application) if found.application else None,
+        "application": application
+        and fields_of(
+            application,
+            *("name", "health", "operation", "message", "started", "finished", "revision"),
+            sync="sync_status",
+        ),
         "warnings": [
-            {
-                "about": f"{event.kind}/{event.name}",
-                "reason": event.reason,
-                "message": event.message,
-                "times": event.times,
-                "last": _time(event.last),
-            }
+            {"about": f"{event.kind}/{event.name}", **fields_of(event, "reason", "message", "times", "last")}
             for event in sorted(found.events, key=lambda each: each.last, reverse=True)
         ],
-        "log": log and {"pod": log.pod, "container": log.container, "lines": log.lines},
+        "log": log and log._asdict(),
     }
 
 
 def _diagnosis(diagnosis: Diagnosis) -> dict[str, object]:
+    return fields_of(diagnosis, "cause", "what", "next", "about", "commands")
+
+
+def _job(step: Step, job: Job) -> dict[str, object]:
+    failed = job.condition("Failed")
     return {
-        "cause": diagnosis.cause,
-        "what": diagnosis.what,
-        "next": diagnosis.next,
-        "about": diagnosis.about,
-        "commands": diagnosis.commands,
+        **fields_of(step, "name", "role", "phase", "wave"),
+        "status": job_status(job).partition(" ")[0],
+        "reason": failed.reason if failed else "",
+        **fields_of(job, "failed", "attempts", "created", "started", "finished"),
     }
 
 
 def _pod(pod: Pod) -> dict[str, object]:
-    return {
-        "name": pod.name,
-        "job": pod.job,
-        "status": shown_status(pod),
-        "ready": pod.ready,
-        "created": _time(pod.created),
-        "containers": [
-            {
-                "name": each.name,
-                "init": each.init,
-                "image": each.image,
-                "imageID": each.image_id,
-                "state": each.state,
-                "reason": each.reason,
-                "exitCode": each.exit_code,
-                "message": each.message or each.waiting_message,
-                "restarts": each.restarts,
-            }
-            for each in pod.containers
-        ],
-    }
-
-
-def _application(application: Application) -> dict[str, object]:
-    return {
-        "name": application.name,
-        "sync": application.sync_status,
-        "health": application.health,
-        "operation": application.operation,
-        "message": application.message,
-        "started": _time(application.started),
-        "finished": _time(application.finished),
-        "revision": application.revision,
-    }
+    containers = [
+        fields_of(
+            each, "name", "init", "image", "state", "reason", "restarts", imageID="image_id", exitCode="exit_code"
+        )
+        | {"message": each.message or each.waiting_message}
+        for each in pod.containers
+    ]
+    return {**fields_of(pod, "name", "job", "ready", "created"), "status": shown_status(pod), "containers": containers}
 
 
 def _time(value: datetime) -> str | None:
