@@ -49,7 +49,6 @@ class Adoption(NamedTuple):
     overlays: tuple[Adopted, ...]
     skipped: tuple[Skipped, ...]
     changes: tuple[Change, ...]
-    """What has to change in the project's folder."""
 
     @property
     def complete(self) -> bool:

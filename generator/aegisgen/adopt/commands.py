@@ -27,7 +27,6 @@ class Plan(NamedTuple):
 
     tool: str
     words: dict[str, list[str]]
-    """The commands by role."""
     brief: dict[str, object] | None
     sets: tuple[dict[str, object], ...] = ()
     remarks: tuple[str, ...] = ()

@@ -32,9 +32,7 @@ class Migration(NamedTuple):
 
     strategy: Literal["init-container", "presync-job"]
     resource: Resource
-    """The composed workload or Job."""
     place: int
-    """Which of its pod's init containers, or containers, it is."""
 
     @property
     def pod(self) -> dict[str, object]:
@@ -64,11 +62,9 @@ class Found(NamedTuple):
     """Relative to the working directory, where it is below it."""
     overlay: Overlay
     resources: tuple[Resource, ...]
-    """What Kustomize makes of it."""
     migration: Migration
     workload: Resource
     further: tuple[Migration, ...]
-    """Other migrations of the same overlay, which are left alone."""
 
 
 class Skipped(NamedTuple):

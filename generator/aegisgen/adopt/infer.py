@@ -38,7 +38,6 @@ class Inferred(NamedTuple):
     base: str
     """The directory of the kustomization that has the workload, as it was read; empty: the overlay itself."""
     settings: dict[str, object]
-    """What a service of a profile would say."""
     lost: tuple[Lost, ...]
     remarks: tuple[str, ...]
 

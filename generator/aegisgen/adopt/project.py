@@ -47,7 +47,6 @@ class Plan(NamedTuple):
     """A project: what its files say, by path, and the overlays that they render."""
 
     root: str
-    """The project's folder, absolute."""
     placed: tuple[Placed, ...]
     project: dict[str, object]
     profiles: dict[str, dict[str, object]]

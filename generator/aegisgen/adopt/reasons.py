@@ -18,14 +18,12 @@ class Subject(NamedTuple):
     name: str
     role: str
     container: str = ""
-    """The migration's container, as it was called."""
     helm: bool = False
     """It was a hook of Helm's."""
 
 
 class _Reason(NamedTuple):
     field: str
-    """A pattern of the dotted field."""
     text: str
     roles: tuple[str, ...] = ("job", "container")
     when: Callable[[object, object], bool] = lambda _before, _after: True

@@ -28,7 +28,6 @@ class Tooling(NamedTuple):
     lost: tuple[tuple[int, str], ...]
     remarks: tuple[str, ...]
     env: dict[str, str]
-    """Variables that the script exports."""
 
 
 def script(container: Mapping[str, object]) -> Script:

@@ -45,7 +45,6 @@ class Wiring(NamedTuple):
     config_known: bool
     """The ConfigMap is part of the overlay, so that its values can be told."""
     values: dict[str, str]
-    """What the ConfigMap's variables are, as far as that is known."""
     secret: Source
     literals: dict[str, str]
     lost: tuple[tuple[str, str], ...]
@@ -62,7 +61,6 @@ class _Reference(NamedTuple):
     """Empty: every key, each as a variable of its own name."""
     kind: str
     name: str
-    """As composed."""
     key: str
 
 

@@ -25,7 +25,6 @@ class Clues(NamedTuple):
     """What was found in a repository."""
 
     name: str
-    """Its folder's name."""
     project: str
     """The folder, relative to the repository's, that the project goes into; empty: the repository's own."""
     files: dict[str, bytes]
@@ -33,7 +32,6 @@ class Clues(NamedTuple):
     go_migrations: tuple[str, ...]
     """Folders with migrations in the manner of golang-migrate, relative to the repository's."""
     remote: str
-    """The URL of git's remote `origin`, empty where there is none."""
     bases: dict[str, Overlay]
     """Kustomize bases by their folder relative to the project's."""
 

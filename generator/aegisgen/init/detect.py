@@ -35,7 +35,6 @@ class Found(NamedTuple):
     answers: dict[str, str]
     witnesses: dict[str, str]
     choices: dict[str, tuple[str, ...]]
-    """Where the clues leave several answers."""
     scripts: dict[str, str]
     """Names of package scripts that differ from aegisgen's defaults (knex)."""
     commands: dict[str, list[str]]

@@ -28,7 +28,6 @@ class Said(NamedTuple):
     """What the command line says."""
 
     answers: dict[str, str]
-    """By question."""
     environments: tuple[str, ...]
     """`NAME` or `NAME=STRATEGY`."""
     of_environments: dict[str, dict[str, str]]

@@ -45,7 +45,6 @@ class Composed(NamedTuple):
     """One overlay. `application` is what deploys it as far as the project's `apps/` says so."""
 
     directory: Path
-    """As the user sees it from the working directory."""
     resources: tuple[Resource, ...]
     application: Resource | None
 

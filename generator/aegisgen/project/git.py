@@ -49,7 +49,6 @@ class Repository(NamedTuple):
     """A commit of the repository that a project lies in."""
 
     root: Path
-    """The project's folder."""
     prefix: str
     """The project's folder seen from the top of the repository; empty where it is that."""
     commit: str

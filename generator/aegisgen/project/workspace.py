@@ -75,7 +75,6 @@ class Workspace(NamedTuple):
     of_whole: bool
     """Whether this is a part, a shard or what a change can affect, of something that has `apps/` as a whole."""
     templates: Path | None
-    """The folder of templates that take the place of bundled ones."""
 
     @property
     def root(self) -> Path:

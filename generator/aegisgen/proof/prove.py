@@ -33,7 +33,6 @@ class Method(NamedTuple):
     """How things are proved."""
 
     version: str
-    """The Kubernetes version whose schemas count."""
     engine: str = "aegisgen"
     compose: bool = True
     strict: bool = False

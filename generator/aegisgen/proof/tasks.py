@@ -36,7 +36,6 @@ class Means(NamedTuple):
     compose: bool
     cache: Cache | None
     builds: int
-    """How many Kustomize builds may run at a time."""
 
 
 class OverlayTask(NamedTuple):
@@ -50,13 +49,10 @@ class OverlayProof(NamedTuple):
     """What is known of one overlay."""
 
     verdict: Verdict
-    """What the rules say."""
     flaws: list[Finding]
     """What is wrong with it as a whole and with what it composes to."""
     used: frozenset[str]
-    """The files that it is made of."""
     applications: list[Resource]
-    """Those that it composes to."""
     refusal: Refusal | None
 
 
@@ -73,7 +69,6 @@ class ManifestTask(NamedTuple):
 
     sources: tuple[Source, ...]
     applications: tuple[Resource, ...]
-    """Those that deploy any of the directories."""
     whole: bool
     means: Means
 

@@ -25,7 +25,6 @@ class Overlay(NamedTuple):
 
     directory: str
     files: dict[str, str]
-    """The generated files, by name."""
     wiring: Wiring | None
     """Their entries in the folder's kustomization.yaml; None: whether there is one is the user's affair."""
     starter: str

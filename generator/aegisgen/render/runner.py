@@ -44,7 +44,6 @@ class Runner(NamedTuple):
     holder: str | None
     """The program that holds the lock while the script runs itself again."""
     runtime: str
-    """What runs the holder: node or python."""
 
 
 def render_runner(target: Target, templates: Templates) -> Runner:

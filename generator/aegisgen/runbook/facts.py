@@ -61,7 +61,6 @@ class Facts(NamedTuple):
     jobs: dict[str, str]
     """The pipeline's Jobs by what they do, such as backup."""
     config: str
-    """The ConfigMap that the migration reads."""
     secret: str
     account: str
     """The ServiceAccount of the migration's pods; empty for the workload's own."""
@@ -69,7 +68,6 @@ class Facts(NamedTuple):
     """The Argo CD Application; empty where the project does not say."""
     database: Database
     steps: tuple[Steps, ...]
-    """The commands of each set of migrations."""
     ping: str
     tool: Tool
     lock: Lock | None

@@ -28,7 +28,6 @@ class Container(NamedTuple):
     exit_code: int | None
     end_reason: str
     message: str
-    """The termination message."""
     finished: datetime
     started: datetime
     restarts: int
@@ -41,7 +40,6 @@ class Pod(NamedTuple):
     name: str
     job: str
     owner: str
-    """The owner's uid."""
     labels: Mapping[str, str]
     phase: str
     reason: str
@@ -162,4 +160,3 @@ class Application(NamedTuple):
     """Whether the sync was of chosen resources only, which runs no hooks."""
     hooks: tuple[SyncedHook, ...]
     conditions: tuple[Condition, ...]
-    """Its errors and warnings."""

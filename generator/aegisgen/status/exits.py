@@ -23,7 +23,6 @@ class Role(StrEnum):
     CONFIRM = "confirm"
     SYNC_FAIL = "sync-fail"
     OTHER = "hook"
-    """A hook of the user's own."""
 
 
 class Exit(NamedTuple):

@@ -44,15 +44,12 @@ class Expected(NamedTuple):
     workload_kind: str
     workload: str
     container: str
-    """The application's container."""
     pod_spec: Mapping[str, object]
-    """That of the workload."""
     init_container: str
     """The one that migrates; empty for a PreSync Job."""
     migration: str
     """The Job that migrates; empty for an init container."""
     steps: tuple[Step, ...]
-    """The hook Jobs in running order."""
     never_applied: str
     """Why Argo CD never applies the migration Job, put behind its name; empty where it does."""
     config: str
@@ -62,7 +59,6 @@ class Expected(NamedTuple):
     """The Application's name as far as the project says it; empty: to be found by what it deploys."""
     argocd_namespace: str
     directory: str
-    """The overlay's folder, relative to the project's."""
     unlock: str
     """The command that frees the migration tool's own lock; empty where it has none."""
     locked: bool

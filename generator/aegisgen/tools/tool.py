@@ -25,7 +25,6 @@ class Wiring(NamedTuple):
     config: tuple[str, ...]
     secret: tuple[str, ...]
     url: str | None
-    """The variable that is a URL with everything."""
     shared: Mapping[str, str]
     """Values that are the same in all environments; in them stands the database's name as {database}."""
     own: Mapping[str, str]
@@ -46,7 +45,6 @@ class Called(NamedTuple):
     """How a container calls a tool to migrate, and what its surroundings tell."""
 
     words: tuple[str, ...]
-    """The whole command."""
     prefix: list[str]
     """The words before the tool's own, such as `npx prisma`, from which its other commands can be made."""
     rest: list[str]
@@ -54,9 +52,7 @@ class Called(NamedTuple):
     manager: str
     """The package manager that runs it, if one does."""
     url: str
-    """The variable with the database's URL."""
     packages: frozenset[str]
-    """What the application depends on."""
 
 
 class Shell(NamedTuple):
@@ -82,7 +78,6 @@ class Tool(NamedTuple):
     """One migration tool. Sources: the tools' own documentation; for texts that they print, their output."""
 
     title: str
-    """Its name for people."""
     ping: str
     """Exits 0 as soon as the database answers."""
     status: str
@@ -115,7 +110,6 @@ class Tool(NamedTuple):
     tables: tuple[str, ...] = ()
     """Where it keeps what has been applied. Tables with mere locks are left out: each tool fills an empty one."""
     written: tuple[Written, ...] = ()
-    """The statements that write it there."""
     recorded: tuple[str, str] = ("", "")
     """The columns that tell such a table, and what to select from it: a migration's name, its begin and its end."""
     says_failed: str = ""
@@ -129,7 +123,6 @@ class Tool(NamedTuple):
     fields: frozenset[str] = frozenset()
     """The fields of `migrations` that only some tools have a use for, and this one has."""
     runtimes: tuple[Runtime, ...] = ("node", "python", "none")
-    """What can hold the lock for it."""
     needs_path: bool = False
     """It must be told the folder of the migrations."""
     needs_url: bool = False
@@ -144,7 +137,6 @@ class Tool(NamedTuple):
     dependencies: tuple[str, ...] = ()
     """Packages of Node that only this tool has."""
     image: str = ""
-    """The image whose entrypoint it is."""
     program: str = ""
     modules: tuple[str, ...] = ()
     """Names by which Python runs it."""

@@ -51,7 +51,6 @@ class Tree(NamedTuple):
     folders: Mapping[str, Sequence[str]]
     """The base and the overlays of each service."""
     leaders: Mapping[str, str]
-    """See `units`."""
     references: References
 
 
