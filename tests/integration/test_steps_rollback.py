@@ -91,7 +91,7 @@ MIGRATIONS = {
 }
 
 
-@pytest.fixture(params=available(["dash", "busybox sh"]))
+@pytest.fixture(params=available(["dash", "busybox sh"]) or ["sh"])
 def cluster(
     request: pytest.FixtureRequest,
     *,

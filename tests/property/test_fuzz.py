@@ -15,6 +15,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import traceback
 from collections import Counter
 from itertools import islice
@@ -315,20 +316,22 @@ def command_line(playground: Playground, numbers: range) -> Counter[str]:
     for number in numbers:
         each = mutant(number)
         playground.spoil(each)
-        process = subprocess.Popen(
-            [sys.executable, "-m", "aegisgen", *each.command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS)),  # noqa: PLW1509 - no threads here
-        )  # fmt: skip
-        try:
-            _, err = process.communicate(timeout=10 * SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            err = process.communicate()[1] + b"internal error: too slow"
+        with tempfile.TemporaryFile() as said:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "aegisgen", *each.command], stdout=subprocess.DEVNULL, stderr=said, env=environment,
+                # More of the processor's time than this ends the process by a signal, and so the test.
+                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS)),  # noqa: PLW1509 - no threads
+            )  # fmt: skip
+            _, status, usage = os.wait4(process.pid, 0)  # of this process and its own children alone
+            process.returncode = os.waitstatus_to_exitcode(status)
+            said.seek(0)
+            err = said.read()
         playground.heal(each)
+        what = f"mutant {number}: {each.command[0]}"
         if process.returncode not in {0, 1, 2} or b"internal error" in err or b"Traceback" in err:
-            found[f"mutant {number}: {each.command[0]} ended with {process.returncode}: {err[-300:]!r}"] += 1
-    if resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss > MEGABYTES * 1024:
-        found[f"a process took more than {MEGABYTES} MB"] += 1
+            found[f"{what} ended with {process.returncode}: {err[-300:]!r}"] += 1
+        if usage.ru_maxrss > MEGABYTES * 1024:
+            found[f"{what} took {usage.ru_maxrss // 1024} MB"] += 1
     return found
 
 

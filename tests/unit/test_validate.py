@@ -132,7 +132,7 @@ def test_a_file_of_50_mb_is_a_finding_and_is_not_read(cli: Cli, here: Path) -> N
         large.truncate(50_000_000)
 
     assert found(cli) == [("large.yaml", 0, 0, "V001"), WITNESS]
-    assert "50 MB, expected at most 20 MB" in cli("validate").out
+    assert "50 MB, expected at most 8 MB" in cli("validate").out
 
 
 def test_links_in_a_circle_come_to_an_end(cli: Cli, here: Path) -> None:

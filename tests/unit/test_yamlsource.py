@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import pickle
 import re
+import sys
 
 import pytest
 from tests.conftest import ROOT
@@ -163,3 +164,21 @@ def test_two_words_for_one_key_are_that_key_twice() -> None:
     (problem,) = parse("yes: 1\nb: 1\n'true': 2\n", "f.yaml", Dialect.PLAIN)
     assert isinstance(problem, Problem)
     assert "the key 'true' twice in one mapping, first 2 lines above" in problem.message
+
+
+def test_looking_up_a_place_does_not_search_the_mapping_each_time() -> None:
+    (document,) = parse("".join(f"k{number}: 1\n" for number in range(5_000)), "f.yaml")
+    assert isinstance(document, Document)
+    document.position(("k0",))  # makes the table
+    calls = 0
+
+    def count(*_: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    sys.setprofile(count)
+    places = [document.position((f"k{number}",)) for number in range(0, 5_000, 5)]
+    sys.setprofile(None)
+
+    assert places == [(number + 1, len(f"k{number}: ") + 1) for number in range(0, 5_000, 5)]
+    assert calls < 50 * len(places)

@@ -19,7 +19,7 @@ from aegisgen.kube.selection import CLUSTER_SCOPED, namespace_of, selects
 from aegisgen.kube.shape import mapping, sequence, text, texts
 from aegisgen.yaml.source import Document, Parser
 
-MAX_FILE_BYTES = 20_000_000
+MAX_FILE_BYTES = 8_000_000
 """A manifest of more than a megabyte does not fit into etcd; a file of many of them is still far below this."""
 
 # Kinds whose names Kustomize leaves as they are.

@@ -6,6 +6,7 @@ only, and only while they are what Jinja would make of today's sources; where th
 
 from __future__ import annotations
 
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,7 +66,13 @@ def compiled(sources: Mapping[str, str], folder: Path = FOLDER) -> ModuleLoader 
         known = (folder / _CHECKSUM).read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError):
         return None
-    return ModuleLoader(folder) if known == _checksum(sources) else None
+    return _loader(folder) if known == _checksum(sources) else None
+
+
+@cache
+def _loader(folder: Path) -> ModuleLoader:
+    """Return the one loader of a folder: a second one would import each module again."""
+    return ModuleLoader(folder)
 
 
 def _unknown(*_: object) -> object:

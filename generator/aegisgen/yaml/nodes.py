@@ -43,6 +43,7 @@ class Places:
     def __init__(self, text: str, dialect: Dialect) -> None:
         self._dialect = dialect
         self._root = _Loader(text, dialect).get_single_node()
+        self._mappings: dict[int, dict[str, tuple[yaml.Node, _Mark]]] = {}
 
     def find(self, path: Sequence[str | int], *, key: bool) -> tuple[int, int] | None:
         """Return line and column, from 0, of the value at `path` or of its key; of the last part that exists."""
@@ -59,16 +60,23 @@ class Places:
         if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and 0 <= part < len(node.value):
             item = node.value[part]
             return item, item.start_mark
-        if isinstance(node, yaml.MappingNode):
+        return self._children(node).get(str(part)) if isinstance(node, yaml.MappingNode) else None
+
+    def _children(self, node: yaml.MappingNode) -> dict[str, tuple[yaml.Node, _Mark]]:
+        """Return the values of a mapping with the places of their keys, its own before those of merged mappings."""
+        known = self._mappings.get(id(node))
+        if known is None:
+            known = self._mappings[id(node)] = {}
             for key, value in node.value:
-                if key.value == str(part) or (key.tag != STR and _key(key, self._dialect) == part):
-                    return value, key.start_mark
-            for key, value in node.value:  # a merged mapping lends its keys
-                if key.tag == TAG + "merge":
-                    found = self._child(value, part)
-                    if found:
-                        return found
-        return None
+                for name in (key.value, _key(key, self._dialect) if key.tag != STR else None):
+                    if isinstance(name, str):
+                        known.setdefault(name, (value, key.start_mark))
+            for key, value in node.value:
+                merged = value.value if isinstance(value, yaml.SequenceNode) else [value]
+                for each in merged if key.tag == TAG + "merge" else ():
+                    if isinstance(each, yaml.MappingNode):
+                        known |= self._children(each) | known
+        return known
 
 
 class Content(NamedTuple):
