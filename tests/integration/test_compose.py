@@ -17,6 +17,7 @@ from aegisgen.kube.compose import compose, composer, readable
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import suppress
+from contextlib import suppress
 from pathlib import Path
 
 DEPLOYMENT = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: api}\n"
