@@ -174,3 +174,31 @@ def test_unreadable_output_is_the_tools_fault(tmp_path: Path, monkeypatch: pytes
 )
 def test_wrapping_is_cut_off_a_message(tmp_path: Path, stderr: str, message: str) -> None:
     assert readable(stderr, tmp_path) == message
+
+
+@pytest.mark.parametrize(
+    ("on_path", "in_wheels", "chosen"),
+    [
+        (["kustomize", "kubectl"], ["kubectl"], ("path/kustomize", "build")),
+        (["kubectl"], ["kubectl"], ("path/kubectl", "kustomize")),
+        ([], ["kubectl"], ("wheels/kubectl", "kustomize")),
+        (["kubectl"], ["kustomize"], ("path/kubectl", "kustomize")),
+        ([], [], None),
+    ],
+)
+def test_what_is_on_the_path_comes_before_what_wheels_brought(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    on_path: list[str],
+    in_wheels: list[str],
+    chosen: tuple[str, str] | None,
+) -> None:
+    for folder, names in (("path", on_path), ("wheels", in_wheels)):
+        (tmp_path / folder).mkdir()
+        for name in names:
+            (tmp_path / folder / name).write_text("#!/bin/sh\n")
+            (tmp_path / folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "path"))
+    monkeypatch.setattr("aegisgen.bundle.WHEELS", str(tmp_path / "wheels"))
+
+    assert composer() == (chosen and (str(tmp_path / chosen[0]), chosen[1]))
