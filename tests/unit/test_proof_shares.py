@@ -229,7 +229,7 @@ def test_standard_input_stays_whole(cli: Cli, here: Path, monkeypatch: pytest.Mo
 
 @pytest.mark.usefixtures("in_parts")
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_a_kustomize_that_fails_in_another_process_is_skipped_aloud(
+def test_a_kustomize_that_fails_in_another_process_is_reported_as_skipped(
     cli: Cli, here: Path, monkeypatch: pytest.MonkeyPatch, jobs: str
 ) -> None:
     put(here, {f"o{number}/kustomization.yaml": "namePrefix: x-\n" for number in range(9)})

@@ -69,14 +69,14 @@ _REASONS: tuple[_Reason, ...] = (
     _Reason(r"command|args", _RUNNER, ("container",)),
     _Reason(r"workingDir", "the commands change to that folder themselves", ("container",), _removed),
     _Reason(r"name", "aegisgen calls the container of a Job migration", ("container",)),
-    _Reason(r"image", "no tag means latest, which is said out loud now", ("container",), _tagged),
+    _Reason(r"image", "no tag means latest, which is written out now", ("container",), _tagged),
     _Reason(
         r"imagePullPolicy",
         "a tag can move: without Always a node runs the migrations of an image it pulled earlier (G302)",
         ("container",),
         lambda before, after: before is None and after == "Always",
     ),
-    _Reason(r"imagePullPolicy", "what Kubernetes does without it, said out loud", ("container",), _added),
+    _Reason(r"imagePullPolicy", "what Kubernetes does without it, written out", ("container",), _added),
     _Reason(r"resources(\..*)?", "requests and limits, where there were none (S402)", ("container",), _added),
     _Reason(r"securityContext(\..*)?", "no rights that a migration has a use for (S404)", ("container",), _added),
     _Reason(r"terminationMessagePolicy", "a failure shows its reason in kubectl describe", ("container",)),
@@ -113,14 +113,14 @@ _REASONS: tuple[_Reason, ...] = (
         ("job",),
         _removed,
     ),
-    _Reason(_META + r"hook-delete-policy", "what Argo CD does without one, said out loud", ("job",), _added),
+    _Reason(_META + r"hook-delete-policy", "what Argo CD does without one, written out", ("job",), _added),
     _Reason(
         _META + r"hook-delete-policy",
         "the finished Job stays until its TTL, for its logs to be read",
         ("job",),
         lambda before, after: after == "BeforeHookCreation" and "HookSucceeded" in str(before),
     ),
-    _Reason(_META + r"sync-wave", "the wave of Helm's weight, or of no wave at all, said out loud", ("job",), _added),
+    _Reason(_META + r"sync-wave", "the wave of Helm's weight, or of no wave at all, written out", ("job",), _added),
     _Reason(
         r"spec\.activeDeadlineSeconds", "Argo CD waits for a Job without any limit of its own (H105)", ("job",), _added
     ),
@@ -136,7 +136,7 @@ _REASONS: tuple[_Reason, ...] = (
         ("job",),
         lambda before, after: isinstance(before, int) and isinstance(after, int) and before < after,
     ),
-    _Reason(r"spec\.backoffLimit", "what Kubernetes does without it, said out loud", ("job",), _added),
+    _Reason(r"spec\.backoffLimit", "what Kubernetes does without it, written out", ("job",), _added),
     _Reason(r"spec\.template\.spec\.restartPolicy", "each attempt is a pod of its own, whose log stays", ("job",)),
     _Reason(
         r"spec\.template\.spec\.imagePullSecrets",

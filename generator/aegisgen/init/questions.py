@@ -34,7 +34,7 @@ class Said(NamedTuple):
     """By question, then by environment."""
 
 
-# What a plain command has to do, for want of a tool that is known to do it.
+# What a plain command has to do, where no known tool does it.
 COMMANDS = {
     "ping": "exits 0 as soon as the database answers",
     "status": "lists what is migrated and what is pending",

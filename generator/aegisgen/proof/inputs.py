@@ -6,13 +6,14 @@ import os
 import posixpath
 import sys
 from collections.abc import Iterator, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
 from aegisgen import files
 from aegisgen.errors import InputError, UsageError
 from aegisgen.kube.overlay import MAX_FILE_BYTES
-from aegisgen.kube.shape import KUSTOMIZATION_NAMES
+from aegisgen.kube.shape import KUSTOMIZATION_NAMES, mapping, sequence, text
 from aegisgen.profile.sources import display
 from aegisgen.yaml.source import Parser, manifests, parse_one
 
@@ -83,10 +84,9 @@ class Kustomizations:
     """What the kustomization files say of the files around them; each is read once."""
 
     def __init__(self, parser: Parser = manifests) -> None:
-        self._parser = parser
-        self._fields: dict[str, dict[str, object]] = {}
-        self._named: dict[tuple[str, bool], frozenset[str]] = {}
-        self._near: dict[tuple[str, bool], frozenset[str]] = {}
+        self._fields = cache(partial(_read_fields, parser=parser))
+        self._named = cache(self._find_named)
+        self._near = cache(self._find_near)
         self._folders: dict[str, str] = {}
 
     def roots(self, paths: Sequence[str]) -> list[Path]:
@@ -98,47 +98,35 @@ class Kustomizations:
 
     def is_patch(self, path: str) -> bool:
         """Tell whether a kustomization beside or above the file uses it as a patch."""
-        return self._is_near(path, patches=True)
+        return self._is_near(path, _PATCHES)
 
     def is_resource(self, path: str) -> bool:
         """Tell whether a kustomization beside or above the file uses it as a resource."""
-        return self._is_near(path, patches=False)
+        return self._is_near(path, ("resources",))
 
-    def _is_near(self, path: str, *, patches: bool) -> bool:
-        folder = posixpath.dirname(path) or "."
-        if (folder, patches) not in self._near:
-            above = [posixpath.join(folder, *[".."] * level) for level in range(_LEVELS)]
-            self._near[folder, patches] = frozenset().union(*(self._named_in(each, patches=patches) for each in above))
-        near = self._near[folder, patches]
+    def _is_near(self, path: str, lists: tuple[str, ...]) -> bool:
+        near = self._near(posixpath.dirname(path) or ".", lists)
         return bool(near) and _real(path, self._folders) in near
 
-    def _named_in(self, folder: str, *, patches: bool) -> frozenset[str]:
-        if (folder, patches) not in self._named:
-            fields = self._fields_of(folder)
-            names: list[object] = []
-            for field in _PATCHES if patches else ("resources",):
-                entries = fields.get(field)
-                for entry in entries if isinstance(entries, list) else []:
-                    names.append(entry.get("path") if isinstance(entry, dict) else entry)
-            files = (name for name in names if isinstance(name, str) and "\n" not in name)
-            self._named[folder, patches] = frozenset(os.path.realpath(posixpath.join(folder, name)) for name in files)
-        return self._named[folder, patches]
+    def _find_near(self, folder: str, lists: tuple[str, ...]) -> frozenset[str]:
+        above = (posixpath.join(folder, *[".."] * level) for level in range(_LEVELS))
+        return frozenset().union(*(self._named(each, lists) for each in above))
+
+    def _find_named(self, folder: str, lists: tuple[str, ...]) -> frozenset[str]:
+        fields = self._fields(folder)
+        entries = [entry for name in lists for entry in sequence(fields.get(name))]
+        names = (text(entry) or text(mapping(entry).get("path")) for entry in entries)
+        return frozenset(os.path.realpath(posixpath.join(folder, name)) for name in names if name and "\n" not in name)
 
     def _used_by(self, folder: str) -> Iterator[str]:
         """Yield the directories that a kustomization builds upon; a component yields itself: it cannot be built."""
-        fields = self._fields_of(folder)
+        fields = self._fields(folder)
         if fields.get("kind") == "Component":
             yield os.path.realpath(folder)
         for field in ("resources", "bases", "components"):
-            entries = fields.get(field)
-            for entry in entries if isinstance(entries, list) else []:
+            for entry in sequence(fields.get(field)):
                 if isinstance(entry, str) and "\n" not in entry:
                     yield os.path.realpath(posixpath.join(folder, entry))
-
-    def _fields_of(self, folder: str) -> dict[str, object]:
-        if folder not in self._fields:
-            self._fields[folder] = _read_fields(folder, self._parser)
-        return self._fields[folder]
 
 
 def _walk(top: str) -> Iterator[str]:

@@ -102,8 +102,8 @@ class _Tree:
         Which these are is known in the end: one whose file an overlay uses is what that overlay makes of it. So
         overlays that lie around Applications come first, and what was judged too early is judged again.
         """
-        around = {folder for each in self._applications for folder in _above(each.document.source)}
-        self._prove(root for root in self._roots if root.as_posix() in around)
+        around = {folder for each in self._applications for folder in Path(each.document.source).parents}
+        self._prove(root for root in self._roots if root in around)
         self._prove(root for root in self._roots if root not in self._overlays)
         self._prove(root for root in self._roots if not self._is_up_to_date(root))
 
@@ -162,13 +162,6 @@ class _Tree:
             size = max(len(items), 1)
         for start in range(0, len(items), size):
             yield items[start : start + size]
-
-
-def _above(path: str) -> Iterator[str]:
-    while path := posixpath.dirname(path):
-        yield path
-        if path == "/":
-            return
 
 
 def _by_directory(sources: Iterable[Source]) -> list[_Directory]:

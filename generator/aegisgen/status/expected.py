@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from aegisgen.argocd import plan_words as words
 from aegisgen.argocd.hooks import Phase
-from aegisgen.argocd.plan import Absence, plan
+from aegisgen.argocd.plan import Absence, WaveId, plan
 from aegisgen.argocd.workload import pod_spec
 from aegisgen.errors import UsageError
 from aegisgen.kube.compose import Composed
@@ -142,25 +142,20 @@ def _steps(target: Target, resources: tuple[Resource, ...]) -> tuple[Step, ...]:
     roles = {target.composed(f"{target.settings.workload.name}-{role}"): role for role in Role}
     roles[target.composed(target.job_name)] = Role.MIGRATION
     jobs = {each.identity: each for each in resources if each.identity.kind == "Job"}
-    found = []
-    for phase in plan(resources).phases:
-        for wave in phase.waves:
-            for step in wave.steps:
-                job = jobs.get(step.identity)
-                if job is None or step.hook is None:
-                    continue
-                ttl = job.at("spec", "ttlSecondsAfterFinished")
-                found.append(
-                    Step(
-                        step.identity.name,
-                        roles.get(step.identity.name, Role.OTHER),
-                        phase.phase,
-                        wave.id.wave,
-                        ttl if isinstance(ttl, int) else None,
-                        mapping(pod_spec(job)),
-                    )
-                )
-    return tuple(found)
+    return tuple(
+        _step(job, roles.get(step.identity.name, Role.OTHER), wave.id)
+        for phase in plan(resources).phases
+        for wave in phase.waves
+        for step in wave.steps
+        if step.hook and (job := jobs.get(step.identity))
+    )
+
+
+def _step(job: Resource, role: Role, wave: WaveId) -> Step:
+    ttl = job.at("spec", "ttlSecondsAfterFinished")
+    return Step(
+        job.identity.name, role, wave.phase, wave.wave, ttl if isinstance(ttl, int) else None, mapping(pod_spec(job))
+    )
 
 
 def _never_applied(job: str, resources: tuple[Resource, ...]) -> str:

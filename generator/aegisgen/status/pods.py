@@ -52,13 +52,8 @@ def _hindrances(pod: Pod, snapshot: Snapshot, expected: Expected) -> Iterator[Di
         elif container.reason == "CreateContainerConfigError":
             yield _configuration(pod, container, expected)
         elif container.reason in _CANNOT_START:
-            yield Diagnosis(
-                Cause.CANNOT_START,
-                f"{container.name} cannot be started: {container.waiting_message or container.reason}",
-                "look at the pod's events and at its command",
-                (expected.kubectl("describe", "pod", pod.name),),
-                f"Pod/{pod.name}",
-            )
+            what = f"{container.name} cannot be started: {container.waiting_message or container.reason}"
+            yield _of(pod, expected, Cause.CANNOT_START, what, "look at the pod's events and at its command")
     if pod.node and any(each.reason in {"ContainerCreating", "PodInitializing"} for each in pod.containers):
         for event in snapshot.warnings("Pod", pod.name):
             if event.reason in {"FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox"}:
@@ -70,6 +65,10 @@ def _hindrances(pod: Pod, snapshot: Snapshot, expected: Expected) -> Iterator[Di
                     f"Pod/{pod.name}",
                 )
                 break
+
+
+def _of(pod: Pod, expected: Expected, cause: Cause, what: str, next_: str) -> Diagnosis:
+    return Diagnosis(cause, what, next_, (expected.kubectl("describe", "pod", pod.name),), f"Pod/{pod.name}")
 
 
 def _image(pod: Pod, container: Container, expected: Expected) -> Diagnosis:
@@ -85,37 +84,27 @@ def _image(pod: Pod, container: Container, expected: Expected) -> Diagnosis:
         next_ = "push the image, or correct its tag in the profile and render"
     else:
         next_ = "look whether the nodes reach the registry"
-    return Diagnosis(
-        Cause.IMAGE_PULL,
-        f"{container.reason}: the image {container.image} cannot be pulled",
-        f"{next_}; a pod that cannot pull does not fail, it waits",
-        (expected.kubectl("describe", "pod", pod.name),),
-        f"Pod/{pod.name}",
-    )
+    what = f"{container.reason}: the image {container.image} cannot be pulled"
+    return _of(pod, expected, Cause.IMAGE_PULL, what, f"{next_}; a pod that cannot pull does not fail, it waits")
 
 
 def _configuration(pod: Pod, container: Container, expected: Expected) -> Diagnosis:
     message = container.waiting_message
     missing, no_key = _MISSING.search(message), _NO_KEY.search(message)
-    commands = [expected.kubectl("describe", "pod", pod.name)]
+    commands: tuple[str, ...] = ()
     if missing:
         kind, name = _KINDS[missing[1].lower()], missing[2]
         what = f"{kind} {name} does not exist"
         next_ = _missing(kind, pod, expected)
-        commands.insert(0, expected.kubectl("get", kind.lower(), name))
+        commands = (expected.kubectl("get", kind.lower(), name),)
     elif no_key:
         kind, name = no_key[2], no_key[3]
         what = f"{kind} {name} has no key {no_key[1]}"
         next_ = "add the key; the pod starts by itself then"
     else:
         what, next_ = message or "its configuration is wrong", "fix what the message names"
-    return Diagnosis(
-        Cause.MISSING_CONFIGURATION,
-        f"CreateContainerConfigError: {what}",
-        next_,
-        tuple(commands),
-        f"Pod/{pod.name}",
-    )
+    found = _of(pod, expected, Cause.MISSING_CONFIGURATION, f"CreateContainerConfigError: {what}", next_)
+    return found._replace(commands=(*commands, *found.commands))
 
 
 def _missing(kind: str, pod: Pod, expected: Expected) -> str:
@@ -142,13 +131,8 @@ def _unscheduled(pod: Pod, snapshot: Snapshot, expected: Expected) -> Diagnosis:
             (expected.kubectl("describe", "persistentvolumeclaim", name),),
             f"PersistentVolumeClaim/{name}",
         )
-    return Diagnosis(
-        Cause.UNSCHEDULABLE,
-        f"the pod is Pending: {pod.unscheduled}",
-        "make room, or lower the resources in the profile",
-        (expected.kubectl("describe", "pod", pod.name),),
-        f"Pod/{pod.name}",
-    )
+    what, next_ = f"the pod is Pending: {pod.unscheduled}", "make room, or lower the resources in the profile"
+    return _of(pod, expected, Cause.UNSCHEDULABLE, what, next_)
 
 
 def shown_status(pod: Pod) -> str:

@@ -6,7 +6,7 @@ import os
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from aegisgen import files
@@ -124,7 +124,7 @@ def _reader(root: Path) -> Callable[[list[str]], dict[str, bytes | None]]:
 def _pieces(tree: Tree, scope: Sequence[str]) -> Iterator[str]:
     """Take the folders of a scope apart, as far down as several services may share them."""
     owned = {folder for own in tree.folders.values() for folder in own}
-    shared = {above for folder in owned for above in _above(folder)}
+    shared = {parent.as_posix() for folder in owned for parent in PurePosixPath(folder).parents}
 
     def taken_apart(path: str) -> Iterator[str]:
         if path == APPS or path in owned or (path not in shared and path.count("/") >= _LEVELS - 1):
@@ -141,8 +141,3 @@ def _pieces(tree: Tree, scope: Sequence[str]) -> Iterator[str]:
 
     for path in scope:
         yield from taken_apart(path)
-
-
-def _above(folder: str) -> Iterator[str]:
-    while folder := posixpath.dirname(folder):
-        yield folder

@@ -10,6 +10,7 @@ import os
 import posixpath
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 from aegisgen import files
@@ -36,16 +37,14 @@ class References:
         self._root = os.path.abspath(root)  # noqa: PTH100 - resolve() would follow links
         self._real = os.path.realpath(root)
         self._mark = os.fsencode(self._root)
-        self._names: dict[str, frozenset[str]] = {}
-        self._led_to: dict[str, str] = {}
-        self._links: dict[str, frozenset[str]] = {}
-
-    def of(self, folder: str) -> frozenset[str]:
+        self.of = cache(self._of)
         """Return what the kustomizations in and below a folder name outside of it, and where links in it lead."""
-        if folder not in self._names:
-            names = {self._led(folder), *self._below(folder)}
-            self._names[folder] = frozenset(name for name in names if not is_in(name, folder))
-        return self._names[folder]
+        self._led = cache(self._follow)
+        self._links = cache(self._links_in)
+
+    def _of(self, folder: str) -> frozenset[str]:
+        names = {self._led(folder), *self._below(folder)}
+        return frozenset(name for name in names if not is_in(name, folder))
 
     def closure(self, folders: Iterable[str]) -> set[str]:
         """Return these folders, all that they name, and all that those name. Files are among them."""
@@ -87,28 +86,22 @@ class References:
             inside = found.startswith(f"{self._root}/")
             yield found[len(self._root) + 1 :] if inside else posixpath.relpath(found, self._root)
 
-    def _led(self, path: str) -> str:
+    def _follow(self, path: str) -> str:
         """Return where a path leads, if it or a folder above it is a link, else the path itself."""
-        if path not in self._led_to:
-            above, _, name = path.rpartition("/")
-            led = path
-            if name not in {"", ".", ".."}:
-                real = self._led(above) if above else above
-                if name in self._links_in(above):
-                    led = posixpath.relpath(os.path.realpath(f"{self._root}/{path}"), self._real)
-                elif real != above:
-                    led = f"{real}/{name}"
-            self._led_to[path] = led
-        return self._led_to[path]
+        above, _, name = path.rpartition("/")
+        if name in {"", ".", ".."}:
+            return path
+        real = self._led(above) if above else above
+        if name in self._links(above):
+            return posixpath.relpath(os.path.realpath(f"{self._root}/{path}"), self._real)
+        return path if real == above else f"{real}/{name}"
 
     def _links_in(self, folder: str) -> frozenset[str]:
-        if folder not in self._links:
-            try:
-                with os.scandir(f"{self._root}/{folder}") as entries:
-                    self._links[folder] = frozenset(entry.name for entry in entries if entry.is_symlink())
-            except OSError:
-                self._links[folder] = frozenset()
-        return self._links[folder]
+        try:
+            with os.scandir(f"{self._root}/{folder}") as entries:
+                return frozenset(entry.name for entry in entries if entry.is_symlink())
+        except OSError:
+            return frozenset()
 
 
 def is_in(path: str, folder: str) -> bool:
