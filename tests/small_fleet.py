@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from aegisgen.project.rendered import render_all
-from aegisgen.project.tree import write as write_tree
+from aegisgen.project.tree.write import write as write_tree
 from aegisgen.project.workspace import changes, open_workspace, selection
 
 if TYPE_CHECKING:

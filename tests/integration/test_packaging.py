@@ -123,8 +123,8 @@ def test_what_is_installed_compiles_no_template(wheel: Path, tmp_path: Path) -> 
         archive.extractall(tmp_path)
     program = (
         "import jinja2; jinja2.Environment.compile = None;"
-        "from aegisgen.commands.check import main; from aegisgen.cli.arguments_table import TABLE;"
-        "print(main(**TABLE['check'][0] | {'compose': False}))"
+        "from aegisgen.commands.check import main; from aegisgen.cli.arguments import read;"
+        "print(main(**read(['check', '--no-compose']).values))"
     )
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     assert succeed([sys.executable, "-c", program], environment=environment).splitlines()[-1] == "0"

@@ -23,7 +23,8 @@ from unittest import mock
 import pytest
 
 from aegisgen.errors import TreeError
-from aegisgen.project.tree import STAGE, Change, locked, read, write
+from aegisgen.project.tree.content import STAGE, Change, read
+from aegisgen.project.tree.write import locked, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

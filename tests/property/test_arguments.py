@@ -37,9 +37,9 @@ def by_typer(arguments: list[str]) -> dict[str, object] | None:
 
 
 def words(command: str) -> st.SearchStrategy[list[str]]:
-    options = TABLE[command][1]
+    options = TABLE[command]
     flags = sorted(filter(None, options))
-    choices = sorted({word for _, takes in options.values() if isinstance(takes, tuple) for word in takes})
+    choices = sorted({word for _, takes, _ in options.values() if isinstance(takes, tuple) for word in takes})
     values = st.sampled_from(
         [
             *choices,

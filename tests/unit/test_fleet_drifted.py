@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Outcome
 
-    from aegisgen.project.tree import Change
+    from aegisgen.project.tree.content import Change
 
     Cli = Callable[..., Outcome]
 

@@ -26,7 +26,7 @@ from aegisgen.kube.shape import mapping, text
 from aegisgen.profile.load import PROJECT_FILE
 from aegisgen.profile.sources import display
 from aegisgen.project.rendered import load_templates
-from aegisgen.project.tree import Change, read
+from aegisgen.project.tree.content import Change, read
 from aegisgen.project.workspace import named_templates
 from aegisgen.proof.inputs import Kustomizations
 

@@ -11,7 +11,7 @@ from aegisgen.adopt.texts import project_texts
 from aegisgen.errors import InputError
 from aegisgen.project.drift import Tree, compare
 from aegisgen.project.rendered import resolve_texts
-from aegisgen.project.tree import Change
+from aegisgen.project.tree.content import Change
 from aegisgen.render.environment import Templates
 from aegisgen.render.files import Overlay, render
 

@@ -15,7 +15,7 @@ from aegisgen.kube.kustomization import Layer, Patch
 from aegisgen.kube.overlay import Member
 from aegisgen.kube.resource import value_at
 from aegisgen.kube.shape import KUSTOMIZATION_NAMES, mapping, sequence, text
-from aegisgen.project.tree import is_generated
+from aegisgen.project.tree.content import is_generated
 from aegisgen.render.kustomization.layout import UnsafeError
 from aegisgen.yaml.source import Document, decode, parse_one
 

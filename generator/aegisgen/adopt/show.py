@@ -12,7 +12,7 @@ from aegisgen.adopt.infer import Lost
 from aegisgen.output.records import fields_of
 from aegisgen.output.visible import visible
 from aegisgen.profile.sources import display
-from aegisgen.project.tree import Change
+from aegisgen.project.tree.content import Change
 from aegisgen.render.scalars import to_yaml
 
 _WIDTH = 100

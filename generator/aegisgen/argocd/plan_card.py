@@ -16,13 +16,6 @@ _INIT = 26
 _MAX_LINES = 4
 
 
-class Line(NamedTuple):
-    """One line of a card's body."""
-
-    text: str
-    style: str
-
-
 class Card(NamedTuple):
     """A card that is measured, and drawn where the picture has place for it."""
 
@@ -31,7 +24,8 @@ class Card(NamedTuple):
     badge: str
     name: str
     title: str
-    body: tuple[Line, ...]
+    body: tuple[tuple[str, str], ...]
+    """Lines, each with its style."""
     init: tuple[tuple[str, str], ...]
     width: float
 
@@ -55,8 +49,8 @@ class Card(NamedTuple):
         for name, note in self.init:
             parts.append(_init(x + _PAD, top, self.width - 2 * _PAD, name, note))
             top += _INIT
-        for line in self.body:
-            parts.append(f'<text x="{x + _PAD:g}" y="{top + 11:g}" class="{line.style}">{escape(line.text)}</text>')
+        for text, style in self.body:
+            parts.append(f'<text x="{x + _PAD:g}" y="{top + 11:g}" class="{style}">{escape(text)}</text>')
             top += _LINE
         return "".join([*parts, "</g>"])
 
@@ -100,8 +94,8 @@ def absent_card(item: Unapplied, width: float) -> Card:
     )
 
 
-def _body(lines: list[tuple[str, str]], room: float) -> tuple[Line, ...]:
-    return tuple(Line(text, style) for words_, style in lines for text in wrap(words_, room, SMALL, _MAX_LINES))
+def _body(lines: list[tuple[str, str]], room: float) -> tuple[tuple[str, str], ...]:
+    return tuple((text, style) for words_, style in lines for text in wrap(words_, room, SMALL, _MAX_LINES))
 
 
 def _init_words(step: Step, index: int, room: float) -> tuple[str, str]:

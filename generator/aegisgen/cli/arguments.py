@@ -26,7 +26,7 @@ def read(arguments: Sequence[str]) -> Call | None:
     """Read a command line, without the program's name; None where it is not a plain one."""
     if not arguments or arguments[0] not in TABLE:
         return None
-    defaults, options = TABLE[arguments[0]]
+    options = TABLE[arguments[0]]
     given: dict[str, object] = {}
     words = iter(arguments[1:])
     for word in words:
@@ -34,7 +34,7 @@ def read(arguments: Sequence[str]) -> Call | None:
         flag, joined, text = word.partition("=") if word.startswith("-") and word != "-" else ("", "=", word)
         if flag not in options:
             return None
-        name, takes = options[flag]
+        name, takes, _ = options[flag]
         if isinstance(takes, bool):
             value: object = None if joined else takes
         else:
@@ -47,6 +47,7 @@ def read(arguments: Sequence[str]) -> Call | None:
         if value is None:
             return None
         given[name] = value
+    defaults = {name: default for name, _, default in options.values()}
     return Call(arguments[0], {**defaults, **given})
 
 

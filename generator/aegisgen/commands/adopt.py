@@ -8,8 +8,8 @@ from pathlib import Path
 
 from aegisgen.adopt.adoption import prepare
 from aegisgen.adopt.show import to_json, to_text
-from aegisgen.project import tree
-from aegisgen.project.tree import locked
+from aegisgen.project.tree.write import locked
+from aegisgen.project.tree.write import write as write_tree
 
 
 def main(paths: Sequence[Path], *, write: bool, lossy: bool, templates: Path | None, output: str) -> int:
@@ -21,7 +21,7 @@ def main(paths: Sequence[Path], *, write: bool, lossy: bool, templates: Path | N
     written = write and (adoption.complete or lossy)
     if written:
         with locked(adoption.root):
-            tree.write(adoption.root, adoption.changes)
+            write_tree(adoption.root, adoption.changes)
     if output == "json":
         sys.stdout.write(to_json(adoption, written=written))
     else:

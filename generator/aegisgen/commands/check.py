@@ -107,7 +107,7 @@ def _drift(drifted: Callable[[], Sequence[_Drifted]]) -> Iterator[Finding]:
 
 def _diff(drifted: Sequence[_Drifted]) -> str:
     """Return the unified diff, in which no Secret and nothing that looks like a secret is shown."""
-    from aegisgen.project.tree import Change, diff  # noqa: PLC0415 - for those who have drift
+    from aegisgen.project.tree.content import Change, diff  # noqa: PLC0415 - for those who have drift
 
     planned = [Change(*each) for each in drifted]
     secret = [change for change in planned if any(map(_secret, (change.before, change.after)))]

@@ -18,7 +18,8 @@ from aegisgen.profile.load import PROJECT_FILE
 from aegisgen.profile.migrations import Scripts
 from aegisgen.profile.sources import display
 from aegisgen.project.rendered import load_templates
-from aegisgen.project.tree import Change, locked, read, write
+from aegisgen.project.tree.content import Change, read
+from aegisgen.project.tree.write import locked, write
 from aegisgen.project.workspace import named_templates
 
 

@@ -10,7 +10,8 @@ from aegisgen.errors import UsageError
 from aegisgen.output.visible import visible
 from aegisgen.profile.sources import display
 from aegisgen.project.rendered import render_all
-from aegisgen.project.tree import Change, diff, locked, write
+from aegisgen.project.tree.content import Change, diff
+from aegisgen.project.tree.write import locked, write
 from aegisgen.project.workspace import Workspace, changes, open_workspace, selection, warn_of_templates
 
 

@@ -11,7 +11,8 @@ from aegisgen.output.visible import visible
 from aegisgen.profile.load import find_project
 from aegisgen.profile.schema import MODELS, schema_files, schema_text
 from aegisgen.profile.sources import display
-from aegisgen.project.tree import Change, locked, read, write
+from aegisgen.project.tree.content import Change, read
+from aegisgen.project.tree.write import locked, write
 
 
 def main(kind: str, *, write: bool, project: Path | None) -> int:

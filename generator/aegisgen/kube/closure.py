@@ -15,19 +15,13 @@ from aegisgen import files
 from aegisgen.kube.cache import DIGEST_BYTES, digest
 from aegisgen.kube.kustomization import Layer
 from aegisgen.kube.overlay import MAX_FILE_BYTES, Overlay
-from aegisgen.kube.shape import KUSTOMIZATION_NAMES, mapping, sequence, text
+from aegisgen.kube.shape import KUSTOMIZATION_DATA, KUSTOMIZATION_NAMES, mapping, sequence, text
 
-# Those that name no file; those that name files which reading the overlay has read; and those that are followed here.
-_PLAIN = frozenset(
-    {
-        "apiVersion", "kind", "metadata", "namespace", "namePrefix", "nameSuffix", "commonLabels", "labels",
-        "commonAnnotations", "images", "replicas", "generatorOptions", "vars", "sortOptions",
-    }
-)  # fmt: skip
+# Fields that name files which reading the overlay has read, and those that are followed here.
 _READ = frozenset({"resources", "bases", "components", "patches", "patchesStrategicMerge", "patchesJson6902"})
 _FOLLOWED = frozenset({"configMapGenerator", "secretGenerator", "replacements"})
 # All others may read what cannot be seen from here: charts, plug-ins, open API files, whatever comes next.
-_KNOWN = _PLAIN | _READ | _FOLLOWED
+_KNOWN = KUSTOMIZATION_DATA | _READ | _FOLLOWED
 
 _GENERATOR = frozenset({"name", "namespace", "behavior", "literals", "files", "envs", "env", "options", "type"})
 _PATCH = frozenset({"path", "patch", "target", "options"})

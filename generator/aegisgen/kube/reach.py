@@ -17,19 +17,13 @@ from aegisgen import files
 from aegisgen.errors import CompositionError, Problem
 from aegisgen.kube.kustomization import MAX_LAYERS, Layer, Place
 from aegisgen.kube.overlay import MAX_FILE_BYTES, Overlay, read_overlay
-from aegisgen.kube.shape import KUSTOMIZATION_NAMES, mapping
+from aegisgen.kube.shape import KUSTOMIZATION_DATA, KUSTOMIZATION_NAMES, mapping
 from aegisgen.yaml.scalars import Dialect
 from aegisgen.yaml.source import Document, documents, parse
 
 _Path = tuple[str | int, ...]
 
-# In these, no text is the name of a file: fields of the kustomization itself, and fields further down.
-_NO_FILES = frozenset(
-    {
-        "apiVersion", "kind", "metadata", "namespace", "namePrefix", "nameSuffix", "commonLabels", "labels",
-        "commonAnnotations", "images", "replicas", "generatorOptions", "vars", "sortOptions", "buildMetadata",
-    }
-)  # fmt: skip
+_NO_FILES = KUSTOMIZATION_DATA | {"buildMetadata"}
 _NO_FILES_BELOW = frozenset({"literals", "options", "patch", "target", "targets", "source", "name", "valuesInline"})
 _BASES = frozenset({"resources", "bases", "components"})
 _PLUGINS = frozenset({"generators", "transformers", "validators"})

@@ -5,6 +5,14 @@ from __future__ import annotations
 # kustomize, api/konfig/general.go: RecognizedKustomizationFileNames. It refuses a folder with more than one of them.
 KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
+KUSTOMIZATION_DATA = frozenset(
+    {
+        "apiVersion", "kind", "metadata", "namespace", "namePrefix", "nameSuffix", "commonLabels", "labels",
+        "commonAnnotations", "images", "replicas", "generatorOptions", "vars", "sortOptions",
+    }
+)  # fmt: skip
+"""The fields of a kustomization in which no text is the name of a file."""
+
 
 def mapping(value: object) -> dict[str, object]:
     """Return a mapping as it is, and an empty one for everything else."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from aegisgen.errors import TreeError
 from aegisgen.kube.shape import KUSTOMIZATION_NAMES
-from aegisgen.project.tree import Change, is_generated
+from aegisgen.project.tree.content import Change, is_generated
 from aegisgen.render import parts
 from aegisgen.render.files import Overlay
 from aegisgen.render.kustomization import Wiring, wire

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from aegisgen.profile.sources import ProfileSource, ProjectSource
     from aegisgen.profile.target import Target
-    from aegisgen.project.tree import Change
+    from aegisgen.project.tree.content import Change
     from aegisgen.render.files import Overlay
 
 
@@ -132,7 +132,7 @@ def _part(
 def changes(workspace: Workspace, overlays: Sequence[Overlay], *, force: bool = False) -> list[Change]:
     """Compare the tree with what was rendered; see `drift.compare`."""
     from aegisgen.project.drift import Tree, compare  # noqa: PLC0415 - see above
-    from aegisgen.project.tree import generated, read  # noqa: PLC0415
+    from aegisgen.project.tree.content import generated, read  # noqa: PLC0415
 
     root = workspace.root
     tree = Tree(
@@ -145,7 +145,7 @@ def changes(workspace: Workspace, overlays: Sequence[Overlay], *, force: bool = 
 
 def _generated_beside(workspace: Workspace) -> dict[str, bytes]:
     """Return what lies in folders of all services and is the selected ones': Applications and runbooks."""
-    from aegisgen.project.tree import is_generated, read  # noqa: PLC0415 - see above
+    from aegisgen.project.tree.content import is_generated, read  # noqa: PLC0415 - see above
 
     paths = [file_of(target) for target in workspace.deployed]
     paths += [path for target in workspace.targets for path in (runbook_of(target), usual_runbook(target)) if path]

@@ -19,7 +19,7 @@ from aegisgen.profile.sources import display
 from aegisgen.profile.target import Target
 from aegisgen.project.drift import Tree, compare
 from aegisgen.project.rendered import load_templates
-from aegisgen.project.tree import Change, files_below, locate, read, read_generated
+from aegisgen.project.tree.content import Change, files_below, locate, read, read_generated
 from aegisgen.project.workspace import Workspace
 from aegisgen.proof.crew import Crew
 from aegisgen.render.applications import render_applications

@@ -11,7 +11,7 @@ from aegisgen.errors import ToolError, UsageError
 from aegisgen.files import walk
 from aegisgen.findings import Finding, Severity
 from aegisgen.profile.sources import display
-from aegisgen.project.tree import read_generated
+from aegisgen.project.tree.content import read_generated
 from aegisgen.project.workspace import Workspace
 from aegisgen.render.places import APPS, file_of, runbook_of
 from aegisgen.rules.drift import NOT_IN_GIT
