@@ -92,7 +92,7 @@ def aegisgen(*arguments: str) -> Outcome:
     """Run the command line in this process, as a shell would see it."""
     from aegisgen.__main__ import command
     from aegisgen.cli.ending import run
-    from aegisgen.files import release
+    from aegisgen.files import confine
 
     out, err = io.StringIO(), io.StringIO()
     before = sys.argv, sys.stdout, sys.stderr
@@ -103,7 +103,7 @@ def aegisgen(*arguments: str) -> Outcome:
         code = leaving.code if isinstance(leaving.code, int) else 1
     finally:
         sys.argv, sys.stdout, sys.stderr = before
-        release()
+        confine(None)
     return Outcome(code, out.getvalue(), err.getvalue())
 
 

@@ -47,17 +47,10 @@ class OutsideError(UnsafeFileError):
     """A path leads out of all trees that may be read."""
 
 
-def confine(trees: Iterable[str] = ()) -> None:
-    """From now on read nothing outside of these trees and of those that `admit` adds. Commands begin with it."""
+def confine(trees: Iterable[str] | None = ()) -> None:
+    """From now on read nothing outside of these trees and of those that `admit` adds; None: read everything."""
     global _trees  # noqa: PLW0603 - what a process may read is one thing for all of it
-    _trees = list(trees)
-    _real.cache_clear()
-
-
-def release() -> None:
-    """Lift the bounds: for who reads as a library."""
-    global _trees  # noqa: PLW0603 - as above
-    _trees = None
+    _trees = None if trees is None else list(trees)
     _real.cache_clear()
 
 

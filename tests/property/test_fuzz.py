@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 import yaml
 from tests.conftest import ROOT, aegisgen
+from tests.rule_examples import files_of
 
-from aegisgen.rules.examples import files_of
 from aegisgen.rules.table import RULES
 
 if TYPE_CHECKING:

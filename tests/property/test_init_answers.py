@@ -15,7 +15,7 @@ from aegisgen.init.answers import FORMS
 from aegisgen.init.clues import Clues
 from aegisgen.init.detect import detect
 from aegisgen.init.files import project_files
-from aegisgen.init.questions import OF_ENVIRONMENTS, QUESTIONS, Said, complete
+from aegisgen.init.questions import QUESTIONS, Said, complete
 from aegisgen.profile.model import Profile, Project
 from aegisgen.profile.reading import convert
 from aegisgen.profile.resolve import resolve
@@ -41,7 +41,9 @@ def answer(key: str) -> st.SearchStrategy[str]:
 
 
 ANSWERS = st.fixed_dictionaries({}, optional={key: answer(key) for key in KEYS if key in FORMS})
-OF_ENVIRONMENT = st.fixed_dictionaries({}, optional=dict.fromkeys(OF_ENVIRONMENTS, PLAUSIBLE | HOSTILE))
+OF_ENVIRONMENT = st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(("namespace", "prefix", "tag", "database-host"), PLAUSIBLE | HOSTILE)
+)
 PACKAGE = st.fixed_dictionaries(
     {"name": HOSTILE, "dependencies": st.just({"knex": "3"})},
     optional={

@@ -6,12 +6,12 @@ import copy
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.rule_examples import context_of_example, files_of
 
 from aegisgen.kube.overlay import overlay_of
 from aegisgen.kube.resource import Resource, identify
 from aegisgen.rules.check import check
 from aegisgen.rules.context import Context, Settings, context_of
-from aegisgen.rules.examples import context_of_example, files_of
 from aegisgen.rules.ignores import annotated, commented, settle
 from aegisgen.rules.table import RULES
 from aegisgen.yaml.source import Document

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.rule_examples import files_of
 
 from aegisgen.proof import whole
-from aegisgen.rules.examples import files_of
 from aegisgen.rules.table import RULES
 
 if TYPE_CHECKING:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from tests.rule_examples import context_of_example, files_of
 
 from aegisgen.findings import Finding, Severity
 from aegisgen.rules.check import check
-from aegisgen.rules.examples import context_of_example, files_of
 from aegisgen.rules.ignores import annotated, commented, settle
 from aegisgen.rules.table import FAMILIES, RULES
 

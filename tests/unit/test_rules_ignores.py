@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from tests.rule_examples import context_of_example
 
 from aegisgen.errors import InputError
 from aegisgen.findings import Finding, Severity
 from aegisgen.rules.baseline import fingerprint, read_baseline, write_baseline
 from aegisgen.rules.check import check
 from aegisgen.rules.context import Settings
-from aegisgen.rules.examples import context_of_example
 from aegisgen.rules.ignores import Ignore, annotated, commented, settle
 
 FINDING = Finding("a/job.yaml", 7, 3, "H105", Severity.WARNING, "no deadline", "Job/migration")

@@ -13,7 +13,7 @@ import pytest
 
 from aegisgen.bundle import bundled
 from aegisgen.errors import UsageError
-from aegisgen.kube.schemas import DEFAULT_VERSION, VERSIONS, known, kustomization_violations, violations
+from aegisgen.kube.schemas import DEFAULT_VERSION, VERSIONS, kustomization_violations, schema_file, violations
 
 TESTS = Path(__file__).parents[1]
 SCHEMAS = bundled("schemas")
@@ -41,7 +41,7 @@ def test_the_table_has_a_valid_and_a_broken_manifest_of_every_bundled_kind():
     tested = {
         (case.data["apiVersion"], case.data["kind"].lower(), bool(case.violations))
         for case in CASES
-        if known(case.data["apiVersion"], case.data["kind"], DEFAULT_VERSION)
+        if schema_file(case.data["apiVersion"], case.data["kind"], DEFAULT_VERSION)
     }
     for path in FILES:
         if "kubernetes" not in path.parts or f"v{DEFAULT_VERSION}" in path.parts:
@@ -91,14 +91,14 @@ def test_a_kind_without_a_schema_is_not_judged():
     ],
 )
 def test_only_the_exact_group_and_version_finds_a_schema(api_version, kind):
-    assert not known(api_version, kind, "1.34")
+    assert not schema_file(api_version, kind, "1.34")
 
 
 def test_an_unknown_kubernetes_version_is_refused_with_the_known_ones():
     with pytest.raises(UsageError, match=r"1\.29.*1\.30, .*1\.37"):
         violations({"apiVersion": "v1", "kind": "Pod"}, version="1.29")
     with pytest.raises(UsageError):
-        known("v1", "Pod", "../v1.30")
+        schema_file("v1", "Pod", "../v1.30")
 
 
 def test_a_message_never_repeats_the_value():

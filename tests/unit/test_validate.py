@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.rule_examples import files_of
 from tests.tools import need
 
-from aegisgen.rules.examples import files_of
 from aegisgen.rules.table import RULES
 
 if TYPE_CHECKING:

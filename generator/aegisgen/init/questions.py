@@ -74,7 +74,6 @@ QUESTIONS = (
     Question("config", "Its ConfigMap", lambda said: f"{said['workload']}-config"),
     Question("secret", "Its Secret with the database's password", lambda said: f"{said['workload']}-secrets"),
 )
-OF_ENVIRONMENTS = ("namespace", "prefix", "tag", "database-host")
 # Without an answer these would be inventions that nothing in the project corrects.
 _ESSENTIAL = ("service", "image")
 # Defaults that say something of the world and do not follow from other answers.

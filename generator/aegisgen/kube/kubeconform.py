@@ -27,7 +27,6 @@ _HINT = "install it with: go install github.com/yannh/kubeconform/cmd/kubeconfor
 _OLDEST = (0, 7)  # the first whose messages name every place; older ones name the outermost only
 _TIMEOUT = 300.0
 _FOLDERS = ("kubernetes/v{version}", "argocd", "external-secrets")
-_FILE = "{{.ResourceKind}}{{.KindSuffix}}.json"
 # JSON is YAML only without these: go-yaml refuses them raw, or folds them as line breaks.
 _NOT_YAML = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")
 # Messages that come before any schema is looked at

@@ -21,8 +21,6 @@ from aegisgen.kube.shape import KUSTOMIZATION_DATA, KUSTOMIZATION_NAMES, mapping
 from aegisgen.yaml.scalars import Dialect
 from aegisgen.yaml.source import Document, documents, parse
 
-_Path = tuple[str | int, ...]
-
 _NO_FILES = KUSTOMIZATION_DATA | {"buildMetadata"}
 _NO_FILES_BELOW = frozenset({"literals", "options", "patch", "target", "targets", "source", "name", "valuesInline"})
 _BASES = frozenset({"resources", "bases", "components"})

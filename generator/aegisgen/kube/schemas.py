@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from jsonschema_rs import ValidationError, Validator
 
-__all__ = ["DEFAULT_VERSION", "VERSIONS", "Violation", "known", "kustomization_violations", "violations"]
+__all__ = ["DEFAULT_VERSION", "VERSIONS", "Violation", "kustomization_violations", "violations"]
 
 # Strategic merge patch, k8s.io/apimachinery pkg/util/strategicpatch
 _DIRECTIVES: dict[str, Node] = {
@@ -39,11 +39,6 @@ _UNREADABLE = {
     int: "a number that is too large",
     str: "text that is not valid Unicode",
 }
-
-
-def known(api_version: str, kind: str, version: str) -> bool:
-    """Tell whether the bundle has a schema; UsageError for a Kubernetes version that it does not cover."""
-    return schema_file(api_version, kind, version) is not None
 
 
 def api_versions(kind: str, version: str) -> tuple[str, ...]:

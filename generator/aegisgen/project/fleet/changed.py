@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
-from aegisgen.project.fleet.references import is_in
 from aegisgen.project.fleet.units import above
 
 
@@ -27,10 +26,3 @@ class Changed:
             if path in self.paths:
                 return True
         return False
-
-    def in_folder(self, folder: str) -> Iterator[str]:
-        """Yield what changed in a folder; the folder itself where that changed or lies in what changed, sorted."""
-        if self.everything or any(each in self.paths for each in above(folder)):
-            yield folder
-        elif folder in self._above:
-            yield from sorted(path for path in self.paths if is_in(path, folder))
