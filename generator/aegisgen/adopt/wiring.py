@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from aegisgen.adopt.find import Found
 from aegisgen.kube.credentials import secret_value
 from aegisgen.kube.origin import member_of
+from aegisgen.kube.pods import Read, reads
 from aegisgen.kube.shape import mapping, sequence, text, texts
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -56,17 +56,10 @@ class Wiring(NamedTuple):
         return [*self.config.keys, *self.secret.keys, *self.literals]
 
 
-class _Reference(NamedTuple):
-    variable: str
-    """Empty: every key, each as a variable of its own name."""
-    kind: str
-    name: str
-    key: str
-
-
 def wiring_of(found: Found) -> Wiring:
     """Return the environment of the container that migrates."""
-    references = list(_references(found.migration.container))
+    # what reads every key first: single variables win over it
+    references = sorted(reads(found.migration.container), key=lambda read: read.path[0] == "env")
     literals, lost = _literals(found.migration.container)
     config, secret = _Taken(_main(references, "ConfigMap")), _Taken(_main(references, "Secret"))
     taken = {reference.variable for reference in references} | set(literals)
@@ -99,7 +92,7 @@ def wiring_of(found: Found) -> Wiring:
     )
 
 
-def _is_absent(found: Found, reference: _Reference, known: dict[str, str] | None) -> bool:
+def _is_absent(found: Found, reference: Read, known: dict[str, str] | None) -> bool:
     """A PreSync Job's own ConfigMap needs a value for every key."""
     of_config = reference.kind == "ConfigMap" and found.migration.strategy == "presync-job"
     return of_config and known is not None and reference.key not in known
@@ -133,7 +126,7 @@ def _literals(container: dict[str, object]) -> tuple[dict[str, str], list[tuple[
     return literals, lost
 
 
-def _second(reference: _Reference) -> tuple[str, str]:
+def _second(reference: Read) -> tuple[str, str]:
     what = reference.variable or f"{reference.kind} {reference.name}"
     return what, f"comes from a second {reference.kind}, {reference.name}; profiles know one"
 
@@ -154,7 +147,7 @@ def usual(part: str) -> str:
     return _USUAL.get(part, "")
 
 
-def _fits(found: Found, reference: _Reference, main: str) -> bool:
+def _fits(found: Found, reference: Read, main: str) -> bool:
     """A PreSync Job's own ConfigMap may hold values of any ConfigMap that is known."""
     if reference.name == main:
         return True
@@ -181,19 +174,7 @@ def keys_of(found: Found, kind: str, name: str) -> dict[str, str] | None:
     return None
 
 
-def _references(container: dict[str, object]) -> Iterator[_Reference]:
-    for source in map(mapping, sequence(container.get("envFrom"))):
-        for field, kind in (("configMapRef", "ConfigMap"), ("secretRef", "Secret")):
-            if name := text(mapping(source.get(field)).get("name")):
-                yield _Reference("", kind, name, text(source.get("prefix")))
-    for entry in map(mapping, sequence(container.get("env"))):
-        for field, kind in (("configMapKeyRef", "ConfigMap"), ("secretKeyRef", "Secret")):
-            reference = mapping(mapping(entry.get("valueFrom")).get(field))
-            if name := text(reference.get("name")):
-                yield _Reference(text(entry.get("name")), kind, name, text(reference.get("key")))
-
-
-def _main(references: list[_Reference], kind: str) -> str:
+def _main(references: list[Read], kind: str) -> str:
     """Return the one that most variables come from; all of one's entries are more than any number of single ones."""
     counted = Counter[str]()
     for reference in references:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from aegisgen.init.clues import Clues
 from aegisgen.kube.overlay import Overlay
-from aegisgen.kube.pods import WORKLOADS
+from aegisgen.kube.pods import WORKLOADS, reads
 from aegisgen.kube.resource import value_at
 from aegisgen.kube.shape import mapping, sequence, text
 from aegisgen.rules.images import image_of
@@ -129,25 +129,12 @@ def _from_base(clues: Clues, found: Found, service: str | None) -> Found:
 
 def _container(container: dict[str, object], base: Overlay) -> dict[str, str]:
     configs = _configs(base)
-    used = [mapping(source) for source in sequence(container.get("envFrom"))]
-    used += [mapping(mapping(entry).get("valueFrom")) for entry in sequence(container.get("env"))]
-    config = [
-        name
-        for source in used
-        for field in ("configMapRef", "configMapKeyRef")
-        if (name := text(mapping(source.get(field)).get("name"))) in configs
-    ]
-    secret = [
-        name
-        for source in used
-        for field in ("secretRef", "secretKeyRef")
-        if (name := text(mapping(source.get(field)).get("name")))
-    ]
+    used = sorted(reads(container), key=lambda read: read.path[0] == "env")
     return {
         "container": text(container.get("name")),
         "image": image_of(text(container.get("image"))).repository,
-        "config": next(iter(config), ""),
-        "secret": next(iter(secret), ""),
+        "config": next((read.name for read in used if read.kind == "ConfigMap" and read.name in configs), ""),
+        "secret": next((read.name for read in used if read.kind == "Secret"), ""),
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from aegisgen.argocd.hooks import Hook
+from aegisgen.kube.pods import reads
 from aegisgen.kube.resource import Resource
 from aegisgen.kube.shape import mapping, sequence, text
 
@@ -133,19 +134,10 @@ def _references(spec: dict[str, object], path: Path, containers: tuple[Container
 
 
 def _environment(container: Container) -> Iterator[Reference]:
-    for index, item in enumerate(sequence(container.fields.get("env"))):
-        source = mapping(mapping(item).get("valueFrom"))
-        if not source:
-            continue
-        for field, kind in (("configMapKeyRef", "ConfigMap"), ("secretKeyRef", "Secret")):
-            if field in source:
-                place = (*container.path, "env", index, "valueFrom", field)
-                yield from _named(kind, mapping(source[field]), place)
-    for index, item in enumerate(sequence(container.fields.get("envFrom"))):
-        for field, kind in (("configMapRef", "ConfigMap"), ("secretRef", "Secret")):
-            source = mapping(mapping(item).get(field))
-            if source:
-                yield from _named(kind, source, (*container.path, "envFrom", index, field))
+    for read in reads(container.fields):
+        if not read.optional:
+            key = read.key if read.path[0] == "env" else ""
+            yield Reference(read.kind, read.name, key, (*container.path, *read.path, "name"))
 
 
 def _volume(volume: dict[str, object], path: Path) -> Iterator[Reference]:

@@ -122,11 +122,11 @@ def composed(known: Facts, resources: Sequence[Resource], application: str = "")
         None,
     )
     spec = mapping(pod_spec(owner)) if owner else {}
-    config = referred(spec, read.config.keys, "configMapKeyRef") or known.config
+    config = referred(spec, read.config.keys, "ConfigMap") or known.config
     data = next((texts(each.at("data")) for each in resources if each.identity[1::2] == ("ConfigMap", config)), {})
     return known._replace(
         config=config,
-        secret=referred(spec, read.secret.keys, "secretKeyRef") or known.secret,
+        secret=referred(spec, read.secret.keys, "Secret") or known.secret,
         application=application or known.application,
         database=_database(target, {**data, **target.settings.config}),
     )
