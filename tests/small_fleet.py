@@ -10,7 +10,7 @@ import yaml
 
 from aegisgen.project.rendered import render_all
 from aegisgen.project.tree.write import write as write_tree
-from aegisgen.project.workspace import changes, open_workspace, selection
+from aegisgen.project.workspace import Selection, changes, open_workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,7 +124,7 @@ def write(folder: Path) -> None:
         file = root / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
-    workspace = open_workspace(selection(root / "aegisgen.yaml", None, None))
+    workspace = open_workspace(Selection(root / "aegisgen.yaml", None, None))
     write_tree(root, changes(workspace, render_all(workspace)))
     for overlay, names in {
         "staging/alpha": ["../../../components/tracing"],

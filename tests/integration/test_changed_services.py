@@ -11,7 +11,7 @@ import pytest
 from tests.small_fleet import BY_HAND, PROFILE, git
 from tests.tools import need
 
-from aegisgen.project.workspace import open_workspace, selection
+from aegisgen.project.workspace import Selection, open_workspace
 from aegisgen.render.places import APPS
 
 pytestmark = pytest.mark.tools
@@ -23,7 +23,7 @@ PAIR = {"gamma", "delta"}
 
 def changed(*, environments: list[str] | None = None, services: list[str] | None = None) -> tuple[set[str], bool]:
     """Return the services that are thought of, and whether Applications are."""
-    selected = selection(Path("argocd/aegisgen.yaml"), environments, services, changed_since="base")
+    selected = Selection(Path("argocd/aegisgen.yaml"), environments, services, changed_since="base")
     workspace = open_workspace(selected)
     assert {target.environment for target in workspace.targets} <= {"staging", "production"}
     return {target.service for target in workspace.targets}, APPS in workspace.scope
@@ -111,7 +111,7 @@ def test_the_order_of_keys_counts_and_one_is_not_true(small_fleet) -> None:
 def test_a_service_that_goes_or_moves_is_followed(small_fleet) -> None:
     text = Path("argocd/services/two.yaml").read_text()
     Path("argocd/services/two.yaml").unlink()
-    selected = selection(Path("argocd/aegisgen.yaml"), None, None, changed_since="base")
+    selected = Selection(Path("argocd/aegisgen.yaml"), None, None, changed_since="base")
     scope = open_workspace(selected).scope
     assert {"overlays/staging/gamma", "overlays/production/gamma", APPS} <= set(scope)
     assert not {path for path in scope if "alpha" in path}
@@ -139,7 +139,7 @@ def test_a_service_that_goes_or_moves_is_followed(small_fleet) -> None:
 def test_a_new_file_concerns_those_whom_it_would(small_fleet, file, text, services) -> None:
     Path(file).parent.mkdir(parents=True, exist_ok=True)
     Path(file).write_text(text)
-    selected = selection(Path("argocd/aegisgen.yaml"), None, None, changed_since="base")
+    selected = Selection(Path("argocd/aegisgen.yaml"), None, None, changed_since="base")
     assert {target.service for target in open_workspace(selected).targets} == services
 
 

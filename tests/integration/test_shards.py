@@ -15,7 +15,7 @@ from tests.fleet_edits import EDITS, edit
 from tests.small_fleet import restore
 
 from aegisgen.project.fleet.units import shard_of
-from aegisgen.project.workspace import open_workspace, selection
+from aegisgen.project.workspace import Selection, open_workspace
 from aegisgen.render.places import APPS
 
 EXAMPLES = int(os.environ.get("AEGISGEN_EXAMPLES", "15"))
@@ -119,7 +119,7 @@ def test_whatever_was_edited_merged_shards_are_the_whole(small_fleet, tmp_path_f
 
 def test_each_service_is_in_one_shard_with_those_that_it_shares_files_with(small_fleet) -> None:
     def services(number: int) -> tuple[set[str], bool]:
-        workspace = open_workspace(selection(None, None, None, shard=f"{number}/3"))
+        workspace = open_workspace(Selection(None, None, None, shard=f"{number}/3"))
         return {target.service for target in workspace.targets}, APPS in workspace.scope
 
     found = [services(number) for number in (1, 2, 3)]

@@ -12,7 +12,7 @@ from tests.templates import bundled_sources
 
 from aegisgen.errors import InputError
 from aegisgen.project.rendered import render_all
-from aegisgen.project.workspace import open_workspace, selection
+from aegisgen.project.workspace import Selection, open_workspace
 from aegisgen.render import compiled as module
 from aegisgen.render import environment
 from aegisgen.render.compiled import compile_all, compiled
@@ -35,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_project_renders_the_same_from_compiled_templates(project, folder, tmp_path, monkeypatch) -> None:
     shutil.copytree(ROOT / project, tmp_path / "tree")
     monkeypatch.chdir(tmp_path / "tree")
-    workspace = open_workspace(selection(None, None, None))
+    workspace = open_workspace(Selection())
     rendered = {}
     for name, loader in {"source": None, "compiled": ModuleLoader(folder)}.items():
         monkeypatch.setattr(environment, "compiled", lambda _, loader=loader: loader)

@@ -13,7 +13,7 @@ from tests.conftest import ROOT
 
 from aegisgen.profile.model import Overrides
 from aegisgen.profile.schema import MODELS
-from aegisgen.project.workspace import open_workspace, selection
+from aegisgen.project.workspace import Selection, open_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,7 +123,7 @@ def test_what_the_layers_default_to_is_what_a_service_resolves_to(project, monke
         "apiVersion: aegisgen.dev/v1\nkind: EnvironmentProfile\nmetadata: {name: staging}\n"
         "spec: {namespace: staging, strategy: init-container, image: {tag: v1}}\n"
     )
-    (target,) = open_workspace(selection(None, None, None)).targets
+    (target,) = open_workspace(Selection()).targets
     resolved = msgspec.to_builtins(target.settings)
     properties = SCHEMAS["profile"]["$defs"]["ProfileSpec"]["properties"]
     named = {key: field["default"] for key, field in properties.items() if key in resolved and "default" in field}

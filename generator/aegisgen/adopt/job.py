@@ -8,7 +8,7 @@ from aegisgen.argocd.hooks import DeletePolicy, delete_policies_of, hook_of, wav
 from aegisgen.argocd.workload import DEFAULT_BACKOFF_LIMIT
 from aegisgen.kube.pods import WORKLOADS
 from aegisgen.kube.resource import Resource
-from aegisgen.kube.shape import mapping, text, texts
+from aegisgen.kube.shape import mapping, natural, text, texts
 from aegisgen.profile.agreement.services import MIN_TTL
 from aegisgen.profile.model import Job
 from aegisgen.profile.types import seconds
@@ -17,7 +17,6 @@ from aegisgen.profile.types import seconds
 _OWN_LABELS = frozenset({"app.kubernetes.io/name", "app.kubernetes.io/component", "app.kubernetes.io/managed-by"})
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 _MAX_BACKOFF = 20
-# Kubernetes: Job, backoffLimit.
 # What aegisgen waits for the database and for another pod's migration unless a profile says otherwise.
 _WAIT, _LOCK_TIMEOUT = 60, 600
 
@@ -44,7 +43,8 @@ def job_of(found: Found) -> dict[str, object]:
     backoff, ttl, deadline = (
         job.at("spec", f) for f in ("backoffLimit", "ttlSecondsAfterFinished", "activeDeadlineSeconds")
     )
-    said["backoffLimit"] = min(_number(backoff, DEFAULT_BACKOFF_LIMIT), _MAX_BACKOFF)
+    retries = natural(backoff)
+    said["backoffLimit"] = min(DEFAULT_BACKOFF_LIMIT if retries is None else retries, _MAX_BACKOFF)
     if isinstance(ttl, int):
         said["ttl"] = duration(max(ttl, MIN_TTL))
     deadline = deadline if isinstance(deadline, int) else mapping(found.migration.pod).get("activeDeadlineSeconds")
@@ -70,10 +70,6 @@ def _labels(found: Found) -> dict[str, object]:
         if kind in {"Service", *WORKLOADS} and wanted and wanted.items() <= labels.items():
             labels = {key: value for key, value in labels.items() if key not in wanted}
     return {key: value for key, value in labels.items() if key not in _OWN_LABELS}
-
-
-def _number(value: object, default: int) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else default
 
 
 def duration(number: int) -> str:

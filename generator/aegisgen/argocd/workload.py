@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from aegisgen.kube.resource import Resource, value_at
+from aegisgen.kube.resource import Resource
+from aegisgen.kube.shape import mapping, natural, sequence, text
 
 # Kubernetes API reference, batch/v1 JobSpec, apps/v1 DeploymentSpec.
 DEFAULT_BACKOFF_LIMIT = 6
@@ -51,10 +52,10 @@ def limit_of(resource: Resource, syncs: int | None) -> Limit | None:
     kind = resource.identity.kind
     if kind not in {"Job", "Pod"}:
         return None
-    deadline = _number(resource.at("spec", "activeDeadlineSeconds"))
+    deadline = natural(resource.at("spec", "activeDeadlineSeconds"))
     if kind == "Pod":
         return Limit(deadline, 1, syncs)
-    backoff = _number(resource.at("spec", "backoffLimit"))
+    backoff = natural(resource.at("spec", "backoffLimit"))
     return Limit(deadline, (DEFAULT_BACKOFF_LIMIT if backoff is None else backoff) + 1, syncs)
 
 
@@ -62,7 +63,7 @@ def stall_of(resource: Resource) -> int | None:
     """Return after how many seconds without progress a Deployment's rollout counts as failed; None for other kinds."""
     if (resource.identity.group, resource.identity.kind) != ("apps", "Deployment"):
         return None
-    seconds = _number(resource.at("spec", "progressDeadlineSeconds"))
+    seconds = natural(resource.at("spec", "progressDeadlineSeconds"))
     return DEFAULT_PROGRESS_DEADLINE if seconds is None else seconds
 
 
@@ -70,20 +71,18 @@ def replicas_of(resource: Resource) -> int | None:
     """Return how many pods a workload keeps up; None where the manifest does not say (a DaemonSet, other kinds)."""
     if resource.identity.kind not in _REPLICATED:
         return None
-    replicas = _number(resource.at("spec", "replicas"))
+    replicas = natural(resource.at("spec", "replicas"))
     return 1 if replicas is None else replicas
 
 
 def init_containers(resource: Resource) -> tuple[InitContainer, ...]:
     """Return the init containers of a workload's pods, in the order in which they run."""
     pod = pod_spec(resource)
-    containers = value_at(pod, ("initContainers",))
-    if not isinstance(containers, list):
-        return ()
+    containers = map(mapping, sequence(mapping(pod).get("initContainers")))
     return tuple(
-        InitContainer(_text(item.get("name")), _text(item.get("image")), item.get("restartPolicy") == "Always")
-        for item in containers
-        if isinstance(item, dict)
+        InitContainer(text(each.get("name")), text(each.get("image")), each.get("restartPolicy") == "Always")
+        for each in containers
+        if each
     )
 
 
@@ -94,11 +93,3 @@ def pod_spec(resource: Resource) -> object:
     if resource.identity.kind == "CronJob":  # its pods are no part of a sync
         return None
     return resource.at("spec", "template", "spec")
-
-
-def _number(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""

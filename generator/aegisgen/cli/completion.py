@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from aegisgen import files
+from aegisgen.kube.shape import mapping, sequence, text
 
 _PROJECT_FILE = "aegisgen.yaml"
 
@@ -31,9 +32,13 @@ def services(incomplete: str) -> list[str]:
     project = _project()
     if project is None:
         return []
-    data = _mapping(project)
-    files = [file for pattern in _texts(data.get("include")) for file in _matching(project.parent, pattern)]
-    names = {name for one in (data, *map(_mapping, files)) for name in _keys(one.get("services"))}
+    data = _read(project)
+    files = [
+        file
+        for pattern in filter(None, map(text, sequence(data.get("include"))))
+        for file in _matching(project.parent, pattern)
+    ]
+    names = {name for each in (data, *map(_read, files)) for name in map(str, mapping(each.get("services")))}
     return sorted(name for name in names if name.startswith(incomplete))
 
 
@@ -60,7 +65,7 @@ def _project() -> Path | None:
         return None
 
 
-def _mapping(file: Path) -> dict[str, object]:
+def _read(file: Path) -> dict[str, object]:
     from aegisgen.errors import AegisgenError  # noqa: PLC0415 -- most completions read no YAML
     from aegisgen.yaml.source import parse_one  # noqa: PLC0415
 
@@ -68,7 +73,7 @@ def _mapping(file: Path) -> dict[str, object]:
         data = parse_one(files.read(file), str(file)).data
     except (OSError, AegisgenError):
         return {}
-    return data if isinstance(data, dict) else {}
+    return mapping(data)
 
 
 def _matching(root: Path, pattern: str) -> Iterable[Path]:
@@ -76,11 +81,3 @@ def _matching(root: Path, pattern: str) -> Iterable[Path]:
         return sorted(root.glob(pattern))
     except (OSError, ValueError, NotImplementedError):  # an absolute or empty pattern
         return []
-
-
-def _texts(value: object) -> list[str]:
-    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
-
-
-def _keys(value: object) -> list[str]:
-    return [str(key) for key in value] if isinstance(value, dict) else []

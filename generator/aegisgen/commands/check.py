@@ -17,7 +17,7 @@ from aegisgen.kube.credentials import secret_text
 from aegisgen.profile.sources import display
 from aegisgen.project.fleet.drifted import drifted
 from aegisgen.project.fleet.untracked import untracked
-from aegisgen.project.workspace import Workspace, open_workspace, selection, warn_of_templates
+from aegisgen.project.workspace import Selection, Workspace, open_workspace, warn_of_templates
 from aegisgen.proof.crew import Crew
 from aegisgen.proof.inputs import sources
 from aegisgen.proof.prove import Method, Proof, prove, relative
@@ -48,7 +48,7 @@ def main(
     project: Path | None,
 ) -> int:
     """Check the selected environments and return the exit code."""
-    selected = selection(project, environments, service, changed_since=changed_since, shard=shard, templates=templates)
+    selected = Selection(project, environments, service, changed_since=changed_since, shard=shard, templates=templates)
     workspace = open_workspace(selected)
     warn_of_templates(workspace)
     baseline = workspace.project.value.rules.baseline

@@ -12,7 +12,7 @@ from aegisgen.profile.sources import display
 from aegisgen.project.rendered import render_all
 from aegisgen.project.tree.content import Change, diff
 from aegisgen.project.tree.write import locked, write
-from aegisgen.project.workspace import Workspace, changes, open_workspace, selection, warn_of_templates
+from aegisgen.project.workspace import Selection, Workspace, changes, open_workspace, warn_of_templates
 
 
 def main(
@@ -28,7 +28,7 @@ def main(
     project: Path | None,
 ) -> int:
     """Render the selected environments and return the exit code; with `exit_code` that is 1 where a file changed."""
-    selected = selection(project, environments, service, templates=templates)
+    selected = Selection(project, environments, service, templates=templates)
     if every == bool(selected.environments):
         raise UsageError("name one or more environments, or give --all (and not both)")
     workspace = open_workspace(selected)

@@ -11,7 +11,7 @@ from aegisgen.argocd.application import application_settings
 from aegisgen.argocd.plan import plan as planned
 from aegisgen.errors import UsageError
 from aegisgen.project.rendered import load_templates
-from aegisgen.project.workspace import open_workspace, selection, warn_of_templates
+from aegisgen.project.workspace import Selection, open_workspace, warn_of_templates
 from aegisgen.proof.composed import compose_targets
 from aegisgen.runbook.facts import composed, facts
 from aegisgen.runbook.guide import guide
@@ -31,7 +31,7 @@ def main(
     Raises UsageError where the choice is not of one, ToolError without Kustomize, CompositionError where the overlay
     does not build.
     """
-    workspace = open_workspace(selection(project, [environment], service, templates=templates))
+    workspace = open_workspace(Selection(project, [environment], service, templates=templates))
     if len(workspace.targets) != 1:
         names = ", ".join(target.service for target in workspace.targets) or "none of them enabled"
         found = f"there are {len(workspace.targets)}: {names}"

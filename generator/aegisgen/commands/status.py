@@ -12,7 +12,7 @@ from pathlib import Path
 from aegisgen.errors import ToolError, UsageError
 from aegisgen.kube import kubectl
 from aegisgen.kube.kubectl import Refusal, Request
-from aegisgen.project.workspace import open_workspace, selection
+from aegisgen.project.workspace import Selection, open_workspace
 from aegisgen.proof.composed import compose_targets
 from aegisgen.status.diagnose import Report, diagnose
 from aegisgen.status.expected import Expected, expected
@@ -43,7 +43,7 @@ def main(
     `watch` goes on until somebody interrupts it. Raises ToolError without kubectl, a cluster or the right to look,
     UsageError and CompositionError where the tree does not tell what to look for.
     """
-    workspace = open_workspace(selection(project, [environment], service))
+    workspace = open_workspace(Selection(project, [environment], service))
     if not workspace.targets:
         raise UsageError(f"nothing of {environment} is enabled; there is nothing to look for")
     services = [

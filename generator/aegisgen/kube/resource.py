@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from aegisgen.kube.shape import mapping, text, texts
 from aegisgen.yaml.source import Document
 
 
@@ -36,12 +37,12 @@ class Resource(NamedTuple):
     @property
     def annotations(self) -> dict[str, str]:
         """The annotations whose values are strings, as the API server would take them."""
-        return _strings(_metadata(self.data).get("annotations"))
+        return texts(mapping(self.data.get("metadata")).get("annotations"))
 
     @property
     def labels(self) -> dict[str, str]:
         """The labels whose values are strings."""
-        return _strings(_metadata(self.data).get("labels"))
+        return texts(mapping(self.data.get("metadata")).get("labels"))
 
     def at(self, *path: str | int) -> object:
         """Return the value at `path`, None where there is none."""
@@ -78,23 +79,6 @@ def resources_in(documents: Iterable[object]) -> list[Resource]:
 
 
 def _identity(data: dict[str, object]) -> Identity:
-    names = _metadata(data)
+    names = mapping(data.get("metadata"))
     name = names.get("name") or names.get("generateName")
-    namespace = names.get("namespace")
-    return Identity(
-        str(data["apiVersion"]),
-        str(data["kind"]),
-        namespace if isinstance(namespace, str) else "",
-        name if isinstance(name, str) else "",
-    )
-
-
-def _metadata(data: dict[str, object]) -> dict[str, object]:
-    metadata = data.get("metadata")
-    return metadata if isinstance(metadata, dict) else {}
-
-
-def _strings(value: object) -> dict[str, str]:
-    if not isinstance(value, dict):
-        return {}
-    return {key: item for key, item in value.items() if isinstance(item, str)}
+    return Identity(str(data["apiVersion"]), str(data["kind"]), text(names.get("namespace")), text(name))

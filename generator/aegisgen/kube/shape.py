@@ -29,6 +29,11 @@ def text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
+def natural(value: object) -> int | None:
+    """Return a whole number from 0 on as it is, and None for everything else."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
 def texts(value: object) -> dict[str, str]:
     """Return the entries of a mapping whose values are strings."""
     return {key: item for key, item in mapping(value).items() if isinstance(item, str)}

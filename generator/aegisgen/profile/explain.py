@@ -9,6 +9,7 @@ import jsonschema
 import msgspec
 
 from aegisgen.errors import Problem
+from aegisgen.kube.shape import mapping
 from aegisgen.profile.schema import json_schema
 from aegisgen.yaml.source import Document, kind_of
 
@@ -50,7 +51,7 @@ def _problems(document: Document, error: jsonschema.ValidationError) -> Iterator
     if error.validator == "anyOf":
         yield from _best_branch(document, error)
     elif error.validator == "additionalProperties" and isinstance(error.instance, dict):
-        known = list(_mapping(error.schema, "properties"))
+        known = list(mapping(mapping(error.schema).get("properties")))
         for key in error.instance:
             if key not in known:
                 expected = closest(key, known) or f", expected one of {', '.join(known)}"
@@ -59,7 +60,7 @@ def _problems(document: Document, error: jsonschema.ValidationError) -> Iterator
         required = error.validator_value if isinstance(error.validator_value, list) else []
         for name in required:
             if name not in error.instance:
-                expected = _expected(_mapping(_mapping(error.schema, "properties"), str(name)), "a value")
+                expected = _expected(mapping(mapping(error.schema).get("properties")).get(str(name)), "a value")
                 yield _problem(document, [*path, str(name)], f"missing, expected {expected}", at=path)
     elif "propertyNames" in error.absolute_schema_path:
         yield _problem(document, path, f"a name that is not allowed here, expected {_expected(error.schema, 'a name')}")
@@ -98,16 +99,11 @@ def _value_message(error: jsonschema.ValidationError) -> str:
 
 def _expected(schema: object, otherwise: str) -> str:
     """Say in words what a schema wants; struct schemas are titled by their class, which tells a user nothing."""
-    title = _mapping({"schema": schema}, "schema").get("title")
+    title = mapping(schema).get("title")
     if isinstance(title, str):
         return title
-    enum = _mapping({"schema": schema}, "schema").get("enum")
+    enum = mapping(schema).get("enum")
     return " or ".join(map(str, enum)) if isinstance(enum, list) else otherwise
-
-
-def _mapping(value: object, key: str) -> dict[str, object]:
-    found = value.get(key) if isinstance(value, dict) else None
-    return found if isinstance(found, dict) else {}
 
 
 def _problem(

@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 class Selection(NamedTuple):
     """Which part of a project a command works on."""
 
-    project: Path | None
+    project: Path | None = None
     """The project file; None: found by walking up from the working directory."""
-    environments: tuple[str, ...]
-    """Names of environments; empty: all of them."""
-    services: tuple[str, ...]
-    """Names or globs of services; empty: all of them."""
+    environments: Sequence[str] | None = None
+    """Names of environments; none: all of them."""
+    services: Sequence[str] | None = None
+    """Names or globs of services; none: all of them."""
     changed_since: str | None = None
     """Only what can be otherwise than it was at this revision of git."""
     shard: str | None = None
@@ -47,20 +47,6 @@ class Selection(NamedTuple):
     def partial(self) -> bool:
         """Whether it is a part that is found out, and not one that is named."""
         return self.changed_since is not None or self.shard is not None
-
-
-def selection(
-    project: Path | None,
-    environments: Sequence[str] | None,
-    services: Sequence[str] | None,
-    *,
-    changed_since: str | None = None,
-    shard: str | None = None,
-    templates: Path | None = None,
-) -> Selection:
-    """Return what a command line selects; None: nothing was said."""
-    named = named_templates(templates)
-    return Selection(project, tuple(environments or ()), tuple(services or ()), changed_since, shard, named)
 
 
 class Workspace(NamedTuple):
@@ -86,8 +72,8 @@ def open_workspace(selected: Selection) -> Workspace:
     """Read and resolve. Raises InputError with all that is wrong in any of the files, UsageError for unknown names."""
     file = selected.project or find_project(Path.cwd())
     project = load_project(file)
-    services = _services(project, selected.services)
-    profiles = load_profiles(project.root, selected.environments)
+    services = _services(project, selected.services or ())
+    profiles = load_profiles(project.root, selected.environments or ())
     scope = _scope(selected, project, profiles, services)
     of_whole = APPS in scope and selected.partial
     if selected.partial:
@@ -108,7 +94,7 @@ def open_workspace(selected: Selection) -> Workspace:
     if APPS in scope and not selected.partial:
         scope += tuple(sorted({RUNBOOKS} | {path.rpartition("/")[0] for path in map(runbook_of, chosen) if path}))
     deployed = tuple(targets) if APPS in scope else () if of_whole else chosen
-    return Workspace(project, chosen, scope, deployed, of_whole, selected.templates)
+    return Workspace(project, chosen, scope, deployed, of_whole, named_templates(selected.templates))
 
 
 def _part(
@@ -125,7 +111,7 @@ def _part(
     if selected.shard is not None:
         part = shard_part(project, profiles, part, shard(selected.shard))
     if selected.changed_since is not None:
-        part = changed_part(project, profiles, part, selected.changed_since, selected.templates)
+        part = changed_part(project, profiles, part, selected.changed_since, named_templates(selected.templates))
     return set(part.services), part.scope
 
 

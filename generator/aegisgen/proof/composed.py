@@ -11,7 +11,7 @@ from aegisgen.errors import UsageError
 from aegisgen.kube.compose import Composed, compose
 from aegisgen.kube.resource import Resource, resources_in
 from aegisgen.profile.target import Target
-from aegisgen.project.workspace import open_workspace, selection
+from aegisgen.project.workspace import Selection, open_workspace
 from aegisgen.proof.inputs import read, sources
 from aegisgen.proof.prove import relative
 from aegisgen.render.places import APPS
@@ -39,7 +39,7 @@ def chosen(
             raise UsageError(f"{path}: no such folder; expected one with a kustomization.yaml")
         files.admit(path)
         return [Chosen(path.as_posix(), path)]
-    workspace = open_workspace(selection(project, [environment] if environment else None, services))
+    workspace = open_workspace(Selection(project, [environment] if environment else None, services))
     return [
         Chosen(f"{each.environment}/{each.service}", relative(workspace.root / each.directory), each, workspace.root)
         for each in workspace.targets

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,50 +68,44 @@ def prove(
     Raises UsageError for a path that does not exist, ToolError where `require_tools` is set and a tool is missing,
     InputError for a broken baseline, and CrewError where a process dies that has a part in the work.
     """
+    with _no_garbage(), nullcontext(crew) if crew else Crew(method.jobs) as workers:
+        settings = settings_of(project, method.version)
+        means = Means(
+            Checker(method.version, method.strict, method.engine == "kubeconform"),
+            settings,
+            method.compose,
+            _cache(method),
+            builds=method.jobs or os.cpu_count() or 1,
+        )
+        named = list(sources(paths))
+        skipped: list[str] = []
+        try:
+            if method.compose and composer() is None:
+                raise ToolError(MISSING)
+            found = prove_all(named, roots, means, workers)
+        except ToolError as error:
+            if method.require_tools:
+                raise
+            skipped.append(f"composition: {error}")
+            found = prove_all(named, roots, means._replace(compose=False), workers)
+        weighed = {kept for finding in (*found.findings, *drift) if (kept := _weighed(finding, settings))}
+        ignores = [*project_ignores(project), *found.ignores]
+        baseline = _baseline(project) if method.baseline else []
+        left = settle(weighed, ignores, baseline=baseline, severities=settings.severities)
+        twice = {finding for each in found.refusals for finding in each.said_by_a_rule(left)}
+        return Proof(tuple(finding for finding in left if finding not in twice), len(named), tuple(skipped))
+
+
+@contextmanager
+def _no_garbage() -> Iterator[None]:
+    """Look for no garbage: none of what is read is any before the end, and looking takes a fifth of the time."""
     collecting = gc.isenabled()
-    gc.disable()  # none of what is read is garbage before the end, and looking for some is a fifth of the time
+    gc.disable()
     try:
-        with nullcontext(crew) if crew else Crew(method.jobs) as workers:
-            return _prove(paths, roots, method, project, drift=drift, crew=workers)
+        yield
     finally:
         if collecting:
             gc.enable()
-
-
-def _prove(
-    paths: Sequence[str],
-    roots: Sequence[Path],
-    method: Method,
-    project: ProjectSource | None,
-    *,
-    drift: Iterable[Finding],
-    crew: Crew,
-) -> Proof:
-    settings = settings_of(project, method.version)
-    means = Means(
-        Checker(method.version, method.strict, method.engine == "kubeconform"),
-        settings,
-        method.compose,
-        _cache(method),
-        builds=method.jobs or os.cpu_count() or 1,
-    )
-    named = list(sources(paths))
-    skipped: list[str] = []
-    try:
-        if method.compose and composer() is None:
-            raise ToolError(MISSING)
-        found = prove_all(named, roots, means, crew)
-    except ToolError as error:
-        if method.require_tools:
-            raise
-        skipped.append(f"composition: {error}")
-        found = prove_all(named, roots, means._replace(compose=False), crew)
-    weighed = {kept for finding in (*found.findings, *drift) if (kept := _weighed(finding, settings))}
-    ignores = [*project_ignores(project), *found.ignores]
-    baseline = _baseline(project) if method.baseline else []
-    left = settle(weighed, ignores, baseline=baseline, severities=settings.severities)
-    twice = {finding for each in found.refusals for finding in each.said_by_a_rule(left)}
-    return Proof(tuple(finding for finding in left if finding not in twice), len(named), tuple(skipped))
 
 
 def _cache(method: Method) -> Cache | None:
