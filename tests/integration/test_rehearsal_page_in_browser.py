@@ -5,19 +5,18 @@ from __future__ import annotations
 import html
 import json
 import re
-import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.rehearsals import CLEAN, FAILED, LEFT_OUT, REHEARSAL
+from tests.tools import browser
 
 from aegisgen.rehearsal.show import FORMATS, View
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 WIDTHS = (360, 800, 1280)
 
 LONG = FAILED._replace(
@@ -77,7 +76,6 @@ addEventListener('load', async () => {
 
 
 @pytest.mark.tools
-@pytest.mark.skipif(BROWSER is None, reason="chromium not found, install it with apt-get install chromium")
 def test_the_page_fits_its_links_open_and_nothing_in_it_runs(tmp_path: Path) -> None:
     (tmp_path / "report.html").write_text(FORMATS["html"](PAGE, View()))
     frames = "".join(f"<iframe src='report.html' style='width:{width}px;height:900px'></iframe>" for width in WIDTHS)
@@ -95,7 +93,7 @@ def _measure(body: str, directory: Path) -> list[dict]:
     page.write_text(f"<!doctype html><meta charset='utf-8'>{body}", encoding="utf-8")
     flags = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
     more = "--disable-component-update --disable-sync --disable-dev-shm-usage --allow-file-access-from-files"
-    command = [str(BROWSER), *flags.split(), *more.split(), "--virtual-time-budget=5000", "--dump-dom"]
+    command = [browser(), *flags.split(), *more.split(), "--virtual-time-budget=5000", "--dump-dom"]
     done = subprocess.run(
         [*command, f"--user-data-dir={directory / 'profile'}", page.as_uri()],
         capture_output=True,
