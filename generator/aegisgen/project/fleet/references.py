@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import posixpath
-import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -17,17 +16,6 @@ from aegisgen import files
 from aegisgen.errors import InputError
 from aegisgen.kube.shape import KUSTOMIZATION_NAMES
 from aegisgen.yaml.source import Document, decode, parse
-
-# A line with one name on it, as nearly all are written: `- ../a`, `path: ../a`, `- key=../a`.
-_PLAIN = re.compile(
-    rb"[ \t]*(?:(?:- +)+(?:[\w.-]+:[ \t]+)?|[\w.-]+:[ \t]+)"
-    rb"(?P<quote>['\"]?)(?:[\w.-]+=)?(?P<name>[^\s'\"\\,\[\]{}#|>&*!=]+)(?P=quote)[ \t\r]*(?:#.*)?"
-)
-_UPWARDS = re.compile(rb"^.*\.\..*$", re.MULTILINE)
-# Neither blank, nor a comment, nor an item, nor a key: it goes on with what the line before began.
-_CONTINUED = re.compile(rb"\n(?![ \t]*(?:#|\r?(?:\n|\Z)|-(?:[ \t\r\n]|\Z)|[\w./$'\"-]+:))")
-# What stands for another character, or for no end of the line.
-_ESCAPE = re.compile(rb"\\[^\"\\ntr]")
 
 
 class References:
@@ -112,18 +100,10 @@ def is_in(path: str, folder: str) -> bool:
 def outside_names(raw: bytes, root: bytes) -> Iterator[str]:
     """Yield every text in a kustomization that may name something outside of its folder: with `..`, or from the top.
 
-    Most kustomizations name such things on lines of their own, and are not parsed. `root` is the project's folder.
+    Most kustomizations hold no such text, and are not parsed. `root` is the project's folder.
     """
-    if root in raw or (b"\\" in raw and _ESCAPE.search(raw)):
-        yield from _all_names(raw)
-    elif b".." in raw:
-        lines = [line for line in _UPWARDS.finditer(raw) if not line[0].lstrip().startswith(b"#")]
-        names = [_PLAIN.fullmatch(line[0]) for line in lines if not _CONTINUED.match(raw, line.end())]
-        found = [os.fsdecode(name["name"]) for name in names if name]
-        yield from found if len(found) == len(lines) else _all_names(raw)
-
-
-def _all_names(raw: bytes) -> Iterator[str]:
+    if not any(part in raw for part in (root, b"..", b"\\")):  # an escape may stand for any of it
+        return
     try:
         documents = list(parse(decode(raw, ""), ""))
     except InputError:
