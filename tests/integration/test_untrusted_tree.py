@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.conftest import ROOT, aegisgen
+from tests.tools import need
 
 from aegisgen import files
 
@@ -449,8 +450,9 @@ def test_nothing_that_a_kustomization_names_is_fetched(tree, kustomize, listener
 def test_kustomize_has_no_network_where_the_system_can_take_it_away(tree, listener, monkeypatch, kustomize) -> None:
     from aegisgen.kube import compose, process
 
+    need("unshare")
     if not process.without_network():
-        pytest.skip("no network namespaces here: unshare --net --map-root-user fails")
+        pytest.skip("this machine gives no network namespaces: unshare --net --map-root-user fails")
     monkeypatch.setattr(compose, "refuse", lambda _: None)  # the first line of defence is gone
     put(tree / OVERLAY / "kustomization.yaml", f"openapi: {{path: '{URL.format(port=listener.getsockname()[1])}'}}\n")
     assert aegisgen("plan", "staging").code == 2
@@ -560,7 +562,7 @@ def test_what_a_rehearsal_starts_does_not_learn_the_machines_secrets(monkeypatch
     assert (dict(os.environ), ctypes.CDLL(None).prctl(3)) == (before, dumpable)
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs root and setpriv")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux'")
 def test_a_process_of_a_rehearsal_cannot_read_its_parents_environment(tmp_path) -> None:
     tmp_path.chmod(0o755)
@@ -568,7 +570,7 @@ def test_a_process_of_a_rehearsal_cannot_read_its_parents_environment(tmp_path) 
         "import subprocess, sys; from aegisgen.rehearsal.private import private\n"
         "with private():\n    sys.exit(subprocess.run(['sh', '-c', 'cat /proc/$PPID/environ /proc/$PPID/mem']).returncode)"
     )
-    command = ["setpriv", "--reuid=65534", "--clear-groups", sys.executable, "-c", program]
+    command = [need("setpriv"), "--reuid=65534", "--clear-groups", sys.executable, "-c", program]
     environment = {"PATH": os.environ["PATH"], "AWS_SECRET_ACCESS_KEY": SECRET, "PYTHONPATH": str(ROOT / "generator")}
     outcome = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd="/")
     if "ModuleNotFoundError" in outcome.stderr or "can't open" in outcome.stderr or outcome.returncode > 2:
