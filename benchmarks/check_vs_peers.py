@@ -7,7 +7,7 @@ What is compared, each as a new process, one after the other in every round, so 
 
     check      aegisgen check --all --no-compose: drift, schemas, and the overlays read without Kustomize; without any
                cache, for there is no folder where one could be
-    one core   the same on one processor: without the process beside it that renders
+    one core   the same on one processor
     peer       kubectl kustomize (and kustomize, where it is installed) on both overlays, piped into
                kubeconform -strict with the bundled schemas
     start      aegisgen --version, beside an empty Python program: what start-up costs
