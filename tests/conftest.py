@@ -10,8 +10,9 @@ import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -22,9 +23,6 @@ from tests.quick_files import use_memory
 from tests.servers import run, server, servers, shared_servers
 from tests.small_fleet import fleet_origin, small_fleet
 from tests.tools import INSTALL, missing
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = [
     "app",

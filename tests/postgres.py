@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Iterator, Sequence
 from itertools import count
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
 import psycopg
 import pytest
@@ -13,14 +15,9 @@ import pytest
 from aegisgen.rehearsal.postgres import Supply, Wanted
 from aegisgen.rehearsal.postgres.installation import installations
 from aegisgen.rehearsal.postgres.template import server_account
+from aegisgen.rehearsal.server import Server
+from tests.servers import Servers
 from tests.tools import need
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
-
-    from aegisgen.rehearsal.server import Server
-    from tests.servers import Servers
 
 PASSWORD = "not 'so' $secret\\"
 _NUMBERS = count(1)

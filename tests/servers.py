@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
-from aegisgen.rehearsal.leftovers import workspace
+from aegisgen.rehearsal.leftovers import Workspace, workspace
 from aegisgen.rehearsal.postgres import Supply, Wanted, sessions
 from aegisgen.rehearsal.postgres.installation import INSTALL, installations
+from aegisgen.rehearsal.server import Server
 from tests.tools import missing
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from contextlib import AbstractContextManager
-
-    from aegisgen.rehearsal.leftovers import Workspace
-    from aegisgen.rehearsal.server import Server
 
 NAMES = ("0", "1")
 """As a rehearsal with two jobs calls its servers."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 import yaml
@@ -11,9 +11,6 @@ import yaml
 from aegisgen.project.rendered import render_all
 from aegisgen.project.tree.write import write as write_tree
 from aegisgen.project.workspace import Selection, changes, open_workspace
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ENVIRONMENTS = ("staging", "production")
 SERVICES = ("alpha", "beta", "gamma", "delta", "plain")

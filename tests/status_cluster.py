@@ -8,15 +8,13 @@ import shlex
 import shutil
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from aegisgen.kube.compose import compose
 from tests.conftest import ROOT, Outcome, aegisgen
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FOLDER = ROOT / "tests/fixtures/status"
 STATES = sorted(path.name for path in (FOLDER / "states").iterdir())

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import yaml
 
 from tests.conftest import Outcome, aegisgen
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def say(project: Path, environment: str, text: str) -> None:

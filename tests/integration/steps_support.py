@@ -5,18 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import yaml
 from tests.conftest import ROOT, aegisgen
+from tests.postgres import Database
 from tests.tools import available
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from tests.postgres import Database
 
 FULL = ROOT / "tests/fixtures/full"
 JOB_UID = "7f3c0e0a-1111-4222-8333-444455556666"

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from tests.integration.steps_support import connection, containers, full, programs, say, shell
+from tests.postgres import Database
 from tests.tools import need
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.postgres import Database
 
 pytestmark = pytest.mark.tools
 __all__ = ["full", "shell"]

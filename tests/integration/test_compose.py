@@ -6,19 +6,15 @@ import os
 import select
 import shutil
 import stat
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from tests.tools import available, need
 
 from aegisgen.errors import CompositionError, ToolError
 from aegisgen.kube.compose import compose, composer, readable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import suppress
-from contextlib import suppress
-from pathlib import Path
 
 DEPLOYMENT = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: api}\n"
 

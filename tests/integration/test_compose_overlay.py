@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -12,9 +12,6 @@ from aegisgen.kube.compose import compose
 from aegisgen.kube.origin import member_of, origin_of
 from aegisgen.kube.overlay import read_overlay, unmatched_patches
 from aegisgen.kube.resource import Resource, identify
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = [
     pytest.mark.tools,

@@ -10,8 +10,8 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import jsonschema
 import pytest
@@ -23,9 +23,6 @@ from typer.main import get_command
 
 from aegisgen.cli.app import app
 from aegisgen.kube.compose import composer
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PAGES = {
     page.relative_to(ROOT).as_posix(): page.read_text()

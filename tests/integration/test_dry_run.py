@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from tests.integration.steps_support import Ended, connection, containers, dumped, full, job, programs, say, shell
 from tests.postgres import Database, new_database
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from aegisgen.rehearsal.server import Server
+from aegisgen.rehearsal.server import Server
 
 pytestmark = pytest.mark.tools
 __all__ = ["full", "shell"]

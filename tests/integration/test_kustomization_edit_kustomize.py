@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 import yaml
@@ -11,9 +11,6 @@ from tests.tools import available
 
 from aegisgen.kube.shape import KUSTOMIZATION_NAMES
 from aegisgen.render.kustomization import Patch, Wiring, wire
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = pytest.mark.tools
 

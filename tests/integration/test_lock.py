@@ -8,8 +8,9 @@ import shutil
 import signal
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import pytest
 from tests.pods import Ended, Pod, container
@@ -17,9 +18,6 @@ from tests.postgres import PASSWORD, Database, use_tls
 from tests.tools import need
 
 from aegisgen.render.runner import lock_key
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 # Twenty take five minutes: AEGISGEN_TRIALS=20 pytest -k trial_after_trial
 TRIALS = int(os.environ.get("AEGISGEN_TRIALS", "4"))

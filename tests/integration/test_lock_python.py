@@ -5,18 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 import yaml
 from tests.integration.test_lock import alive, command_line, descendants, until
 from tests.pods import Pod, container
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.postgres import Database
+from tests.postgres import Database
 
 pytestmark = [pytest.mark.tools, pytest.mark.slow]
 

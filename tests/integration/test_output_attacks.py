@@ -11,12 +11,14 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 import yaml
+from tests.conftest import Outcome
 from tests.rehearsals import FAILED, REHEARSAL
 from tests.status_cluster import Cluster, cluster
 
@@ -25,12 +27,6 @@ from aegisgen.output.streams import Stream
 from aegisgen.output.visible import visible, visible_lines
 from aegisgen.rehearsal.show import FORMATS, View
 from aegisgen.runbook import markdown
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from tests.conftest import Outcome
 
 __all__ = ["cluster"]
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from tests.api_server import Server, api_server
 from tests.conftest import Outcome, aegisgen
 from tests.status_cluster import FOLDER, NOW
 from tests.tools import need
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = pytest.mark.tools
 

@@ -9,17 +9,14 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from tests.pods import container
 from tests.steps import refused, rendered, say, say_of_project
 from tests.tools import available, need
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 need("sed")
 pytestmark = pytest.mark.tools

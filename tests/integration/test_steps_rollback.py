@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from tests.pods import Ended, Pod
 from tests.postgres import Database, new_database
 from tests.steps import refused, rendered, say
 from tests.tools import available, need
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 need("npm", "node")
 pytestmark = [pytest.mark.tools, pytest.mark.slow]

@@ -14,10 +14,11 @@ import stat
 import subprocess
 import tempfile
 import traceback
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from unittest import mock
 
 import pytest
@@ -25,9 +26,6 @@ import pytest
 from aegisgen.errors import TreeError
 from aegisgen.project.tree.content import STAGE, Change, read
 from aegisgen.project.tree.write import locked, write
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 

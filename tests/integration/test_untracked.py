@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 STAGING = "argocd/overlays/staging/api"
 CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n"

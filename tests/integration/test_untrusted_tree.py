@@ -14,19 +14,14 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
-from tests.conftest import ROOT, aegisgen
+from tests.conftest import ROOT, Outcome, aegisgen
 from tests.tools import need
 
 from aegisgen import files
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.conftest import Outcome
 
 SECRET = "made-up-7f3a"
 LEAK = f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {SECRET}}}\nspec: [{SECRET}\n"

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from aegisgen.rules.rule import Scope
 from aegisgen.rules.table import RULES
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 LASTING = [rule for rule in RULES.values() if rule.scope is Scope.LASTING]
 POD = """\

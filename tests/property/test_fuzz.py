@@ -18,9 +18,11 @@ import sys
 import tempfile
 import traceback
 from collections import Counter
+from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import pytest
 import yaml
@@ -28,10 +30,6 @@ from tests.conftest import ROOT, aegisgen
 from tests.rule_examples import files_of
 
 from aegisgen.rules.table import RULES
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 START = int(os.environ.get("FUZZ_FROM", "0"))
 SECONDS, MEGABYTES = 10, 500

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from jinja2 import ModuleLoader
@@ -17,9 +17,6 @@ from aegisgen.render import compiled as module
 from aegisgen.render import environment
 from aegisgen.render.compiled import compile_all, compiled
 from aegisgen.render.environment import Templates
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 NAME = "init-container/deployment-patch.yaml.j2"
 

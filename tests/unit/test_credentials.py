@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from tests.conftest import ROOT
 
 from aegisgen.kube.credentials import secret_option, secret_text, secret_value
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 MIXED = "aB3dE5gH7jK9mN1pQ2rS4tU6vW8xY0zA1bC3dE5fG7hI9jK1lM3nO5pQ7rS9tU1v"
 HEX = "3f9a1c5e7b2d4f60819a3c5d7e9f0b1c2d4e6f8091a2b3c4d5e6f708192a3b4c"

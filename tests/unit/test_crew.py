@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from aegisgen.errors import InputError, Problem, UsageError
 from aegisgen.proof.crew import Crew, CrewError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 PROBLEM = Problem("x.yaml", 3, 1, "field", "wrong")
 

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from tests.conftest import Outcome
 
 from aegisgen.project.fleet import drifted as streamed
 from aegisgen.project.rendered import render_all
+from aegisgen.project.tree.content import Change
 from aegisgen.project.workspace import Selection, changes, open_workspace
 from aegisgen.proof.crew import Crew
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from tests.conftest import Outcome
-
-    from aegisgen.project.tree.content import Change
-
-    Cli = Callable[..., Outcome]
+Cli = Callable[..., Outcome]
 
 SERVICES = ("api", "admin", "web", "worker")
 

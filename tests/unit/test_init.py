@@ -13,15 +13,12 @@ import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
 from tests.conftest import ROOT, disk_is_full
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 TOOLS = ("knex", "prisma", "flyway", "liquibase", "alembic", "django", "golang-migrate")
 COMMANDS = ("--ping", "make ping", "--status", "make status", "--migrate", "make 'migrate all'", "--lock", "none")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import runpy
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -14,9 +15,6 @@ from aegisgen.errors import ToolError
 from aegisgen.kube import kubeconform
 from aegisgen.kube.schemas import DEFAULT_VERSION
 from aegisgen.yaml.source import Document
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 TABLE = runpy.run_path(str(Path(__file__).parents[1] / "fixtures" / "schemas" / "cases.py"))
 CASES = TABLE["CASES"]

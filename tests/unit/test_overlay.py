@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from aegisgen.kube.kustomization import MAX_LAYERS
-from aegisgen.kube.overlay import overlay_of, read_overlay, unmatched_patches
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from aegisgen.kube.overlay import Overlay
+from aegisgen.kube.overlay import Overlay, overlay_of, read_overlay, unmatched_patches
 
 DEPLOYMENT = """\
 apiVersion: apps/v1

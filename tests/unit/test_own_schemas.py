@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import jsonschema
 import msgspec
@@ -14,9 +14,6 @@ from tests.conftest import ROOT
 from aegisgen.profile.model import Overrides
 from aegisgen.profile.schema import MODELS
 from aegisgen.project.workspace import Selection, open_workspace
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 FILES: dict[str, list[str]] = {
     "project": ["aegisgen.yaml"],

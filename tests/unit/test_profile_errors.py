@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import yaml
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 PRODUCTION = "argocd/profiles/production.yaml"
 TOKEN = "ghp_" + "a1B2c3D4e5F6" * 3

@@ -5,21 +5,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
+from tests.conftest import Outcome
 from tests.rule_examples import files_of
 
 from aegisgen.proof import whole
 from aegisgen.rules.table import RULES
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from tests.conftest import Outcome
-
-    Cli = Callable[..., Outcome]
+Cli = Callable[..., Outcome]
 
 ROOT = Path(__file__).resolve().parents[2]
 

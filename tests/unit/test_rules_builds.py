@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -12,9 +12,6 @@ from aegisgen.rules.builds import Build, Deployments, directory_contexts, overla
 from aegisgen.rules.check import check
 from aegisgen.rules.neighbours import HEADER, generated_beside
 from aegisgen.yaml.source import Document, parse
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 OBJECT = "apiVersion: v1\nkind: {kind}\nmetadata: {{name: {name}}}\n"
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from aegisgen.commands.explain import explain
 from aegisgen.errors import UsageError
+from aegisgen.rules.rule import Rule
 from aegisgen.rules.table import RULES
-
-if TYPE_CHECKING:
-    from aegisgen.rules.rule import Rule
 
 DOCS = Path(__file__).parents[2] / "docs" / "rules"
 

@@ -6,7 +6,7 @@ import re
 import shutil
 from contextlib import chdir
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 import yaml
@@ -19,9 +19,6 @@ from tests.steps import say as say_raw
 from aegisgen.kube.compose import compose
 from aegisgen.kube.schemas import violations
 from aegisgen.tools import TOOLS
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # The commands of the migration guide: Monitoring, Rollback, Troubleshooting and Emergency. Pods are found, not guessed,
 # and the scripts are those that the profile names.

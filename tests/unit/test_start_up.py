@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.conftest import ROOT
@@ -13,10 +14,6 @@ from tests.conftest import ROOT
 from aegisgen.profile import model
 from aegisgen.profile.base import Model
 from aegisgen.render.compiled import FOLDER, compile_all
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 # Each with what it stands for, or what it brings along. Jinja is not among them, nor what it brings: a check renders.
 HEAVY = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from tests.conftest import ROOT, aegisgen
@@ -14,9 +14,6 @@ from tests.status_cluster import FOLDER, STATES, Cluster, cluster
 from aegisgen.kube.schemas import violations
 from aegisgen.status.exits import Role, codes, meaning
 from aegisgen.status.model import Cause
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 __all__ = ["cluster"]
 

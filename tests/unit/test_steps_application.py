@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from tests.conftest import aegisgen
 from tests.steps import refused, rendered, say, say_of_project
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 REPOSITORY = 'repository: {url: "https://github.com/example/infra"}\n'
 WINDOW = '{kind: deny, schedule: "0 17 * * 5", duration: 3d, manualSync: true}'

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from tests.conftest import aegisgen
 from tests.steps import refused, rendered, say
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PRODUCTION = "argocd/overlays/production/api"
 STORE = "store: {name: vault}, data: {DATABASE_PASSWORD: {key: db}}"

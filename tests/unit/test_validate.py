@@ -6,21 +6,17 @@ import json
 import os
 import shutil
 import socket
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
+from tests.conftest import Outcome
 from tests.rule_examples import files_of
 from tests.tools import need
 
 from aegisgen.rules.table import RULES
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.conftest import Outcome
-
-    Cli = Callable[..., Outcome]
+Cli = Callable[..., Outcome]
 
 ROOT = Path(__file__).resolve().parents[2]
 
