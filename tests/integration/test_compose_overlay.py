@@ -3,64 +3,24 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
+from tests.conftest import ROOT
 
 from aegisgen.errors import CompositionError
 from aegisgen.kube.compose import compose
 from aegisgen.kube.origin import member_of, origin_of
 from aegisgen.kube.overlay import read_overlay, unmatched_patches
-from aegisgen.kube.resource import Resource, identify
+from aegisgen.kube.resource import Resource, resources_in
 
 pytestmark = [
     pytest.mark.tools,
     pytest.mark.usefixtures("kustomize"),
 ]
 
-BASE = """\
-namePrefix: b-
-namespace: base
-resources: [all.yaml]
-patches:
-- target: {kind: Deployment, name: api}
-  patch: '[{"op": "add", "path": "/metadata/annotations", "value": {"base": "hit"}}]'
-configMapGenerator:
-- {name: config, literals: [a=b]}
-"""
-OBJECTS = """\
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: api, namespace: born, labels: {app: x}}
----
-apiVersion: v1
-kind: Namespace
-metadata: {name: space}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
-metadata: {name: role}
----
-apiVersion: example.dev/v1
-kind: Example
-metadata: {name: api}
----
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: examples.example.dev}
----
-apiVersion: v1
-kind: List
-items:
-- {apiVersion: v1, kind: Secret, metadata: {name: listed}}
-"""
-MIDDLE = "namePrefix: m-\nnameSuffix: -s\nnamespace: middle\nresources: [../base]\nlabels: [{pairs: {team: a}}]\n"
-PART = """\
-apiVersion: kustomize.config.k8s.io/v1alpha1
-kind: Component
-namePrefix: c-
-configMapGenerator: [{name: partial, literals: [a=b]}]
-"""
+FOLDER = ROOT / "tests/fixtures/layers"
 TARGETS = [
     "{}",
     *(f"{{kind: Deployment, name: {name!r}}}" for name in ("api", "b-api", "m-b-api", "m-b-api-s", "t-c-m-b-api-s")),
@@ -97,17 +57,14 @@ def _write(root: Path, patches: str, *, field: str = "patches") -> Path:
         "namePrefix: t-\nnamespace: top\nresources: [../middle]\ncomponents: [../part]\n"
         f"configMapGenerator: [{{name: own, literals: [a=b]}}]\n{field}:\n{patches}"
     )
-    files = {"base/all": OBJECTS, "base": BASE, "middle": MIDDLE, "part": PART, "top": top}
-    for name, text in files.items():
-        path = root / (f"{name}.yaml" if "/" in name else f"{name}/kustomization.yaml")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+    shutil.copytree(FOLDER, root, dirs_exist_ok=True)
+    (root / "top").mkdir()
+    (root / "top/kustomization.yaml").write_text(top)
     return root / "top"
 
 
 def _resources(directory: Path) -> list[Resource]:
-    found = [identify(document) for document in compose(directory).documents]
-    return [resource for resource in found if isinstance(resource, Resource)]
+    return resources_in(compose(directory).documents)
 
 
 @pytest.mark.parametrize(

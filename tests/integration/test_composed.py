@@ -23,60 +23,13 @@ from aegisgen.kube.overlay import overlay_of
 
 pytestmark = [pytest.mark.tools, pytest.mark.usefixtures("kustomize")]
 
-FILES = {
-    "overlay/kustomization.yaml": """\
-resources: [../base, extra.yaml]
-components: [../component]
-namePrefix: a-
-patches:
-  - path: patch.yaml
-    target: {kind: Deployment}
-  - path: operations.yaml
-    target: {kind: Service}
-configMapGenerator:
-  - name: settings
-    files: [app.ini, renamed=other.ini]
-    envs: [settings.env]
-    literals: [A=1]
-replacements:
-  - path: replacement.yaml
-""",
-    "overlay/extra.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: extra}\ndata: {host: db-1}\n",
-    "overlay/patch.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: any}\nspec: {replicas: 2}\n",
-    "overlay/operations.yaml": "- {op: replace, path: /spec/ports/0/port, value: 81}\n",
-    "overlay/app.ini": "a = 1\n",
-    "overlay/other.ini": "b = 1\n",
-    "overlay/settings.env": "# a comment\n\nLEVEL=info\n",
-    "overlay/replacement.yaml": """\
-source: {kind: ConfigMap, name: extra, fieldPath: data.host}
-targets:
-  - select: {kind: Deployment}
-    fieldPaths: [spec.template.spec.hostname]
-    options: {create: true}
-""",
-    "base/kustomization.yml": "resources: [deployment.yaml, more]\npatchesStrategicMerge: [merge.yaml]\n",
-    "base/deployment.yaml": """\
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: api}
-spec:
-  template: {spec: {containers: [{name: api, image: a}]}}
-""",
-    "base/merge.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: api, labels: {team: a}}\n",
-    "base/more/Kustomization": "resources: [service.yaml]\n",
-    "base/more/service.yaml": "apiVersion: v1\nkind: Service\nmetadata: {name: api}\nspec: {ports: [{port: 80}]}\n",
-    "component/kustomization.yaml": "kind: Component\napiVersion: kustomize.config.k8s.io/v1alpha1\nresources: [shared.yaml]\n",
-    "component/shared.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: shared}\ndata: {a: '1'}\n",
-}
+FOLDER = ROOT / "tests/fixtures/composed"
+FILES = {file.relative_to(FOLDER).as_posix(): file.read_text() for file in FOLDER.rglob("*") if file.is_file()}
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    for name, text in FILES.items():
-        file = tmp_path / "tree" / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-    return tmp_path / "tree"
+    return Path(shutil.copytree(FOLDER, tmp_path / "tree"))
 
 
 class Composer:

@@ -38,65 +38,9 @@ TREE = {
     for file in sorted((ROOT / "argocd").rglob("*"))
     if file.is_file()
 }
-KUSTOMIZATION = b"""\
-resources: [../../../base/api, extra.yaml]
-components: [../../../component]
-namespace: x
-namePrefix: x-
-nameSuffix: -y
-commonLabels: {a: b}
-labels: [{pairs: {c: d}, includeSelectors: true, fields: [{path: a/b, create: true}]}]
-commonAnnotations: {e: f}
-images: [{name: app, newName: other, newTag: "1", digest: "sha256:00"}]
-replicas: [{name: app, count: 2}]
-configMapGenerator: [{name: app, behavior: merge, literals: [A=b, C=d], envs: [x.env], files: [a=b.txt], options: {disableNameSuffixHash: true}}]
-secretGenerator: [{name: s, literals: [A=b]}]
-generatorOptions: {labels: {a: b}, disableNameSuffixHash: true}
-patches:
-- {path: patch.yaml, target: {kind: Deployment, name: "a.*", labelSelector: "a=b,c!=d", annotationSelector: a in (b)}}
-- {patch: '[{"op": "add", "path": "/metadata/labels/x", "value": "y"}]', target: {kind: Job}, options: {allowNameChange: true}}
-- patch: |-
-    apiVersion: apps/v1
-    kind: Deployment
-    metadata: {name: app, labels: {a: b}}
-patchesStrategicMerge: [patch.yaml]
-patchesJson6902: [{target: {version: v1, kind: Service, name: app}, patch: "- {op: remove, path: /spec}"}]
-replacements: [{source: {kind: ConfigMap, name: app, fieldPath: data.A}, targets: [{select: {kind: Deployment}, fieldPaths: [spec.replicas]}]}]
-vars: [{name: A, objref: {kind: Service, name: app, apiVersion: v1}, fieldref: {fieldpath: metadata.name}}]
-sortOptions: {order: legacy, legacySortOptions: {orderFirst: [Namespace], orderLast: [Job]}}
-helmCharts: [{name: x, repo: "https://example.com"}]
-openapi: {path: x.json}
-crds: [x.json]
-configurations: [x.yaml]
-transformers: [x.yaml]
-buildMetadata: [originAnnotations]
-"""
-FULL = b"""\
-apiVersion: aegisgen.dev/v1
-kind: EnvironmentProfile
-metadata: {name: production}
-spec:
-  namespace: production
-  namePrefix: production-
-  image: {tag: production, pullPolicy: Always}
-  strategy: presync-job
-  hook: {wave: -1, configWave: -4, deletePolicy: BeforeHookCreation}
-  job: {backoffLimit: 3, ttl: 7d, deadline: 30m, annotations: {a.b/c: d}, labels: {e: f}}
-  migrations: {tool: knex, env: {NODE_ENV: production}, lock: {module: pg}}
-  database: {postgres: {version: 17}, config: {from: hook, rename: {}}, secret: {name: s, every: true}}
-  resources: {requests: {cpu: 100m, memory: 128Mi}, limits: {memory: 256Mi}}
-  backup: {storage: {persistentVolumeClaim: {name: backups}}, retention: {keep: 3}}
-  dryRun: {env: {A: b}}
-  checks: {run: [{name: a, sql: SELECT 1, expect: {equals: 1}}]}
-  security: {serviceAccount: {create: true}, networkPolicy: {enabled: true}}
-  approval: {enabled: true}
-  application: {name: x, project: default}
-  notifications: {success: {url: "https://example.com"}}
-  metrics: {pushgateway: "http://gate:9091"}
-  rollback: {automatic: true}
-  runbook: {people: {onCall: "#ops"}}
-  services: {api: {replicas: 3, config: {DATABASE_HOST: db, A: "b"}}}
-"""
+KUSTOMIZATION, FULL = (
+    (ROOT / "tests/fixtures/fuzz" / name).read_bytes() for name in ("kustomization.yaml", "profile.yaml")
+)
 EXAMPLES = tuple(
     text.encode()
     for rule in RULES.values()

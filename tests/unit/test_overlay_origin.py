@@ -3,156 +3,18 @@
 from __future__ import annotations
 
 import pytest
+from tests.conftest import ROOT
 
 from aegisgen.kube.origin import origin_of
 from aegisgen.kube.overlay import overlay_of
-from aegisgen.kube.resource import Resource, identify
-from aegisgen.yaml.source import Document, parse
+from aegisgen.kube.resource import resources_in
+from aegisgen.yaml.source import parse
 
-FILES = {
-    "over/kustomization.yaml": """\
-namespace: staging
-namePrefix: staging-
-resources:
-  - ../base
-patches:
-  - path: patch.yaml
-    target: {kind: Deployment, name: api}
-  - target: {kind: Deployment}
-    patch: |-
-      apiVersion: apps/v1
-      kind: Deployment
-      metadata: {name: any}
-      spec:
-        minReadySeconds: 7
-  - target: {kind: Deployment}
-    patch: |-
-      - op: add
-        path: /spec/template/spec/containers/-
-        value:
-          name: side
-          image: side:1
-      - op: replace
-        path: /spec/paused
-        value: true
-  - target: {kind: Deployment}
-    patch: '[{op: add, path: /spec/revisionHistoryLimit, value: 3}]'
-configMapGenerator:
-  - name: config
-    behavior: merge
-    literals:
-      - HOST=staging
-  - name: own
-    literals:
-      - KEY=a=b
-    files:
-      - conf/app.ini
-      - other.ini=conf/x.ini
-images:
-  - name: ghcr.io/a/api
-    newTag: staging
-replicas:
-  - name: api
-    count: 3
-""",
-    "over/patch.yaml": """\
-apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: api
-spec:
-  template:
-    spec:
-      initContainers:
-        - name: migrate
-          image: ghcr.io/a/api
-      containers:
-        - name: api
-          env:
-            - name: LEVEL
-              value: debug
-""",
-    "base/kustomization.yaml": "resources:\n  - api.yaml\n  - config.yaml\n",
-    "base/api.yaml": """\
-apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: api
-spec:
-  replicas: 1
-  paused: false
-  template:
-    spec:
-      containers:
-        - name: sidecar
-          image: sidecar:1
-        - name: api
-          image: ghcr.io/a/api
-          env:
-            - name: FIRST
-              value: a
-            - name: LEVEL
-              value: info
-          volumeMounts:
-            - {name: tmp, mountPath: /a}
-            - {name: tmp, mountPath: /b, readOnly: true}
-""",
-    "base/config.yaml": """\
-apiVersion: v1
-kind: ConfigMap
-metadata:
-  name: config
-data:
-  HOST: base
-  PORT: '1'
-""",
-}
-COMPOSED = """\
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: staging-api, namespace: staging}
-spec:
-  replicas: 3
-  paused: true
-  minReadySeconds: 7
-  revisionHistoryLimit: 3
-  template:
-    spec:
-      initContainers:
-        - {name: migrate, image: 'ghcr.io/a/api:staging'}
-      containers:
-        - name: api
-          image: ghcr.io/a/api:staging
-          env:
-            - {name: LEVEL, value: debug}
-            - {name: FIRST, value: a}
-          volumeMounts:
-            - {name: tmp, mountPath: /b, readOnly: true}
-            - {name: tmp, mountPath: /a}
-        - {name: sidecar, image: 'sidecar:1'}
-        - {name: side, image: 'side:1'}
----
-apiVersion: v1
-kind: ConfigMap
-metadata: {name: staging-config, namespace: staging}
-data: {HOST: staging, PORT: '1'}
----
-apiVersion: v1
-kind: ConfigMap
-metadata: {name: staging-own-4h2mbtbbt6, namespace: staging}
-data: {KEY: a=b, app.ini: x, other.ini: y}
----
-apiVersion: v1
-kind: Service
-metadata: {name: staging-api, namespace: staging}
-"""
-
+FOLDER = ROOT / "tests/fixtures/origin"
+FILES = {file.relative_to(FOLDER).as_posix(): file.read_bytes() for file in FOLDER.glob("*/*.yaml")}
+# What Kustomize makes of them.
+COMPOSED = resources_in(parse((FOLDER / "composed.yaml").read_text(), "over"))
 POD = ("spec", "template", "spec")
-
-
-def composed() -> list[Resource]:
-    documents = [document for document in parse(COMPOSED, "over") if isinstance(document, Document)]
-    return [resource for document in documents if isinstance(resource := identify(document), Resource)]
 
 
 @pytest.mark.parametrize(
@@ -188,9 +50,9 @@ def composed() -> list[Resource]:
     ],
 )
 def test_a_field_leads_to_the_line_that_sets_it(number: int, path: tuple[str | int, ...], place: str) -> None:
-    overlay = overlay_of({name: text.encode() for name, text in FILES.items()}.get, "over")
+    overlay = overlay_of(FILES.get, "over")
 
-    origin = origin_of(overlay, composed()[number], path)
+    origin = origin_of(overlay, COMPOSED[number], path)
 
     assert origin is not None
     found = ":".join(map(str, (origin.source, *origin.position)))
@@ -198,6 +60,6 @@ def test_a_field_leads_to_the_line_that_sets_it(number: int, path: tuple[str | i
 
 
 def test_an_object_that_no_file_explains_has_no_origin() -> None:
-    overlay = overlay_of({name: text.encode() for name, text in FILES.items()}.get, "over")
+    overlay = overlay_of(FILES.get, "over")
 
-    assert origin_of(overlay, composed()[3], ("metadata", "name")) is None
+    assert origin_of(overlay, COMPOSED[3], ("metadata", "name")) is None
