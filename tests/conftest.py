@@ -105,10 +105,21 @@ def aegisgen(*arguments: str) -> Outcome:
     return Outcome(code, out.getvalue(), err.getvalue())
 
 
+Cli = Callable[..., Outcome]
+"""What the fixture `cli` is."""
+
+
 @pytest.fixture
-def cli() -> Callable[..., Outcome]:
+def cli() -> Cli:
     """The command line, run in this process and in the test's working directory."""
     return aegisgen
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, which is the working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture

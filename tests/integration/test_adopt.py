@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 from tests.conftest import ROOT, disk_is_full
+from tests.trees import contents
 
 pytestmark = pytest.mark.tools
 
@@ -75,10 +76,6 @@ def leaves(value: object, path: str = "") -> dict[str, object]:
             k: v for name, item in zip(names, value, strict=True) for k, v in leaves(item, f"{path}[{name}]").items()
         }
     return {path: value}
-
-
-def files(folder: Path = Path()) -> dict[str, bytes]:
-    return {path.as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def renamed(objects: dict[str, dict], told: list[dict]) -> dict[str, dict]:
@@ -144,20 +141,20 @@ def test_afterwards_there_is_nothing_to_render_and_nothing_wrong(tree, cli) -> N
 
 
 def test_without_write_nothing_is_written(tree, cli) -> None:
-    before = files()
+    before = contents(Path())
     outcome = cli("adopt", tree.path)
     assert outcome.code == (0 if tree.complete else 1)
     assert "Nothing was written" in outcome.out
-    assert files() == before
+    assert contents(Path()) == before
 
 
 def test_what_is_lost_stops_the_writing_and_says_where_it_stands(cli, tmp_path, monkeypatch, kustomize) -> None:
     shutil.copytree(LAYOUTS / "django-bare-job", tmp_path / "tree")
     monkeypatch.chdir(tmp_path / "tree")
-    before = files()
+    before = contents(Path())
     outcome = cli("adopt", "k8s", "--write", "--format", "json")
     assert outcome.code == 1
-    assert files() == before
+    assert contents(Path()) == before
     lost = {(each["path"], each["line"]): each["what"] for each in json.loads(outcome.out)["overlays"][0]["lost"]}
     lines = Path("k8s/live/jobs.yaml").read_text().splitlines()
     for (path, line), what in lost.items():
@@ -204,11 +201,11 @@ def test_another_init_container_and_another_patch_stay(cli, tmp_path, monkeypatc
 def test_a_disk_that_fails_leaves_the_hand_written_tree(cli, tmp_path, monkeypatch, kustomize) -> None:
     shutil.copytree(GUIDE, tmp_path / "tree")
     monkeypatch.chdir(tmp_path / "tree")
-    before, calls = files(), count(1)
+    before, calls = contents(Path()), count(1)
     monkeypatch.setattr(os, "fsync", lambda _: disk_is_full() if next(calls) > 5 else None)
     outcome = cli("adopt", "argocd", "--write")
     assert (outcome.code, "No space left on device" in outcome.err) == (2, True)
-    assert files() == before
+    assert contents(Path()) == before
 
 
 def test_an_overlay_beside_that_shares_the_migration_is_named(cli, tmp_path, monkeypatch, kustomize) -> None:
@@ -266,4 +263,4 @@ def test_a_secret_in_plain_text_is_neither_carried_over_nor_shown(cli, tmp_path,
         assert "tr0ub4dor" not in outcome.out + outcome.err
         assert "DATABASE_PASSWORD: a secret in plain text" in outcome.out
     assert cli("adopt", "argocd", "--write", "--lossy").code == 0
-    assert all(b"tr0ub4dor" not in content for content in files().values())
+    assert all(b"tr0ub4dor" not in content for content in contents(Path()).values())

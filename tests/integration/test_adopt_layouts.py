@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
 import yaml
+from tests.trees import put
 
 pytestmark = pytest.mark.tools
 
@@ -56,17 +58,10 @@ MORE = "  replicas: 2\n"
 
 
 @pytest.fixture
-def tree(tmp_path, monkeypatch, kustomize):
-    """Writes files, in a folder that becomes the working directory."""
-    monkeypatch.chdir(tmp_path)
-
-    def write(files: dict[str, str]) -> None:
-        for path, text in files.items():
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-            Path(path).write_text(text)
-
-    write({"base/kustomization.yaml": "resources: [shop.yaml]\n", "base/shop.yaml": DEPLOYMENT})
-    return write
+def tree(here, kustomize):
+    """Writes files into the working directory, in which there is a base."""
+    put(here, {"base/kustomization.yaml": "resources: [shop.yaml]\n", "base/shop.yaml": DEPLOYMENT})
+    return partial(put, here)
 
 
 def adopt(cli, path: str) -> dict:

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.conftest import ROOT
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
-ROOT = Path(__file__).resolve().parents[2]
 MANIFEST = ROOT / ".pre-commit-hooks.yaml"
 
 pytestmark = [pytest.mark.tools, pytest.mark.slow]

@@ -19,9 +19,10 @@ from typing import NamedTuple
 
 import pytest
 from jinja2 import ModuleLoader
+from tests.conftest import ROOT
 from tests.templates import bundled_sources
+from tests.trees import contents
 
-ROOT = Path(__file__).resolve().parents[2]
 INSTALLATIONS = ("wheel", "editable", "checkout")
 
 pytestmark = pytest.mark.slow
@@ -79,10 +80,6 @@ def editable() -> Installation:
     return Installation(Path(sys.executable), {**os.environ, "PYTHONPATH": ""})
 
 
-def files(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
 def test_templates_and_schemas_are_found_from_everywhere(installation: Installation, tmp_path: Path) -> None:
     project = tmp_path / "elsewhere/argocd"
     shutil.copytree(ROOT / "argocd", project)
@@ -92,7 +89,7 @@ def test_templates_and_schemas_are_found_from_everywhere(installation: Installat
     checked = installation.run("-m", "aegisgen", "check", "--all", "--no-compose", cwd=project.parent)
 
     assert "argocd/overlays/staging/api/deployment-patch.yaml" in rendered
-    assert files(project / "overlays") == files(ROOT / "argocd/overlays")
+    assert contents(project / "overlays") == contents(ROOT / "argocd/overlays")
     assert "no schema" not in checked
 
 

@@ -9,15 +9,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from tests.manifests import applied, objects
 from tests.tools import browser
 
 from aegisgen.argocd.application import ApplicationSettings
 from aegisgen.argocd.plan import Plan, plan
 from aegisgen.argocd.plan_svg import to_svg
-from aegisgen.kube.resource import Resource, identify
-from aegisgen.yaml.source import Document, parse
-
-FIXTURES = Path(__file__).parents[1] / "fixtures" / "argocd"
 
 # For each picture of the page: how many texts it has, and which leave what should hold them or cover one another.
 MEASURE = """
@@ -45,14 +42,9 @@ document.getElementById('result').textContent = JSON.stringify(result);
 """
 
 
-def _resources(name: str) -> list[Resource]:
-    found = [identify(item) for item in parse((FIXTURES / f"{name}.yaml").read_text(), name)]
-    return [item for item in found if isinstance(item, Resource)]
-
-
 def _extreme() -> Plan:
     names = ["W" * 253, "production-" + "m" * 100, "データベース移行ジョブ" * 8, "x"]
-    objects = [
+    extremes = [
         {
             "apiVersion": "batch/v1",
             "kind": kind,
@@ -75,14 +67,12 @@ def _extreme() -> Plan:
             ("Job", "W" * 90, "0"),
         )
     ]
-    found = [identify(Document("x.yaml", line, "", item)) for line, item in enumerate(objects, start=1)]
-    resources = [item for item in found if isinstance(item, Resource)]
-    return plan(resources, ApplicationSettings("W" * 253, retry_limit=10**6))
+    return plan(objects(*extremes), ApplicationSettings("W" * 253, retry_limit=10**6))
 
 
 PLANS = {
-    **{name: plan(_resources(name), title=name) for name in ("guide-production", "production", "staging")},
-    "pipeline": plan(_resources("pipeline"), ApplicationSettings("api", "production", automated=True)),
+    **{name: plan(applied(name), title=name) for name in ("guide-production", "production", "staging")},
+    "pipeline": plan(applied("pipeline"), ApplicationSettings("api", "production", automated=True)),
     "extreme": _extreme(),
     "empty": plan([]),
 }

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.small_fleet import git
 
 STAGING = "argocd/overlays/staging/api"
 CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n"
 PATCH = f"{STAGING}/deployment-patch.yaml"
-
-
-def git(folder: Path, *arguments: str) -> None:
-    subprocess.run(["git", "-C", str(folder), *arguments], check=True, capture_output=True)
 
 
 @pytest.fixture

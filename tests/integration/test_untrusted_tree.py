@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import ROOT, Outcome, aegisgen
+from tests.small_fleet import git
 from tests.tools import need
 
 from aegisgen import files
@@ -288,16 +289,6 @@ def armed(tree: Path) -> Path:
     return tree
 
 
-def git(folder: Path, *arguments: str) -> None:
-    identity = {
-        "GIT_AUTHOR_NAME": "a",
-        "GIT_AUTHOR_EMAIL": "a@b",
-        "GIT_COMMITTER_NAME": "a",
-        "GIT_COMMITTER_EMAIL": "a@b",
-    }
-    subprocess.run(["git", *arguments], cwd=folder, env=os.environ | identity, check=True, capture_output=True)
-
-
 def commit(folder: Path) -> None:
     git(folder, "add", "--all", "--force")
     git(folder, "commit", "--quiet", "--message", "x")
@@ -367,10 +358,7 @@ def test_what_is_missing_in_a_clone_is_not_fetched(armed) -> None:
     for key, value in {"remote.x.url": str(armed), "remote.x.promisor": "true", "remote.x.uploadpack": f"{armed}/post-index-change", "extensions.partialClone": "x", "core.repositoryFormatVersion": "1", "protocol.file.allow": "always"}.items():  # fmt: skip
         git(armed, "config", key, value)
     put(armed / PROFILE, (armed / PROFILE).read_text() + "\n")
-    found = subprocess.run(
-        ["git", "rev-parse", f"HEAD:{PROFILE}"], cwd=armed, capture_output=True, text=True, check=True
-    )
-    blob = found.stdout.strip()
+    blob = git(armed, "rev-parse", f"HEAD:{PROFILE}")
     (armed / ".git/objects" / blob[:2] / blob[2:]).unlink()
     changed_since(armed, 2, touched=False)
 

@@ -4,11 +4,11 @@ from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.manifests import objects
 
 from aegisgen.argocd.hooks import PHASES
 from aegisgen.argocd.order import KINDS, Task, order
-from aegisgen.kube.resource import Resource, identify
-from aegisgen.yaml.source import Document
+from aegisgen.kube.resource import Resource
 
 HOOKS = (None, "PreSync", "Sync", "PostSync", "SyncFail", "PreSync,PostSync", "Skip", "presync", "PreDelete")
 # Neither Namespaces nor definitions: what they move is a property of its own.
@@ -19,7 +19,7 @@ NAMES = st.sampled_from(["a", "a-b", "ab", "b", "z9"])
 @st.composite
 def resources(draw: st.DrawFn, kinds: tuple[str, ...] = (*PLAIN, "Widget", "Gadget")) -> list[Resource]:
     found = []
-    for line in range(1, draw(st.integers(0, 12)) + 1):
+    for _ in range(draw(st.integers(0, 12))):
         hook, wave = draw(st.sampled_from(HOOKS)), draw(st.sampled_from([None, "-1", "0", "3", "x"]))
         annotations = {"argocd.argoproj.io/hook": hook, "argocd.argoproj.io/sync-wave": wave}
         kind = draw(st.sampled_from(kinds))
@@ -33,10 +33,8 @@ def resources(draw: st.DrawFn, kinds: tuple[str, ...] = (*PLAIN, "Widget", "Gadg
             },
             "spec": {"group": "", "names": {"kind": draw(st.sampled_from(["Widget", "Service"]))}},
         }
-        resource = identify(Document("test.yaml", line, "", data))
-        assert isinstance(resource, Resource)
-        found.append(resource)
-    return found
+        found.append(data)
+    return objects(*found)
 
 
 def rank(task: Task) -> tuple[int, int, int, str]:

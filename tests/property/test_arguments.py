@@ -7,17 +7,15 @@ import io
 import subprocess
 import sys
 from importlib import import_module
-from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.conftest import ROOT
 
 from aegisgen.cli.app import app
 from aegisgen.cli.arguments import read
 from aegisgen.cli.arguments_table import TABLE
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def by_typer(arguments: list[str]) -> dict[str, object] | None:

@@ -6,15 +6,15 @@ import copy
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.manifests import objects
 from tests.rule_examples import context_of_example, files_of
 
 from aegisgen.kube.overlay import overlay_of
-from aegisgen.kube.resource import Resource, identify
+from aegisgen.kube.resource import Resource
 from aegisgen.rules.check import check
 from aegisgen.rules.context import Context, Settings, context_of
 from aegisgen.rules.ignores import annotated, commented, settle
 from aegisgen.rules.table import RULES
-from aegisgen.yaml.source import Document
 
 EXAMPLES = sorted({example for rule in RULES.values() for example in (rule.text.bad, rule.text.good)})
 TREES = [example for example in EXAMPLES if "overlay/kustomization.yaml" in example]
@@ -41,11 +41,6 @@ def mutate(data: dict, path: tuple, value: object) -> dict:
     return data
 
 
-def resource(data: dict) -> Resource | None:
-    found = identify(Document("x.yaml", 1, "", data))
-    return found if isinstance(found, Resource) else None
-
-
 @given(st.data())
 @settings(max_examples=150, deadline=None)
 def test_any_field_may_hold_anything(data: st.DataObject) -> None:
@@ -59,9 +54,9 @@ def test_any_field_may_hold_anything(data: st.DataObject) -> None:
         content = each.data
         if index == chosen:
             content = mutate(content, data.draw(st.sampled_from(paths(content)[1:])), data.draw(anything))
-        changed.append(resource(content))
-    own = [each for each in changed[: len(context.resources)] if each]
-    applications = [each for each in changed[len(context.resources) :] if each]
+        changed.append(content)
+    own = objects(*changed[: len(context.resources)])
+    applications = objects(*changed[len(context.resources) :])
 
     built = context_of(own, applications=applications, settings=Settings(pod_security="restricted"))
 

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from tests.manifests import applied, objects
 
 from aegisgen.argocd.application import ApplicationSettings
 from aegisgen.argocd.plan import Plan, plan
@@ -13,30 +13,21 @@ from aegisgen.argocd.plan_formats import FORMATS
 from aegisgen.argocd.plan_text import to_text
 from aegisgen.argocd.plan_words import duration, places
 from aegisgen.argocd.svg_text import Font, shorten, wrap
-from aegisgen.kube.resource import Resource, identify
-from aegisgen.yaml.source import Document, parse
 
-FIXTURES = Path(__file__).parents[1] / "fixtures" / "argocd"
 HOSTILE = "a\"]:::x--><script>alert('1')</script>&amp;#`\x1b[31m"
 
 
-def read(name: str) -> list[Resource]:
-    found = [identify(item) for item in parse((FIXTURES / f"{name}.yaml").read_text(), name)]
-    return [item for item in found if isinstance(item, Resource)]
-
-
 def planned(name: str, application: ApplicationSettings | None = None) -> Plan:
-    return plan(read(name), application, title=f"{name} of the api")
+    return plan(applied(name), application, title=f"{name} of the api")
 
 
 def hostile() -> Plan:
     annotations = {"argocd.argoproj.io/hook": HOSTILE}
-    objects = [
+    found = objects(
         {"apiVersion": "v1", "kind": HOSTILE, "metadata": {"name": HOSTILE}},
         {"apiVersion": "v1", "kind": HOSTILE, "metadata": {"name": HOSTILE, "annotations": annotations}},
-    ]
-    found = [identify(Document("x.yaml", 1, "", item)) for item in objects]
-    return plan([item for item in found if isinstance(item, Resource)], title=HOSTILE)
+    )
+    return plan(found, title=HOSTILE)
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -49,7 +40,7 @@ def test_every_format_ends_its_last_line_and_takes_an_empty_plan(name: str) -> N
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_names_every_step_of_the_pipeline(name: str) -> None:
     text = FORMATS[name](planned("pipeline"))
-    for resource in read("pipeline"):
+    for resource in applied("pipeline"):
         assert resource.identity.name in text, name
 
 
@@ -136,9 +127,7 @@ def test_json_has_the_documented_keys() -> None:
 def test_json_of_a_hook_that_runs_before_and_on_failure_tells_the_two_apart() -> None:
     annotations = {"argocd.argoproj.io/hook": "PreSync,SyncFail"}
     data = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j", "annotations": annotations}}
-    job = identify(Document("x.yaml", 1, "", data))
-    assert isinstance(job, Resource)
-    before, failed = json.loads(FORMATS["json"](plan([job])))["phases"]
+    before, failed = json.loads(FORMATS["json"](plan(objects(data))))["phases"]
     assert len(before["waves"][0]["ifFails"]["runs"]) == 1
     assert failed["waves"][0]["ifFails"]["runs"] == []
 
@@ -177,9 +166,7 @@ def test_the_picture_is_as_wide_as_a_readme_and_follows_the_readers_mode() -> No
 def test_a_long_name_is_shortened_in_the_middle_and_whole_in_the_title() -> None:
     name = "production-" + "x" * 230 + "-migration"
     data = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}
-    config = identify(Document("x.yaml", 1, "", data))
-    assert isinstance(config, Resource)
-    text = FORMATS["svg"](plan([config]))
+    text = FORMATS["svg"](plan(objects(data)))
     assert f"<title>ConfigMap/{name}" in text
     assert re.search(r'class="name">production-x+…x+-migration<', text)
 

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from tests.manifests import objects
 
 from aegisgen.argocd.hooks import Dropped, Hook, delete_policies_of, hook_of, wave_of
-from aegisgen.kube.resource import Resource, identify
-from aegisgen.yaml.source import Document
+from aegisgen.kube.resource import Resource
 
 HOOK = "argocd.argoproj.io/hook"
 POLICY = "argocd.argoproj.io/hook-delete-policy"
@@ -16,8 +16,7 @@ WEIGHT = "helm.sh/hook-weight"
 
 def resource(annotations: dict[str, str]) -> Resource:
     data = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "job", "annotations": annotations}}
-    found = identify(Document("test.yaml", 1, "", data))
-    assert isinstance(found, Resource)
+    (found,) = objects(data)
     return found
 
 

@@ -1,17 +1,13 @@
 from __future__ import annotations
 
 import random
-import runpy
-from pathlib import Path
 
 import pytest
+from tests.fixtures.argocd.order import EXPECTED
+from tests.manifests import objects
 
 from aegisgen.argocd.order import order
-from aegisgen.kube.resource import Resource, identify
-from aegisgen.yaml.source import Document
-
-FIXTURES = Path(__file__).parents[1] / "fixtures" / "argocd"
-EXPECTED: list[tuple[str, int, str, str]] = runpy.run_path(str(FIXTURES / "order.py"))["EXPECTED"]
+from aegisgen.kube.resource import Resource
 
 
 def resource(
@@ -30,8 +26,7 @@ def resource(
         annotations["argocd.argoproj.io/hook"] = phase
     metadata = {"name": name, "annotations": annotations, **({"namespace": namespace} if namespace else {})}
     data = {"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": spec}
-    found = identify(Document("test.yaml", line, "", data))
-    assert isinstance(found, Resource)
+    (found,) = objects(data, line=line)
     return found
 
 

@@ -1,25 +1,14 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
+from tests.manifests import applied, read
 
 from aegisgen.argocd.application import ApplicationSettings, application_settings
 from aegisgen.argocd.plan import Plan, Step, Until, plan
-from aegisgen.kube.resource import Resource, identify
-from aegisgen.yaml.source import Document, parse
-
-FIXTURES = Path(__file__).parents[1] / "fixtures" / "argocd"
-
-
-def read(text: str) -> list[Resource]:
-    found = [identify(item) for item in parse(text, "test.yaml") if isinstance(item, Document)]
-    assert all(isinstance(item, Resource) for item in found)
-    return [item for item in found if isinstance(item, Resource)]
 
 
 def planned(name: str, application: ApplicationSettings | None = None) -> Plan:
-    return plan(read((FIXTURES / f"{name}.yaml").read_text()), application)
+    return plan(applied(name), application)
 
 
 def steps(found: Plan) -> dict[str, Step]:

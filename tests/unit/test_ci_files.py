@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.conftest import ROOT
 
 from aegisgen import __version__
 from aegisgen.cli.app import app
 
-ROOT = Path(__file__).resolve().parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
 STEPS = ACTION["runs"]["steps"]

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.conftest import Outcome
+from tests.conftest import Cli
 
 from aegisgen.project.fleet import drifted as streamed
 from aegisgen.project.rendered import render_all
 from aegisgen.project.tree.content import Change
 from aegisgen.project.workspace import Selection, changes, open_workspace
 from aegisgen.proof.crew import Crew
-
-Cli = Callable[..., Outcome]
 
 SERVICES = ("api", "admin", "web", "worker")
 

@@ -19,6 +19,8 @@ import jsonschema
 import pytest
 import yaml
 from tests.conftest import ROOT, disk_is_full
+from tests.small_fleet import git
+from tests.trees import contents
 
 TOOLS = ("knex", "prisma", "flyway", "liquibase", "alembic", "django", "golang-migrate")
 COMMANDS = ("--ping", "make ping", "--status", "make status", "--migrate", "make 'migrate all'", "--lock", "none")
@@ -41,10 +43,6 @@ def shop(tmp_path, monkeypatch) -> Path:
     return folder
 
 
-def files(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
 def project_of(folder: Path) -> dict:
     return yaml.safe_load((folder / "argocd/aegisgen.yaml").read_text())
 
@@ -53,10 +51,10 @@ def project_of(folder: Path) -> dict:
 def test_in_an_empty_folder_init_render_and_check_come_out_clean(shop, cli, kustomize) -> None:
     assert cli("init", "--yes").code == 0
     assert cli("render", "--all").code == 0
-    before = files(shop)
+    before = contents(shop)
     outcome = cli("check", "--require-tools")
     assert (outcome.code, outcome.out) == (0, "10 files checked, no findings\n")
-    assert files(shop) == before
+    assert contents(shop) == before
 
 
 @pytest.mark.tools
@@ -121,21 +119,21 @@ def test_what_is_there_is_named_and_stays(shop, cli, path) -> None:
     file = shop / path
     file.parent.mkdir(parents=True)
     file.write_text("somebody's\n")
-    before = files(shop)
+    before = contents(shop)
     outcome = cli("init", "--yes")
     assert outcome.code == 2
     assert outcome.err.startswith(f"{path} exists")
     assert "nothing was written" in outcome.err
-    assert files(shop) == before
+    assert contents(shop) == before
 
 
 def test_hand_written_overlays_are_left_to_adopt(shop, cli) -> None:
     shutil.copytree(ROOT / "tests/fixtures/guide/argocd", shop / "argocd")
-    before = files(shop)
+    before = contents(shop)
     outcome = cli("init", "--yes")
     assert outcome.code == 2
     assert "aegisgen adopt argocd/overlays" in outcome.err
-    assert files(shop) == before
+    assert contents(shop) == before
 
 
 def test_a_disk_that_fails_leaves_nothing(tmp_path, cli, monkeypatch) -> None:
@@ -158,7 +156,7 @@ def test_without_a_terminal_the_missing_flags_are_named(shop, cli) -> None:
     outcome = cli("init")
     assert outcome.code == 2
     assert "give --image, or --yes" in outcome.err
-    assert files(shop) == {}
+    assert contents(shop) == {}
     assert cli("init", "--image", "ghcr.io/example/shop").code == 0
 
 
@@ -166,7 +164,7 @@ def test_what_cannot_be_guessed_is_asked_for_even_so(shop, cli) -> None:
     outcome = cli("init", "--yes", "--tool", "command", "--ping", "true")
     assert outcome.code == 2
     assert "give --status, --migrate, --lock;" in outcome.err
-    assert files(shop) == {}
+    assert contents(shop) == {}
 
 
 @pytest.mark.parametrize(
@@ -193,7 +191,7 @@ def test_a_wrong_answer_is_refused_and_says_what_was_expected(shop, cli, flags, 
     outcome = cli("init", "--yes", *flags)
     assert outcome.code == 2
     assert message in outcome.err
-    assert files(shop) == {}
+    assert contents(shop) == {}
 
 
 def test_flags_say_it_all(shop, cli) -> None:
@@ -252,7 +250,7 @@ def test_the_end_of_the_input_writes_nothing(shop, cli, monkeypatch, answered) -
     outcome = cli("init")
     assert outcome.code == 2
     assert "nothing was written" in outcome.err
-    assert files(shop) == {}
+    assert contents(shop) == {}
 
 
 def test_an_interrupt_at_a_question_writes_nothing(tmp_path) -> None:
@@ -292,8 +290,8 @@ def test_a_node_repository_tells_of_itself(shop, cli) -> None:
     }
     (shop / "package.json").write_text(json.dumps(package))
     (shop / "Dockerfile").write_text("FROM node:22-alpine\nEXPOSE 3000/tcp\n")
-    subprocess.run(["git", "init", "-q"], cwd=shop, check=True)
-    subprocess.run(["git", "remote", "add", "origin", "git@github.com:Acme/Orders.git"], cwd=shop, check=True)
+    git(shop, "init", "-q")
+    git(shop, "remote", "add", "origin", "git@github.com:Acme/Orders.git")
     outcome = cli("init")
     assert outcome.code == 0, outcome.err
     service = project_of(shop)["services"]["orders"]
@@ -337,7 +335,7 @@ def test_prisma_without_a_client_for_the_lock_relies_on_its_own(shop, cli) -> No
 @pytest.mark.tools
 def test_a_base_that_is_there_says_what_the_workload_is(shop, cli, kustomize) -> None:
     shutil.copytree(ROOT / "argocd/base", shop / "argocd/base")
-    before = files(shop)
+    before = contents(shop)
     outcome = cli("init", "--port", "1")
     assert outcome.code == 0, outcome.err
     service = project_of(shop)["services"]["api"]
@@ -345,7 +343,7 @@ def test_a_base_that_is_there_says_what_the_workload_is(shop, cli, kustomize) ->
     assert service["image"] == "ghcr.io/aegisx-platform/aegisx-starter-api"
     assert service["imagePullSecrets"] == ["ghcr-secret"]
     assert service["database"]["config"]["name"] == "aegisx-api-config"
-    assert {path: content for path, content in files(shop).items() if path in before} == before
+    assert {path: content for path, content in contents(shop).items() if path in before} == before
     assert cli("render", "--all").code == 0
     outcome = cli("check", "--require-tools")
     assert (outcome.code, "no findings" in outcome.out) == (0, True), outcome.out

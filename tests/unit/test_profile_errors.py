@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
+from tests.conftest import Cli
 
 PRODUCTION = "argocd/profiles/production.yaml"
 TOKEN = "ghp_" + "a1B2c3D4e5F6" * 3
@@ -52,7 +52,7 @@ def edit(file: Path, *, replace: str, by: str) -> None:
     ],
 )  # fmt: skip
 def test_a_wrong_profile_says_what_where_and_what_instead(
-    project: Path, cli: Callable[..., tuple[int, str, str]], replace: str, by: str, expected: str
+    project: Path, cli: Cli, replace: str, by: str, expected: str
 ) -> None:
     edit(project / "profiles/production.yaml", replace=replace, by=by)
     code, out, err = cli("render", "production", "--stdout")
@@ -62,7 +62,7 @@ def test_a_wrong_profile_says_what_where_and_what_instead(
     assert all(line.startswith((PRODUCTION, "argocd/aegisgen.yaml")) for line in err.splitlines())
 
 
-def test_all_errors_of_all_files_come_at_once(project: Path, cli: Callable[..., tuple[int, str, str]]) -> None:
+def test_all_errors_of_all_files_come_at_once(project: Path, cli: Cli) -> None:
     edit(project / "profiles/production.yaml", replace="ttl: 7d", by="ttl: long")
     edit(project / "profiles/production.yaml", replace="backoffLimit: 3", by="backoffLimit: many")
     edit(project / "profiles/staging.yaml", replace="namespace: staging", by="namespace: Staging")
@@ -92,7 +92,7 @@ def test_all_errors_of_all_files_come_at_once(project: Path, cli: Callable[..., 
     ],
 )
 def test_a_secret_in_a_profile_is_an_error_that_does_not_repeat_it(
-    project: Path, cli: Callable[..., tuple[int, str, str]], line: str, field: str
+    project: Path, cli: Cli, line: str, field: str
 ) -> None:
     file = project / "profiles/production.yaml"
     edit(file, replace="config: {DATABASE_HOST: production-aegisx-postgres}", by=line)
@@ -107,9 +107,7 @@ def test_a_secret_in_a_profile_is_an_error_that_does_not_repeat_it(
         assert TOKEN not in out + err
 
 
-def test_a_value_where_a_secret_reference_belongs_is_an_error_that_does_not_repeat_it(
-    project: Path, cli: Callable[..., tuple[int, str, str]]
-) -> None:
+def test_a_value_where_a_secret_reference_belongs_is_an_error_that_does_not_repeat_it(project: Path, cli: Cli) -> None:
     edit(project / "aegisgen.yaml", replace="secret: {name: aegisx-api-secrets}", by="secret: {value: hunter2}")
     code, out, err = cli("render", "staging")
     assert code == 2
@@ -117,9 +115,7 @@ def test_a_value_where_a_secret_reference_belongs_is_an_error_that_does_not_repe
     assert "hunter2" not in out + err
 
 
-def test_an_error_of_another_environment_does_not_stop_this_one(
-    project: Path, cli: Callable[..., tuple[int, str, str]]
-) -> None:
+def test_an_error_of_another_environment_does_not_stop_this_one(project: Path, cli: Cli) -> None:
     edit(project / "profiles/production.yaml", replace="ttl: 7d", by="ttl: long")
     assert cli("render", "staging")[0] == 0
     assert cli("render", "--all")[0] == 2
@@ -138,16 +134,14 @@ def test_an_error_of_another_environment_does_not_stop_this_one(
         (["validate", "--kubernetes-version", "1.2"], "no schemas for Kubernetes 1.2; there are 1.30"),
     ],
 )
-def test_a_wrong_command_line_names_what_there_is(
-    project: Path, cli: Callable[..., tuple[int, str, str]], arguments: list[str], expected: str
-) -> None:
+def test_a_wrong_command_line_names_what_there_is(project: Path, cli: Cli, arguments: list[str], expected: str) -> None:
     code, out, err = cli(*arguments)
     assert (code, out) == (2, "")
     assert expected in err
 
 
 def test_outside_of_a_project_the_error_says_how_to_begin(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Callable[..., tuple[int, str, str]]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli
 ) -> None:
     monkeypatch.chdir(tmp_path)
     code, _, err = cli("check")
@@ -155,9 +149,7 @@ def test_outside_of_a_project_the_error_says_how_to_begin(
     assert "no project found" in err
 
 
-def test_a_named_template_that_fails_is_named_with_its_line(
-    project: Path, cli: Callable[..., tuple[int, str, str]]
-) -> None:
+def test_a_named_template_that_fails_is_named_with_its_line(project: Path, cli: Cli) -> None:
     own = project / "templates/init-container/deployment-patch.yaml.j2"
     own.parent.mkdir(parents=True)
     for text, line in (("a: 1\nb: {{ target.nothing }}\n", 2), ("a: 1\nb: 2\n{% if %}\n", 3), ("{{ 1 / 0 }}\n", 1)):
@@ -167,7 +159,7 @@ def test_a_named_template_that_fails_is_named_with_its_line(
         assert err.startswith(f"argocd/templates/init-container/deployment-patch.yaml.j2:{line}:1: the template failed")
 
 
-def test_the_strongest_layer_wins(project: Path, cli: Callable[..., tuple[int, str, str]]) -> None:
+def test_the_strongest_layer_wins(project: Path, cli: Cli) -> None:
     def image() -> str:
         patch = yaml.safe_load(cli("render", "staging", "--stdout").out)
         return str(patch["spec"]["template"]["spec"]["initContainers"][0]["image"])

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
+from tests.conftest import Cli
 
 
 @pytest.fixture
-def render(project: Path, cli: Callable[..., tuple[int, str, str]]):
+def render(project: Path, cli: Cli):
     """Render production with other `migrations` (and `database`) of the project's."""
 
     def rendered(migrations: str, database: str = "{}") -> tuple[int, str, str]:

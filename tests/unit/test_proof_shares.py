@@ -5,19 +5,16 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.conftest import Outcome
+from tests.conftest import ROOT, Cli
 from tests.rule_examples import files_of
+from tests.trees import put
 
 from aegisgen.proof import whole
 from aegisgen.rules.table import RULES
-
-Cli = Callable[..., Outcome]
-
-ROOT = Path(__file__).resolve().parents[2]
 
 JOB = """\
 apiVersion: batch/v1
@@ -50,24 +47,12 @@ spec:
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
 def in_parts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A few files are many: every task is small, and hardly a directory fits into one."""
     for name, size in {"_MIN_SHARED": 0, "_FILES": 3, "_OVERLAYS": 1, "_SEARCHED": 5, "_LARGE": 3}.items():
         monkeypatch.setattr(whole, name, size)
     yield
     monkeypatch.undo()
-
-
-def put(folder: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
 
 
 def application(path: str, name: str = "a", namespace: str = "x", kind: str = "Application") -> str:

@@ -5,42 +5,32 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.manifests import read
+from tests.trees import put
 
 from aegisgen.kube.overlay import read_overlay
-from aegisgen.kube.resource import Resource, identify
+from aegisgen.kube.resource import Resource
 from aegisgen.rules.builds import Build, Deployments, directory_contexts, overlay_context
 from aegisgen.rules.check import check
 from aegisgen.rules.neighbours import HEADER, generated_beside
-from aegisgen.yaml.source import Document, parse
 
 OBJECT = "apiVersion: v1\nkind: {kind}\nmetadata: {{name: {name}}}\n"
 
 
-def resource(source: str, kind: str, name: str) -> Resource:
-    (document,) = parse(OBJECT.format(kind=kind, name=name), source)
-    assert isinstance(document, Document)
-    found = identify(document)
-    assert isinstance(found, Resource)
-    return found
-
-
-def application(source: str, spec: str) -> Resource:
-    (document,) = parse(OBJECT.format(kind="Application", name="a") + f"spec: {spec}\n", source)
-    assert isinstance(document, Document)
-    found = identify(document)
-    assert isinstance(found, Resource)
+def resource(source: str, kind: str, name: str, more: str = "") -> Resource:
+    (found,) = read(OBJECT.format(kind=kind, name=name) + more, source)
     return found
 
 
 def test_a_generated_file_beside_a_kustomization_that_does_not_name_it_is_found(tmp_path: Path) -> None:
-    for name, text in {
+    files = {
         "kustomization.yaml": "resources: [used.yaml]\npatches: [{path: patch.yaml, target: {kind: Secret}}]\n",
         "used.yaml": f"{HEADER}\n" + OBJECT.format(kind="Secret", name="a"),
         "patch.yaml": f"{HEADER}\n" + OBJECT.format(kind="Secret", name="a"),
         "orphan.yaml": f"{HEADER}\n" + OBJECT.format(kind="Secret", name="b"),
         "other.yaml": OBJECT.format(kind="Secret", name="c"),
-    }.items():
-        (tmp_path / name).write_text(text)
+    }
+    put(tmp_path, files)
     (tmp_path / "folder.yaml").mkdir()
     overlay = read_overlay(tmp_path)
 
@@ -88,7 +78,7 @@ def test_an_application_is_known_by_the_end_of_its_path(directory: str, expected
         "sources: [{path: overlays/web}, {path: overlays/api/}]",
         "source: {path: api}",
     ]
-    applications = [application("a.yaml", f"{{{spec}}}") for spec in specs]
+    applications = [resource("a.yaml", "Application", "a", f"spec: {{{spec}}}\n") for spec in specs]
 
     found = Deployments(applications).of(directory, "nothing", directory)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from tests.manifests import read
 
 from aegisgen.kube.overlay import overlay_of
-from aegisgen.kube.resource import Resource, identify
+from aegisgen.kube.resource import identify
 from aegisgen.rules.check import check
 from aegisgen.rules.context import PodSecurity, Settings, context_of, deploying
 from aegisgen.rules.images import image_of, pull_policy
@@ -14,13 +15,8 @@ from aegisgen.yaml.source import Document, parse
 LIMITS = "resources: {requests: {cpu: 1m, memory: 1Mi}, limits: {memory: 1Mi}}"
 
 
-def resources(text: str) -> list[Resource]:
-    documents = [document for document in parse(text, "x.yaml") if isinstance(document, Document)]
-    return [found for document in documents if isinstance(found := identify(document), Resource)]
-
-
 def rules_in(text: str, *, apps: str = "", security: PodSecurity = "baseline") -> list[str]:
-    context = context_of(resources(text), applications=resources(apps), settings=Settings(pod_security=security))
+    context = context_of(read(text), applications=read(apps), settings=Settings(pod_security=security))
     return [finding.rule for finding in check(context)]
 
 
@@ -371,7 +367,7 @@ class TestAgreement:
 
 class TestSecurity:
     def test_a_finding_does_not_repeat_the_secret(self) -> None:
-        context = context_of(resources(workload(container="env: [{name: A_TOKEN, value: hunter22}], ")))
+        context = context_of(read(workload(container="env: [{name: A_TOKEN, value: hunter22}], ")))
 
         (finding,) = check(context)
 
@@ -463,7 +459,7 @@ class TestApplications:
         ],
     )
     def test_which_directory_an_application_deploys(self, path: str, directory: str, *, deployed: bool) -> None:
-        (app,) = resources(
+        (app,) = read(
             "{apiVersion: argoproj.io/v1alpha1, kind: Application, metadata: {name: a}, "
             f"spec: {{source: {{path: {path}}}}}}}"
         )

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from tests.conftest import ROOT, aegisgen
 from tests.runbooks import fences, kubectl, lines, spans
+from tests.small_fleet import git
 from tests.status_cluster import FOLDER
 from tests.steps import refused
 from tests.steps import say as say_raw
@@ -432,13 +433,10 @@ def test_a_named_template_takes_the_place_of_a_bundled_one(project, cli, monkeyp
 
 @pytest.mark.tools
 def test_an_edited_one_is_among_what_changed_since_a_revision(project, cli, tmp_path) -> None:
-    import subprocess
-
     say(project, "production", "runbook: {}")
     assert cli("render", "--all").code == 0
-    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@example.com"]
     for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"]):
-        subprocess.run([*git, *command], check=True)
+        git(tmp_path, *command)
     assert cli("check", "--no-compose", "--changed-since", "HEAD").code == 0
     file = project / "runbooks/production-api.md"
     file.write_text(file.read_text() + "\nmine\n")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.conftest import Cli
 from tests.integration.steps_support import full, say
 
 __all__ = ["full"]
@@ -44,9 +44,7 @@ CHECK = {"name": "a", "sql": "SELECT 1", "expect": {"equals": 1}}
         ({"strategy": "init-container"}, "spec.checks: belongs to the strategy presync-job, but the strategy here is"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_is_refused_with_its_place_and_reason(
-    full: Path, cli: Callable[..., tuple[int, str, str]], fields: dict, expected: str
-) -> None:
+def test_what_cannot_be_is_refused_with_its_place_and_reason(full: Path, cli: Cli, fields: dict, expected: str) -> None:
     say(full, **fields)
     code, out, err = cli("render", "production", "--stdout")
     assert (code, out) == (2, "")
@@ -58,7 +56,7 @@ def test_what_cannot_be_is_refused_with_its_place_and_reason(
     assert int(column) > 0
 
 
-def test_a_postgres_of_unknown_version_is_asked_for(full: Path, cli: Callable[..., tuple[int, str, str]]) -> None:
+def test_a_postgres_of_unknown_version_is_asked_for(full: Path, cli: Cli) -> None:
     project = full / "aegisgen.yaml"
     project.write_text(project.read_text().replace("postgres: {version: 17}", "postgres: {user: 999}"))
     code, _, err = cli("render", "production", "--stdout")

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.tools import need
+from tests.trees import contents
 
 from aegisgen.errors import TreeError
 from aegisgen.project.tree.content import STAGE, Change, diff, generated, is_generated, read
@@ -23,10 +24,6 @@ def put(root: Path, path: str, content: bytes = b"x\n") -> Path:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(content)
     return file
-
-
-def files(root: Path) -> dict[str, bytes]:
-    return {file.relative_to(root).as_posix(): file.read_bytes() for file in root.rglob("*") if file.is_file()}
 
 
 def apply(root: Path, *changes: Change) -> None:
@@ -57,7 +54,7 @@ def test_a_path_that_leaves_the_tree_is_refused_and_nothing_is_written(tmp_path:
     with pytest.raises(TreeError, match="not a path inside the tree"):
         apply(tmp_path, Change("a/new.yaml", None, b"new"), Change(path, None, b"new"))
 
-    assert files(tmp_path) == {"a/file.yaml": b"x\n"}
+    assert contents(tmp_path) == {"a/file.yaml": b"x\n"}
 
 
 @pytest.mark.parametrize("path", ["link/file.yaml", "a/link.yaml", "a/dangling.yaml", "dangling/new.yaml"])
@@ -76,7 +73,7 @@ def test_a_symbolic_link_is_refused_and_nothing_is_written(tmp_path: Path, path:
         with pytest.raises(TreeError, match="symbolic link"):
             apply(root, Change("a/file.yaml", b"x\n", b"new"), Change(path, before, b"new"))
 
-    assert files(outside) == {"file.yaml": b"x\n"}
+    assert contents(outside) == {"file.yaml": b"x\n"}
     assert (root / "a/file.yaml").read_bytes() == b"x\n"
     assert not (root / STAGE).exists()
 
@@ -182,11 +179,11 @@ def test_a_diff_shows_what_is_no_text_escaped_and_splits_lines_at_newlines_only(
 @pytest.mark.tools
 @settings(max_examples=15, deadline=None)
 @given(st.dictionaries(st.sampled_from(["a", "b", "d/a b", "d/c"]), st.tuples(*[st.text("ab\n\r", max_size=30)] * 2)))
-def test_git_applies_a_diff(contents: dict[str, tuple[str, str]]) -> None:
+def test_git_applies_a_diff(sides: dict[str, tuple[str, str]]) -> None:
     git = need("git")
     changes = [
         Change(path, before.encode() or None, after.encode() or None)  # an empty file has no plain diff
-        for path, (before, after) in contents.items()
+        for path, (before, after) in sides.items()
     ]
     if not diff(changes):
         return
@@ -198,7 +195,7 @@ def test_git_applies_a_diff(contents: dict[str, tuple[str, str]]) -> None:
 
         subprocess.run([git, "apply", "-"], input=diff(changes).encode(), cwd=root, check=True, capture_output=True)
 
-        assert files(root) == {change.path: change.after for change in changes if change.after is not None}
+        assert contents(root) == {change.path: change.after for change in changes if change.after is not None}
 
 
 # The lock
@@ -239,7 +236,7 @@ def test_files_come_change_and_go_and_empty_directories_go_with_them(tmp_path: P
         Change("overlays/new/deep/three.yaml", None, b"3"),
     )
 
-    assert files(tmp_path) == {"overlays/a/one.yaml": b"one", "overlays/new/deep/three.yaml": b"3"}
+    assert contents(tmp_path) == {"overlays/a/one.yaml": b"one", "overlays/new/deep/three.yaml": b"3"}
     assert sorted(path.name for path in (tmp_path / "overlays").iterdir()) == ["a", "empty", "new"]
     assert not (tmp_path / STAGE).exists()
 
@@ -259,7 +256,7 @@ def test_a_tree_that_loses_all_its_files_is_empty(tmp_path: Path, count: int) ->
 def test_a_new_tree_is_written_into_an_empty_root(tmp_path: Path, paths: list[str]) -> None:
     apply(tmp_path, *(Change(path, None, b"new") for path in paths))
 
-    assert files(tmp_path) == dict.fromkeys(paths, b"new")
+    assert contents(tmp_path) == dict.fromkeys(paths, b"new")
     assert not (tmp_path / STAGE).exists()
 
 
@@ -269,7 +266,7 @@ def test_a_root_that_is_not_named_by_its_full_path_will_do(tmp_path: Path, monke
 
     apply(Path(), Change("a/one.yaml", b"x\n", b"1"), Change("a/two.yaml", None, b"2"))
 
-    assert files(tmp_path) == {"a/one.yaml": b"1", "a/two.yaml": b"2"}
+    assert contents(tmp_path) == {"a/one.yaml": b"1", "a/two.yaml": b"2"}
 
 
 @pytest.mark.parametrize("paths", [["a/one.yaml"], ["a/one.yaml", "a/two.yaml"], ["a/one.yaml", "top.yaml"]])
@@ -277,12 +274,12 @@ def test_a_file_that_changed_meanwhile_stops_everything(tmp_path: Path, paths: l
     put(tmp_path, "a/one.yaml", b"edited")
     put(tmp_path, "a/two.yaml")
     put(tmp_path, "top.yaml")
-    before = files(tmp_path)
+    before = contents(tmp_path)
 
     with pytest.raises(TreeError, match=r"a/one\.yaml was changed while aegisgen ran; nothing was written"):
         apply(tmp_path, *(Change(path, b"x\n", b"new") for path in paths))
 
-    assert files(tmp_path) == before
+    assert contents(tmp_path) == before
 
 
 def test_an_unchanged_file_among_the_changes_is_not_touched(tmp_path: Path) -> None:
@@ -335,6 +332,6 @@ def test_after_any_write_the_tree_is_what_was_asked_for(
 
         apply(root, *changes)
 
-        assert files(root) == kept | written
+        assert contents(root) == kept | written
         assert all((root / path).stat().st_ino == inodes[path] for path in kept)
         assert not [path for path in root.rglob("*") if path.is_dir() and not any(path.iterdir())]

@@ -6,36 +6,20 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.conftest import Outcome
+from tests.conftest import Cli
 from tests.rule_examples import files_of
 from tests.tools import need
+from tests.trees import put
 
 from aegisgen.rules.table import RULES
-
-Cli = Callable[..., Outcome]
-
-ROOT = Path(__file__).resolve().parents[2]
 
 GOOD = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: good\ndata:\n  A: b\n"
 WRONG = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: wrong\ndata:\n  A: 1\n"
 # What proves that a file beside a strange one was checked.
 WITNESS = ("witness.yaml", 6, 3, "V002")
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def written(folder: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
 
 
 def found(cli: Cli, *arguments: str) -> list[tuple[str, int, int, str]]:
@@ -68,20 +52,20 @@ def found(cli: Cli, *arguments: str) -> list[tuple[str, int, int, str]]:
 def test_what_a_file_holds_is_judged_and_its_neighbour_too(
     cli: Cli, here: Path, name: str, content: str, expected: list[tuple[str, int, int, str]]
 ) -> None:
-    written(here, {name: content, "witness.yaml": WRONG})
+    put(here, {name: content, "witness.yaml": WRONG})
 
     assert found(cli) == [*expected, WITNESS]
 
 
 def test_items_of_a_list_are_objects_with_places_of_their_own(cli: Cli, here: Path) -> None:
     items = "".join(f"  - {text}".replace("\n", "\n    ").rstrip() + "\n" for text in (GOOD, WRONG))
-    written(here, {"list.yaml": f"apiVersion: v1\nkind: List\nitems:\n{items}"})
+    put(here, {"list.yaml": f"apiVersion: v1\nkind: List\nitems:\n{items}"})
 
     assert found(cli) == [("list.yaml", 15, 7, "V002")]
 
 
 def test_a_wrong_group_is_an_error_that_names_the_right_one(cli: Cli, here: Path) -> None:
-    written(here, {"a.yaml": "apiVersion: v1\nkind: Deployment\nmetadata: {name: x}\n"})
+    put(here, {"a.yaml": "apiVersion: v1\nkind: Deployment\nmetadata: {name: x}\n"})
 
     outcome = cli("validate", "--no-compose")
 
@@ -94,7 +78,7 @@ def test_a_wrong_group_is_an_error_that_names_the_right_one(cli: Cli, here: Path
     [("serving.knative.dev/v1", "warning"), ("extensions/v1beta1", "error"), ("networking.k8s.io/v1", "error")],
 )
 def test_a_custom_kind_of_the_same_name_is_no_mistake(cli: Cli, here: Path, api_version: str, severity: str) -> None:
-    written(here, {"a.yaml": f"apiVersion: {api_version}\nkind: Service\nmetadata: {{name: x}}\n"})
+    put(here, {"a.yaml": f"apiVersion: {api_version}\nkind: Service\nmetadata: {{name: x}}\n"})
 
     (finding,) = json.loads(cli("validate", "--no-compose", "--format", "json").out)["findings"]
 
@@ -102,7 +86,7 @@ def test_a_custom_kind_of_the_same_name_is_no_mistake(cli: Cli, here: Path, api_
 
 
 def test_strict_makes_a_kind_without_a_schema_an_error(cli: Cli, here: Path) -> None:
-    written(here, {"a.yaml": "apiVersion: example.dev/v1\nkind: Widget\nmetadata: {name: x}\n"})
+    put(here, {"a.yaml": "apiVersion: example.dev/v1\nkind: Widget\nmetadata: {name: x}\n"})
 
     assert cli("validate").code == 0
     assert cli("validate", "--strict").code == 1
@@ -110,7 +94,7 @@ def test_strict_makes_a_kind_without_a_schema_an_error(cli: Cli, here: Path) -> 
 
 def test_the_kubernetes_version_decides_what_is_known(cli: Cli, here: Path) -> None:
     pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec:\n  resources: {}\n  containers: [{name: a, image: a:1}]\n"
-    written(here, {"a.yaml": pod})
+    put(here, {"a.yaml": pod})
 
     old = found(cli, "--kubernetes-version", "1.30")
     new = found(cli, "--kubernetes-version", "1.37")
@@ -123,7 +107,7 @@ def test_the_kubernetes_version_decides_what_is_known(cli: Cli, here: Path) -> N
 
 
 def test_a_file_of_50_mb_is_a_finding_and_is_not_read(cli: Cli, here: Path) -> None:
-    written(here, {"witness.yaml": WRONG})
+    put(here, {"witness.yaml": WRONG})
     with (here / "large.yaml").open("wb") as large:
         large.truncate(50_000_000)
 
@@ -132,7 +116,7 @@ def test_a_file_of_50_mb_is_a_finding_and_is_not_read(cli: Cli, here: Path) -> N
 
 
 def test_links_in_a_circle_come_to_an_end(cli: Cli, here: Path) -> None:
-    written(here, {"witness.yaml": WRONG, "a/b/x.yaml": GOOD})
+    put(here, {"witness.yaml": WRONG, "a/b/x.yaml": GOOD})
     (here / "a" / "b" / "up").symlink_to(here, target_is_directory=True)
     (here / "self").symlink_to("self")
     (here / "self.yaml").symlink_to("self.yaml")
@@ -141,7 +125,7 @@ def test_links_in_a_circle_come_to_an_end(cli: Cli, here: Path) -> None:
 
 
 def test_what_only_looks_like_a_file_is_a_finding(cli: Cli, here: Path) -> None:
-    written(here, {"witness.yaml": WRONG, "folder.yaml/inside.yaml": WRONG})
+    put(here, {"witness.yaml": WRONG, "folder.yaml/inside.yaml": WRONG})
     (here / "dangling.yaml").symlink_to("nowhere")
     os.mkfifo(here / "pipe.yaml")
     with socket.socket(socket.AF_UNIX) as listening:
@@ -159,7 +143,7 @@ def test_what_only_looks_like_a_file_is_a_finding(cli: Cli, here: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_that_may_not_be_read_is_a_finding(cli: Cli, here: Path) -> None:
-    written(here, {"closed.yaml": GOOD, "witness.yaml": WRONG})
+    put(here, {"closed.yaml": GOOD, "witness.yaml": WRONG})
     (here / "closed.yaml").chmod(0)
 
     assert found(cli) == [("closed.yaml", 0, 0, "V001"), WITNESS]
@@ -167,7 +151,7 @@ def test_a_file_that_may_not_be_read_is_a_finding(cli: Cli, here: Path) -> None:
 
 @pytest.mark.parametrize("raw", [b"\x7fELF\x00\x01\x02", b"\xff\xfea\x00", b"a: caf\xe9\n"])
 def test_a_binary_file_is_a_finding(cli: Cli, here: Path, raw: bytes) -> None:
-    written(here, {"witness.yaml": WRONG})
+    put(here, {"witness.yaml": WRONG})
     (here / "a.yaml").write_bytes(raw)
 
     assert [each[0::3] for each in found(cli)] == [("a.yaml", "V001"), ("witness.yaml", "V002")]
@@ -184,7 +168,7 @@ def test_standard_input_is_a_file_without_a_name(
 
 
 def test_a_file_named_twice_is_read_once(cli: Cli, here: Path) -> None:
-    written(here, {"sub/witness.yaml": WRONG})
+    put(here, {"sub/witness.yaml": WRONG})
     (here / "alias.yaml").symlink_to("sub/witness.yaml")
 
     outcome = cli("validate", "--no-compose", "--format", "json", "sub", "sub/witness.yaml", "./sub", ".")
@@ -200,7 +184,7 @@ def test_a_path_that_does_not_exist_is_wrong_usage(cli: Cli, here: Path) -> None
 
 def test_patches_are_held_to_what_patches_may_hold(cli: Cli, here: Path) -> None:
     patch = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\nspec:\n  replica: 1\n"
-    written(
+    put(
         here,
         {
             "overlay/kustomization.yaml": "patches:\n  - path: patches/api.yaml\n  - {path: op.yaml, target: {kind: Deployment}}\n",
@@ -217,7 +201,7 @@ def test_patches_are_held_to_what_patches_may_hold(cli: Cli, here: Path) -> None
 
 
 def test_helm_templates_are_not_yaml_yet_and_projects_are_their_own(cli: Cli, here: Path) -> None:
-    written(
+    put(
         here,
         {
             "chart/Chart.yaml": "apiVersion: v2\nkind: x\nname: c\n",
@@ -237,7 +221,7 @@ def test_helm_templates_are_not_yaml_yet_and_projects_are_their_own(cli: Cli, he
 def test_a_base_is_composed_with_its_overlay_and_a_component_never_alone(
     cli: Cli, here: Path, kustomize: tuple[str, ...]
 ) -> None:
-    written(
+    put(
         here,
         {
             "base/kustomization.yaml": "resources: [a.yaml]\n",
@@ -255,7 +239,7 @@ def test_a_base_is_composed_with_its_overlay_and_a_component_never_alone(
 @pytest.mark.tools
 def test_a_patch_that_stops_kustomize_is_reported_once(cli: Cli, here: Path, kustomize: tuple[str, ...]) -> None:
     patch = "patches:\n  - patch: |-\n      apiVersion: v1\n      kind: ConfigMap\n      metadata: {name: gone}\n"
-    written(here, {"o/kustomization.yaml": f"resources: [a.yaml]\n{patch}", "o/a.yaml": GOOD})
+    put(here, {"o/kustomization.yaml": f"resources: [a.yaml]\n{patch}", "o/a.yaml": GOOD})
 
     findings = json.loads(cli("validate", "--format", "json").out)["findings"]
 
@@ -265,9 +249,7 @@ def test_a_patch_that_stops_kustomize_is_reported_once(cli: Cli, here: Path, kus
 @pytest.mark.tools
 def test_both_engines_find_the_same(cli: Cli, here: Path) -> None:
     need("kubeconform")
-    written(
-        here, {"a.yaml": f"{GOOD}---\n{WRONG}---\nkind: [\n---\napiVersion: v1\nkind: Deployment\n", "b.yaml": WRONG}
-    )
+    put(here, {"a.yaml": f"{GOOD}---\n{WRONG}---\nkind: [\n---\napiVersion: v1\nkind: Deployment\n", "b.yaml": WRONG})
 
     assert found(cli, "--engine", "kubeconform") == found(cli) != []
 
@@ -279,7 +261,7 @@ def test_the_examples_of_what_is_found_before_the_rules(cli: Cli, here: Path, ru
         compose = "--compose"
     for example, expected in ((rule.text.bad, {rule.id}), (rule.text.good, set())):
         shutil.rmtree(here / "example", ignore_errors=True)
-        written(here / "example", files_of(example))
+        put(here / "example", files_of(example))
 
         findings = json.loads(cli("validate", compose, "--format", "json", "example").out)["findings"]
 
@@ -290,7 +272,7 @@ def test_the_examples_of_what_is_found_before_the_rules(cli: Cli, here: Path, ru
 def test_no_report_shows_a_secret(cli: Cli, here: Path, form: str) -> None:
     config = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c\ndata:\n  DB_PASSWORD: hunter2-in-plain\n"
     secret = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: s\nstringData:\n  PIN: 735519\n"
-    written(here, {"c.yaml": config, "s.yaml": secret})
+    put(here, {"c.yaml": config, "s.yaml": secret})
 
     outcome = cli("validate", "--no-compose", "--format", form)
 
@@ -303,11 +285,11 @@ def test_no_report_shows_a_secret(cli: Cli, here: Path, form: str) -> None:
 def test_a_baseline_keeps_known_findings_away_and_no_new_ones(cli: Cli, project: Path) -> None:
     file = project / "aegisgen.yaml"
     file.write_text(file.read_text(encoding="utf-8") + "\nrules:\n  baseline: known.json\n", encoding="utf-8")
-    written(project, {"extra/a.yaml": WRONG})
+    put(project, {"extra/a.yaml": WRONG})
 
     kept = cli("validate", "--no-compose", "--write-baseline", "argocd/known.json", "argocd/extra")
     known = cli("validate", "--no-compose", "argocd/extra")
-    written(project, {"extra/a.yaml": "# moved\n" + WRONG, "extra/b.yaml": WRONG.replace("wrong", "new")})
+    put(project, {"extra/a.yaml": "# moved\n" + WRONG, "extra/b.yaml": WRONG.replace("wrong", "new")})
     new = found(cli, "argocd/extra")
 
     assert (kept.code, kept.out, kept.err) == (0, "", "1 finding written to argocd/known.json\n")
