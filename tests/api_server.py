@@ -77,41 +77,40 @@ def api_server(state: Path, *, forbidden: tuple[str, ...] = (), without: tuple[s
         server.server_close()
 
 
+def connect(kubeconfig: Path, url: str) -> None:
+    """Let kubectl know one cluster, `prod`, and its server."""
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "prod", "cluster": {"server": url}}],
+        "users": [{"name": "jane", "user": {}}],
+        "contexts": [{"name": "prod", "context": {"cluster": "prod", "user": "jane"}}],
+        "current-context": "prod",
+    }
+    kubeconfig.write_text(json.dumps(config))
+
+
 def _get(
     path: str, query: dict[str, list[str]], state: Path, groups: dict, forbidden: tuple[str, ...]
 ) -> tuple[int, object]:
     if path == "/api":
         return 200, {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}
     if path == "/apis":
+        versions = {group: {"groupVersion": f"{group}/{version}", "version": version} for group, version in groups}
         found = [
-            {
-                "name": group,
-                "versions": [{"groupVersion": f"{group}/{version}", "version": version}],
-                "preferredVersion": {"groupVersion": f"{group}/{version}", "version": version},
-            }
-            for group, version in groups
-            if group
+            {"name": group, "versions": [each], "preferredVersion": each} for group, each in versions.items() if group
         ]
         return 200, {"kind": "APIGroupList", "apiVersion": "v1", "groups": found}
     for (group, version), resources in groups.items():
         root = f"/apis/{group}/{version}" if group else "/api/v1"
         if path == root:
-            return 200, {
-                "kind": "APIResourceList",
-                "apiVersion": "v1",
-                "groupVersion": f"{group}/{version}".strip("/"),
-                "resources": [
-                    {
-                        "name": name,
-                        "singularName": kind.lower(),
-                        "namespaced": True,
-                        "kind": kind,
-                        "verbs": ["get", "list", "watch", "patch", "delete", "create"],
-                        "shortNames": [short],
-                    }
-                    for name, (kind, short) in resources.items()
-                ],
-            }
+            verbs = {"verbs": ["get", "list", "watch", "patch", "delete", "create"], "namespaced": True}
+            listed = [
+                {"name": name, "singularName": kind.lower(), "kind": kind, "shortNames": [short], **verbs}
+                for name, (kind, short) in resources.items()
+            ]
+            named = {"groupVersion": f"{group}/{version}".strip("/"), "resources": listed}
+            return 200, {"kind": "APIResourceList", "apiVersion": "v1", **named}
         parts = path.removeprefix(f"{root}/namespaces/").split("/")
         if path.startswith(f"{root}/namespaces/") and len(parts) == 1:
             return 200, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": parts[0]}}
@@ -160,12 +159,5 @@ def _objects(
 
 
 def _status(code: int, reason: str, message: str) -> dict[str, object]:
-    return {
-        "kind": "Status",
-        "apiVersion": "v1",
-        "metadata": {},
-        "status": "Failure",
-        "message": message,
-        "reason": reason,
-        "code": code,
-    }
+    status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"}
+    return {**status, "message": message, "reason": reason, "code": code}

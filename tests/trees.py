@@ -17,3 +17,10 @@ def put(folder: Path, files: Mapping[str, str | bytes]) -> None:
 def contents(folder: Path) -> dict[str, bytes]:
     """Return what each file below a folder holds."""
     return {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def replace(file: Path, old: str, new: str) -> None:
+    """Replace the first `old` in a file, which must have one."""
+    text = file.read_text()
+    assert old in text, f"{file}: no {old!r}"
+    file.write_text(text.replace(old, new, 1))

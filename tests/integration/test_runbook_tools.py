@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
-from tests.api_server import api_server
+from tests.api_server import api_server, connect
 from tests.conftest import ROOT, aegisgen
 from tests.runbooks import fences, lines
 from tests.status_cluster import FOLDER
@@ -31,17 +30,6 @@ def kubectl(tmp_path: Path) -> dict[str, str]:
     """The environment in which kubectl knows one cluster; its server's address goes into `kubeconfig`."""
     need("kubectl", "grep")
     return {**os.environ, "KUBECONFIG": str(tmp_path / "kubeconfig"), "HOME": str(tmp_path)}
-
-
-def connect(environment: dict[str, str], url: str) -> None:
-    config = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "c", "cluster": {"server": url}}],
-        "contexts": [{"name": "c", "context": {"cluster": "c", "user": ""}}],
-        "current-context": "c",
-    }
-    Path(environment["KUBECONFIG"]).write_text(json.dumps(config))
 
 
 def runbook(project: Path, environment: str) -> str:
@@ -74,7 +62,7 @@ def test_kubectl_takes_every_command(kubectl, kustomize, tmp_path, state: str, n
     assert len(commands) > 20
     pod = "staging-aegisx-api-7d9c5b6f4-9vwqt"
     with api_server(FOLDER / "states" / state) as server:
-        connect(kubectl, server.url)
+        connect(Path(kubectl["KUBECONFIG"]), server.url)
         for line in dict.fromkeys(commands):
             ran = run(
                 line.replace("--timeout=120s", "--timeout=1s"), {**kubectl, "POD": pod, "DUMP": "a.dump"}, project
@@ -88,7 +76,7 @@ def test_what_they_print_is_what_is_promised(kubectl, kustomize, tmp_path) -> No
     def printed(comment: str, state: str) -> str:
         (block,) = [part for block in fences(text) for part in block.split("\n\n") if part.startswith(f"# {comment}")]
         with api_server(FOLDER / "states" / state) as server:
-            connect(kubectl, server.url)
+            connect(Path(kubectl["KUBECONFIG"]), server.url)
             ran = run(block, kubectl, tmp_path)
         assert ran.returncode == 0, ran.stderr
         return ran.stdout
@@ -109,7 +97,7 @@ def test_what_they_print_is_what_is_promised(kubectl, kustomize, tmp_path) -> No
     looking = text[text.index("# The pods, and one of them") :]
     (find, *_) = re.findall(r"^POD=.*$", looking, re.MULTILINE)
     with api_server(FOLDER / "states/init-crash-loop") as server:
-        connect(kubectl, server.url)
+        connect(Path(kubectl["KUBECONFIG"]), server.url)
         ran = run(f'{find}\nkubectl logs -n staging "$POD" -c db-migration', kubectl, tmp_path)
     assert "migration file" in ran.stdout, ran.stderr
 

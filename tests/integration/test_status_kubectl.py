@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from pathlib import Path
 
 import pytest
-from tests.api_server import Server, api_server
+from tests.api_server import Server, api_server, connect
 from tests.conftest import Outcome, aegisgen
 from tests.status_cluster import FOLDER, NOW
 from tests.tools import need
@@ -26,21 +25,6 @@ def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kustomize) -> Path:
     monkeypatch.setenv("HOME", str(tmp_path))  # kubectl keeps what it has discovered there
     monkeypatch.setattr(status, "_now", lambda: NOW)
     return tmp_path / "kubeconfig"
-
-
-def connect(kubeconfig: Path, url: str) -> None:
-    kubeconfig.write_text(
-        json.dumps(
-            {
-                "apiVersion": "v1",
-                "kind": "Config",
-                "clusters": [{"name": "prod", "cluster": {"server": url}}],
-                "users": [{"name": "jane", "user": {}}],
-                "contexts": [{"name": "prod", "context": {"cluster": "prod", "user": "jane"}}],
-                "current-context": "prod",
-            }
-        )
-    )
 
 
 def status(*arguments: str) -> Outcome:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from tests.pods import container
-from tests.steps import refused, rendered, say, say_of_project
+from tests.steps import rendered, say, say_of_project
 from tests.tools import available, need
 
 need("sed")
@@ -199,26 +199,6 @@ def test_argo_cd_tells_what_no_pod_can(project: Path) -> None:
     )
     application = rendered("production")["argocd/apps/production-api.yaml"]
     assert application["metadata"]["annotations"] == {"notifications.argoproj.io/subscribe.on-sync-failed.slack": "a;b"}
-
-
-@pytest.mark.parametrize(
-    ("said", "expected"),
-    [
-        ("notifications: {slack: {}}", "spec.notifications.slack.secret: missing, expected a Secret's name and key"),
-        ("notifications: {text: $(DATABASE_PASSWORD)}", "notifications.text: not allowed, expected text without $("),
-        ("notifications: {on: [start]}", "spec.notifications: nobody to tell"),
-        ("notifications: {argocd: {on-sync-failed: [{slack: a}]}}", "notifications.argocd: subscriptions are"),
-        ("notifications: {timeout: 31s, slack: {secret: {name: a, key: b}}}", "notifications.timeout: too long"),
-        ("metrics: {pushgateway: 'http://me:pass@gate'}", "metrics.pushgateway: looks like a secret"),
-        (
-            "metrics: {pushgateway: 'http://gate'}\n  security: {networkPolicy: {enabled: true, database: {cidr: 10.0.0.0/8}}}",
-            "security.networkPolicy.also: keeps messages",
-        ),
-    ],
-)
-def test_what_cannot_be_is_refused_with_its_place(project: Path, said: str, expected: str) -> None:
-    say(project, "production", f"  {said}\n")
-    assert expected in refused("production")
 
 
 @pytest.mark.parametrize("runtime", ["node", "python", "none"])

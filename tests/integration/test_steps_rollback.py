@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 from tests.pods import Ended, Pod
 from tests.postgres import Database, new_database
-from tests.steps import refused, rendered, say
+from tests.steps import rendered, say
 from tests.tools import available, need
 
 need("npm", "node")
@@ -198,31 +198,6 @@ def test_the_record_says_who_what_and_when(cluster: Cluster) -> None:
     )[0]
     assert image == "ghcr.io/aegisx-platform/aegisx-starter-api:production"
     assert (outcome, applied, whole) == ("failed", [], True)
-
-
-@pytest.mark.parametrize(
-    ("environment", "said", "expected"),
-    [
-        ("staging", "rollback: {automatic: true}", "spec.rollback.automatic: belongs to the strategy presync-job"),
-        ("production", "rollback: {automatic: true}\n  migrations: {lock: {enabled: false}}", "needs the lock"),
-    ],
-)
-def test_what_cannot_be_is_refused_with_its_place(project: Path, environment: str, said: str, expected: str) -> None:
-    file = project / f"profiles/{environment}.yaml"
-    text = file.read_text()
-    if "migrations" in said:
-        file.write_text(
-            "".join(line for line in text.splitlines(True) if "migrations:" not in line and "scripts:" not in line)
-        )
-    say(project, environment, f"  {said}\n")
-    assert expected in refused(environment)
-
-
-def test_a_tool_without_a_way_back_is_refused(project: Path) -> None:
-    file = project / "aegisgen.yaml"
-    file.write_text(file.read_text().replace("tool: knex", "tool: prisma"))
-    say(project, "production", "  rollback: {automatic: true}\n")
-    assert "spec.rollback.automatic: prisma has no rollback" in refused("production")
 
 
 def test_the_shell_has_no_objection(project: Path) -> None:

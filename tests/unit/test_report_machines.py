@@ -5,48 +5,27 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
 from xml.etree import ElementTree
 
 import jsonschema
 import pytest
 import xmlschema
+from tests.conftest import ROOT
+from tests.reports import HOOK, report
 
 from aegisgen.findings import Finding, Severity
 from aegisgen.report import FORMATS, Report, RuleInfo
 
-SCHEMAS = Path(__file__).parents[1] / "fixtures" / "report"
+SCHEMAS = ROOT / "tests/fixtures/report"
 SARIF = json.loads((SCHEMAS / "sarif-schema-2.1.0.json").read_text(encoding="utf-8"))
 
-HOOK = Finding(
-    path="overlays/api/job.yaml",
-    line=4,
-    column=5,
-    rule="HOOK001",
-    severity=Severity.ERROR,
-    message="the hook type 'presync' is unknown",
-    resource="Job/aegisx-api-migration",
-    fix="write PreSync",
-)
 TAG = Finding("base/api.yaml", 7, 0, "IMG001", Severity.WARNING, "mutable tag")
 FILE = Finding("base/api.yaml", 0, 0, "KUS009", Severity.INFO, "nothing names this file")
 RULE = RuleInfo("HOOK001", "Unknown hook type", Severity.ERROR, "Argo CD drops it.", "gitops-engine, hook.go")
 SKIPPED = "composition: kustomize not found, install it with your package manager"
 
 
-def report(*findings: Finding, skipped=(), diff="", rules=(RULE,)) -> Report:
-    return Report(
-        findings=findings,
-        checked=14,
-        skipped=tuple(skipped),
-        sources={},
-        diff=diff,
-        rules={rule.id: rule for rule in rules},
-        version="1.2.3",
-    )
-
-
-FULL = report(TAG, FILE, HOOK, skipped=[SKIPPED], diff="--- a\n+++ b\n-x\n+y\n")
+FULL = report(TAG, FILE, HOOK, rules={"HOOK001": RULE}, skipped=[SKIPPED], diff="--- a\n+++ b\n-x\n+y\n")
 
 
 def junit(of: Report) -> ElementTree.Element:
@@ -82,52 +61,23 @@ def test_a_format_is_imported_only_when_it_is_used():
         "late = [m for m in sys.modules if m.startswith('aegisgen.report.') and not m.endswith('.model')]\n"
         "sys.exit(' '.join(late + [m for m in ('json', 'xml', 'urllib.parse') if m in sys.modules]) or 0)\n"
     )
-    done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=False, env=_path())
+    env = {"PYTHONPATH": str(ROOT / "generator")}
+    done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=False, env=env)
     assert (done.returncode, done.stderr) == (0, "")
-
-
-def _path() -> dict[str, str]:
-    return {"PYTHONPATH": str(Path(__file__).parents[2] / "generator")}
 
 
 # JSON
 
 
 def test_json_has_exactly_the_promised_keys():
-    document = json.loads(FORMATS["json"](FULL))
-    assert document == {
-        "findings": [
-            {
-                "path": "base/api.yaml",
-                "line": 7,
-                "column": 0,
-                "rule": "IMG001",
-                "severity": "warning",
-                "message": "mutable tag",
-                "resource": "",
-                "fix": "",
-            },
-            {
-                "path": "base/api.yaml",
-                "line": 0,
-                "column": 0,
-                "rule": "KUS009",
-                "severity": "info",
-                "message": "nothing names this file",
-                "resource": "",
-                "fix": "",
-            },
-            {
-                "path": "overlays/api/job.yaml",
-                "line": 4,
-                "column": 5,
-                "rule": "HOOK001",
-                "severity": "error",
-                "message": "the hook type 'presync' is unknown",
-                "resource": "Job/aegisx-api-migration",
-                "fix": "write PreSync",
-            },
-        ],
+    keys = ("path", "line", "column", "rule", "severity", "message", "resource", "fix")
+    findings = [
+        ("base/api.yaml", 7, 0, "IMG001", "warning", "mutable tag", "", ""),
+        ("base/api.yaml", 0, 0, "KUS009", "info", "nothing names this file", "", ""),
+        ("overlays/api/job.yaml", 4, 5, "HOOK001", "error", "the hook type 'presync' is unknown", "Job/aegisx-api-migration", "write PreSync"),
+    ]  # fmt: skip
+    assert json.loads(FORMATS["json"](FULL)) == {
+        "findings": [dict(zip(keys, finding, strict=True)) for finding in findings],
         "summary": {"checked": 14, "errors": 1, "warnings": 1, "infos": 1},
         "skipped": [SKIPPED],
         "diff": "--- a\n+++ b\n-x\n+y\n",

@@ -1,34 +1,16 @@
 from __future__ import annotations
 
+from tests.reports import HOOK, report
+
 from aegisgen.findings import Finding, Severity
-from aegisgen.report import FORMATS, Report
+from aegisgen.report import FORMATS
 from aegisgen.report.excerpt import WIDEST, excerpt
 
-HOOK = Finding(
-    path="overlays/api/job.yaml",
-    line=4,
-    column=5,
-    rule="HOOK001",
-    severity=Severity.ERROR,
-    message="the hook type 'presync' is unknown",
-    resource="Job/aegisx-api-migration",
-    fix="write PreSync",
-)
 SOURCE = "kind: Job\nmetadata:\n  annotations:\n    argocd.argoproj.io/hook: presync\n"
 
 
-def text(*findings: Finding, sources=None, checked=14, skipped=(), diff="", color=False) -> str:
-    report = Report(
-        findings=findings,
-        checked=checked,
-        skipped=tuple(skipped),
-        sources=sources or {},
-        diff=diff,
-        rules={},
-        version="0.1.0",
-        color=color,
-    )
-    return FORMATS["text"](report)
+def text(*findings: Finding, sources=None, **fields: object) -> str:
+    return FORMATS["text"](report(*findings, sources=sources or {}, rules={}, **fields))
 
 
 def test_a_finding_shows_its_place_its_line_with_a_caret_its_resource_and_its_fix():

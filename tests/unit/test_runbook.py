@@ -14,7 +14,6 @@ from tests.conftest import ROOT, aegisgen
 from tests.runbooks import fences, kubectl, lines, spans
 from tests.small_fleet import git
 from tests.status_cluster import FOLDER
-from tests.steps import refused
 from tests.steps import say as say_raw
 
 from aegisgen.kube.compose import compose
@@ -339,24 +338,6 @@ def test_the_kept_one_differs_from_the_commands_in_the_picture_only(project, cli
     hooks = re.findall(r"^\| PreSync \|.*$", told, re.MULTILINE)
     assert hooks == re.findall(r"^\| PreSync \|.*$", kept, re.MULTILINE)
     assert f"Deployment/{environment}-aegisx-api" in kept
-
-
-@pytest.mark.parametrize(
-    ("said", "expected"),
-    [
-        ("runbook: {path: runbook.md}", "expected a path below the project's folder, in a folder"),
-        ("runbook: {path: ../runbook.md}", "expected a path below the project's folder"),
-        ("runbook: {path: docs/runbook.txt}", "that ends in .md or .html"),
-        ("runbook: {path: docs/runbook.md}", "one file for several of them, expected {service} in it"),
-        ("runbook: {path: 'docs/{service}-{env}.md'}", "braces stand for {environment} and {service} only"),
-        ("runbook: {path: 'profiles/{service}.md'}", "in a folder that holds something else"),
-        ("runbook: {path: 'base/api/{service}.md'}", "in a folder that holds something else"),
-        ("runbook: {peple: {}}", "did you mean 'people'"),
-    ],
-)
-def test_a_place_that_cannot_be_is_refused(project, said, expected) -> None:
-    say(project, "production", said)
-    assert expected in refused("production")
 
 
 @pytest.mark.parametrize("tool", list(TOOLS))

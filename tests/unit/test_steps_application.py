@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import aegisgen
-from tests.steps import refused, rendered, say, say_of_project
+from tests.steps import rendered, say, say_of_project
 
 REPOSITORY = 'repository: {url: "https://github.com/example/infra"}\n'
 WINDOW = '{kind: deny, schedule: "0 17 * * 5", duration: 3d, manualSync: true}'
@@ -82,30 +82,6 @@ def test_applications_are_clean_and_go_with_what_asked_for_them(deployed: Path) 
     assert (deployed / "apps/production-api.yaml").exists(), "another environment's is out of scope"
     assert aegisgen("render", "--all").code == 0
     assert not (deployed / "apps").exists()
-
-
-@pytest.mark.parametrize(
-    ("said", "expected"),
-    [
-        ("application: {}", "application.repoURL: missing"),
-        (
-            "application: {repoURL: x, destination: {server: a, name: b}}",
-            "application.destination: both server and name",
-        ),
-        (f"approval: {{syncWindows: [{WINDOW}]}}", "approval.syncWindows: windows belong to an AppProject"),
-        (
-            "approval: {gate: true}\n  application: {repoURL: x, automated: {selfHeal: true}}",
-            "spec.application.automated.selfHeal: starts syncs by itself",
-        ),
-        (
-            "approval: {syncWindows: [{kind: deny, schedule: weekly, duration: 3h}]}",
-            "syncWindows.0.schedule: not allowed, expected a cron line",
-        ),
-    ],
-)
-def test_what_cannot_be_is_refused_with_its_place(project: Path, said: str, expected: str) -> None:
-    say(project, "production", f"  {said}\n")
-    assert expected in refused("production")
 
 
 def test_two_applications_of_one_name_are_refused(deployed: Path) -> None:

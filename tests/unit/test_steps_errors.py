@@ -1,12 +1,14 @@
-"""Backups, dry runs and checks that cannot be: each is refused at its place, with the reason."""
+"""Steps that cannot be: each is refused at its place, with the reason."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from tests import steps
 from tests.conftest import Cli
 from tests.integration.steps_support import full, say
+from tests.trees import replace
 
 __all__ = ["full"]
 
@@ -62,3 +64,67 @@ def test_a_postgres_of_unknown_version_is_asked_for(full: Path, cli: Cli) -> Non
     code, _, err = cli("render", "production", "--stdout")
     assert code == 2
     assert "database.postgres: missing, expected the server's major version, such as {version: 17}" in err
+
+
+STORE = "store: {name: vault}, data: {DATABASE_PASSWORD: {key: db}}"
+WINDOW = '{kind: deny, schedule: "0 17 * * 5", duration: 3d, manualSync: true}'
+OF_A_HOOK = "belongs to the strategy presync-job"
+
+
+@pytest.mark.parametrize(
+    ("environment", "said", "expected"),
+    [
+        ("production", "notifications: {slack: {}}", "spec.notifications.slack.secret: missing, expected a Secret's name and key"),
+        ("production", "notifications: {text: $(DATABASE_PASSWORD)}", "notifications.text: not allowed, expected text without $("),
+        ("production", "notifications: {on: [start]}", "spec.notifications: nobody to tell"),
+        ("production", "notifications: {argocd: {on-sync-failed: [{slack: a}]}}", "notifications.argocd: subscriptions are"),
+        ("production", "notifications: {timeout: 31s, slack: {secret: {name: a, key: b}}}", "notifications.timeout: too long"),
+        ("production", "metrics: {pushgateway: 'http://me:pass@gate'}", "metrics.pushgateway: looks like a secret"),
+        ("production", "metrics: {pushgateway: 'http://gate'}\n  security: {networkPolicy: {enabled: true, database: {cidr: 10.0.0.0/8}}}", "security.networkPolicy.also: keeps messages"),
+        ("production", "security: {networkPolicy: {enabled: true}}", "spec.security.networkPolicy.database: missing"),
+        ("production", "security: {networkPolicy: {enabled: true, database: {}}}", "neither podLabels"),
+        ("production", "security: {networkPolicy: {database: {cidr: 10.0.0.1/8}}}", "networkPolicy.database.cidr: not a network"),
+        ("production", "security: {networkPolicy: {dns: {cidr: 10.0.0.0/8, podLabels: {a: b}}}}", "networkPolicy.dns: both labels"),
+        ("staging", "security: {networkPolicy: {enabled: false}}", OF_A_HOOK),
+        ("production", f"security: {{externalSecret: {{{STORE}}}, sealedSecret: {{}}}}", "security.sealedSecret: externalSecret"),
+        ("production", "security: {externalSecret: {store: {name: v}, data: {X: {key: y}}}}", "DATABASE_PASSWORD missing"),
+        ("production", "security: {runAsUser: 0}", "spec.security.runAsUser: not allowed, expected a user id"),
+        ("production", "approval: {gate: true, wave: -4}", "spec.approval.wave: not before the first step's wave"),
+        ("staging", "approval: {gate: true}", OF_A_HOOK),
+        ("production", f"approval: {{syncWindows: [{WINDOW}]}}", "approval.syncWindows: windows belong to an AppProject"),
+        ("production", "approval: {syncWindows: [{kind: deny, schedule: weekly, duration: 3h}]}", "syncWindows.0.schedule: not allowed, expected a cron line"),
+        ("production", "approval: {gate: true}\n  application: {repoURL: x, automated: {selfHeal: true}}", "spec.application.automated.selfHeal: starts syncs by itself"),
+        ("production", "application: {}", "application.repoURL: missing"),
+        ("production", "application: {repoURL: x, destination: {server: a, name: b}}", "application.destination: both server and name"),
+        ("staging", "rollback: {automatic: true}", f"spec.rollback.automatic: {OF_A_HOOK}"),
+        ("production", "runbook: {path: runbook.md}", "expected a path below the project's folder, in a folder"),
+        ("production", "runbook: {path: ../runbook.md}", "expected a path below the project's folder"),
+        ("production", "runbook: {path: docs/runbook.txt}", "that ends in .md or .html"),
+        ("production", "runbook: {path: docs/runbook.md}", "one file for several of them, expected {service} in it"),
+        ("production", "runbook: {path: 'docs/{service}-{env}.md'}", "braces stand for {environment} and {service} only"),
+        ("production", "runbook: {path: 'profiles/{service}.md'}", "in a folder that holds something else"),
+        ("production", "runbook: {path: 'base/api/{service}.md'}", "in a folder that holds something else"),
+        ("production", "runbook: {peple: {}}", "did you mean 'people'"),
+    ],
+)  # fmt: skip
+def test_a_field_that_cannot_be_is_refused_with_its_place(
+    project: Path, environment: str, said: str, expected: str
+) -> None:
+    steps.say(project, environment, f"  {said}\n")
+    message = steps.refused(environment)
+    assert message.startswith("argocd/profiles/")
+    assert expected in message
+
+
+def test_a_rollback_needs_the_lock(project: Path) -> None:
+    profile = project / "profiles/production.yaml"
+    lines = profile.read_text().splitlines(keepends=True)
+    profile.write_text("".join(line for line in lines if "migrations:" not in line and "scripts:" not in line))
+    steps.say(project, "production", "  rollback: {automatic: true}\n  migrations: {lock: {enabled: false}}\n")
+    assert "needs the lock" in steps.refused("production")
+
+
+def test_a_tool_without_a_way_back_has_no_rollback(project: Path) -> None:
+    replace(project / "aegisgen.yaml", "tool: knex", "tool: prisma")
+    steps.say(project, "production", "  rollback: {automatic: true}\n")
+    assert "spec.rollback.automatic: prisma has no rollback" in steps.refused("production")

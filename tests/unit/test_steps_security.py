@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from tests.conftest import aegisgen
-from tests.steps import refused, rendered, say
+from tests.steps import rendered, say
 
 PRODUCTION = "argocd/overlays/production/api"
 STORE = "store: {name: vault}, data: {DATABASE_PASSWORD: {key: db}}"
@@ -82,29 +81,3 @@ def test_a_gate_is_a_suspended_job_before_everything_else(project: Path) -> None
     assert gate["spec"]["suspend"] is True
     assert "serviceAccountName" not in gate["spec"]["template"]["spec"], "the account comes after the approval"
     assert all(wave(gate) < wave(document) for document in documents.values())
-
-
-@pytest.mark.parametrize(
-    ("said", "expected"),
-    [
-        ("security: {networkPolicy: {enabled: true}}", "spec.security.networkPolicy.database: missing"),
-        ("security: {networkPolicy: {enabled: true, database: {}}}", "neither podLabels"),
-        ("security: {networkPolicy: {database: {cidr: 10.0.0.1/8}}}", "networkPolicy.database.cidr: not a network"),
-        ("security: {networkPolicy: {dns: {cidr: 10.0.0.0/8, podLabels: {a: b}}}}", "networkPolicy.dns: both labels"),
-        (f"security: {{externalSecret: {{{STORE}}}, sealedSecret: {{}}}}", "security.sealedSecret: externalSecret"),
-        ("security: {externalSecret: {store: {name: v}, data: {X: {key: y}}}}", "DATABASE_PASSWORD missing"),
-        ("security: {runAsUser: 0}", "spec.security.runAsUser: not allowed, expected a user id"),
-        ("approval: {gate: true, wave: -4}", "spec.approval.wave: not before the first step's wave"),
-    ],
-)
-def test_what_cannot_be_is_refused_with_its_place(project: Path, said: str, expected: str) -> None:
-    say(project, "production", f"  {said}\n")
-    assert expected in refused("production")
-
-
-@pytest.mark.parametrize("said", ["security: {networkPolicy: {enabled: false}}", "approval: {gate: true}"])
-def test_what_only_a_hook_can_do_is_refused_for_init_containers(project: Path, said: str) -> None:
-    say(project, "staging", f"  {said}\n")
-    message = refused("staging")
-    assert message.startswith("argocd/profiles/staging.yaml:")
-    assert "belongs to the strategy presync-job" in message
