@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from tests.small_fleet import BY_HAND, PROFILE, git
 from tests.tools import need
+from tests.trees import replace
 
 from aegisgen.project.workspace import Selection, open_workspace
 from aegisgen.render.places import APPS
@@ -27,12 +28,6 @@ def changed(*, environments: list[str] | None = None, services: list[str] | None
     workspace = open_workspace(selected)
     assert {target.environment for target in workspace.targets} <= {"staging", "production"}
     return {target.service for target in workspace.targets}, APPS in workspace.scope
-
-
-def replace(file: str, old: str, new: str) -> None:
-    text = Path(file).read_text()
-    assert old in text
-    Path(file).write_text(text.replace(old, new, 1))
 
 
 def test_nothing_changed_concerns_nobody(small_fleet, cli) -> None:
@@ -92,7 +87,7 @@ def test_a_file_concerns_those_whose_it_is_or_who_name_it(small_fleet, file, ser
     ],
 )  # fmt: skip
 def test_a_definition_concerns_those_of_whom_it_says_something_else(small_fleet, file, old, new, services) -> None:
-    replace(file, old, new)
+    replace(Path(file), old, new)
     assert changed() == (services, bool(services))
 
 
@@ -103,7 +98,9 @@ def test_a_file_that_git_takes_for_renamed_concerns_those_whose_it_was(small_fle
 
 def test_the_order_of_keys_counts_and_one_is_not_true(small_fleet) -> None:
     replace(
-        "argocd/services/one.yaml", "workload: {name: alpha, container: app}", "workload: {container: app, name: alpha}"
+        Path("argocd/services/one.yaml"),
+        "workload: {name: alpha, container: app}",
+        "workload: {container: app, name: alpha}",
     )
     assert changed()[0] == {"alpha"}
 
@@ -204,7 +201,7 @@ def test_a_submodule_concerns_those_who_name_something_in_it(small_fleet, tmp_pa
     git(library, "add", "--all")
     git(library, "commit", "--quiet", "--message", "Limits")
     git(small_fleet, "submodule", "--quiet", "add", str(library), "vendored")
-    replace("argocd/overlays/staging/beta/kustomization.yaml", "shared/limits", "vendored/limits")
+    replace(Path("argocd/overlays/staging/beta/kustomization.yaml"), "shared/limits", "vendored/limits")
     git(small_fleet, "add", "--all")
     git(small_fleet, "commit", "--quiet", "--message", "A submodule")
     git(small_fleet, "tag", "--force", "base")

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import pytest
 from tests.integration.steps_support import Ended, connection, containers, dumped, full, job, programs, say, shell
 from tests.postgres import Database, new_database
+from tests.trees import replace
 
 from aegisgen.rehearsal.server import Server
 
@@ -172,8 +173,7 @@ class TestWithKnex:
 
     @pytest.fixture
     def dry_run(self, full: Path, tmp_path: Path, database: Database, copy: Server, app: Path) -> DryRun:
-        file = full / "aegisgen.yaml"
-        file.write_text(file.read_text().replace("packageManager: pnpm", "packageManager: npm"))
+        replace(full / "aegisgen.yaml", "packageManager: pnpm", "packageManager: npm")
         folder = tmp_path / "app"
         shutil.copytree(app, folder, symlinks=True)
         knex(folder, database)

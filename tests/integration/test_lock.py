@@ -16,6 +16,7 @@ import pytest
 from tests.pods import Ended, Pod, container
 from tests.postgres import PASSWORD, Database, use_tls
 from tests.tools import need
+from tests.trees import replace
 
 from aegisgen.render.runner import lock_key
 
@@ -40,7 +41,7 @@ class Cluster(NamedTuple):
     def say(self, migrations: str) -> None:
         """Let the production profile say something more of `migrations`."""
         profile = self.project / "profiles/production.yaml"
-        profile.write_text(profile.read_text().replace("  migrations:\n", f"  migrations:\n    {migrations}\n"))
+        replace(profile, "  migrations:\n", f"  migrations:\n    {migrations}\n")
 
     def start(self, *, shell: str = "dash", npm: str = "", **env: str) -> Pod:
         """Start a pod of the production Job."""
@@ -69,8 +70,7 @@ class Cluster(NamedTuple):
 
 @pytest.fixture
 def cluster(database: Database, app: Path, project: Path) -> Cluster:
-    file = project / "aegisgen.yaml"
-    file.write_text(file.read_text().replace("packageManager: pnpm", "packageManager: npm"))
+    replace(project / "aegisgen.yaml", "packageManager: pnpm", "packageManager: npm")
     return Cluster(database, app, project)
 
 
@@ -314,8 +314,7 @@ def test_a_database_that_goes_down_in_the_middle_stops_the_migration(cluster: Cl
 
 
 def test_several_sets_are_migrated_in_their_order_and_healed_each(cluster: Cluster) -> None:
-    file = cluster.project / "aegisgen.yaml"
-    file.write_text(file.read_text().replace("      path: apps/api/src/database/migrations\n", ""))
+    replace(cluster.project / "aegisgen.yaml", "      path: apps/api/src/database/migrations\n", "")
     profile = cluster.project / "profiles/production.yaml"
     text = re.sub("    scripts: .*\n", "", profile.read_text())
     profile.write_text(text)

@@ -13,6 +13,7 @@ import yaml
 from tests.integration.test_lock import alive, command_line, descendants, until
 from tests.pods import Pod, container
 from tests.postgres import Database
+from tests.trees import replace
 
 pytestmark = [pytest.mark.tools, pytest.mark.slow]
 
@@ -58,7 +59,7 @@ def start(database: Database, project: Path, tmp_path: Path):
 
 def test_a_url_may_name_the_driver_of_the_application(database: Database, start, project: Path, tmp_path: Path) -> None:
     file = project / "aegisgen.yaml"
-    file.write_text(file.read_text().replace("    database:\n", "    database:\n      env: {url: DATABASE_URL}\n"))
+    replace(file, "    database:\n", "    database:\n      env: {url: DATABASE_URL}\n")
     data = yaml.safe_load(file.read_text())
     data["services"]["api"]["database"]["secret"]["keys"] = ["DATABASE_URL"]
     file.write_text(yaml.safe_dump(data))

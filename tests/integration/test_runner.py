@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from tests.pods import LINE, container
 from tests.tools import available
+from tests.trees import replace
 
 pytestmark = pytest.mark.tools
 
@@ -154,8 +155,7 @@ def test_several_sets_run_in_their_order_each_with_its_scripts(project: Path, tm
       - {name: main}
       - {name: inventory, table: inv, scripts: {migrate: "db:migrate:inventory", status: "db:status:inventory", verify: "db:verify"}}
 """
-    file = project / "aegisgen.yaml"
-    file.write_text(file.read_text().replace("      path: apps/api/src/database/migrations\n", ""))
+    replace(project / "aegisgen.yaml", "      path: apps/api/src/database/migrations\n", "")
     pod = Pod(tmp_path, profile(project, "staging", own), shell)
     assert pod.run()[0] == 0
     main, inventory = ["db:migrate:status", "db:migrate", "db:migrate:status"], "db:status:inventory"

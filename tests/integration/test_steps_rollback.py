@@ -13,6 +13,7 @@ from tests.pods import Ended, Pod
 from tests.postgres import Database, new_database
 from tests.steps import rendered, say
 from tests.tools import available, need
+from tests.trees import replace
 
 need("npm", "node")
 pytestmark = [pytest.mark.tools, pytest.mark.slow]
@@ -103,8 +104,7 @@ def cluster(
     shell = request.param.split()
     own = tmp_path / "image"
     shutil.copytree(app, own, symlinks=True, ignore=shutil.ignore_patterns("migrations"))
-    file = project / "aegisgen.yaml"
-    file.write_text(file.read_text().replace("packageManager: pnpm", "packageManager: npm"))
+    replace(project / "aegisgen.yaml", "packageManager: pnpm", "packageManager: npm")
     say(project, "production", ROLLBACK)
     documents = rendered("production")
     commands = {

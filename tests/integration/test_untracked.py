@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.small_fleet import git
+from tests.trees import replace
 
 STAGING = "argocd/overlays/staging/api"
 CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n"
@@ -102,7 +103,7 @@ def test_only_what_was_asked_for_counts(repository, found) -> None:
 
 def test_applications_and_runbooks_count(repository, cli, found) -> None:
     profile = repository / "argocd/profiles/staging.yaml"
-    profile.write_text(profile.read_text().replace("spec:\n", "spec:\n  runbook: {}\n", 1))
+    replace(profile, "spec:\n", "spec:\n  runbook: {}\n")
     assert cli("render", "--all").code == 0
     assert [path for path, *_ in found()] == ["argocd/runbooks/staging-api.md"]
 

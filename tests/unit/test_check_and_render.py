@@ -6,7 +6,7 @@ import json
 import os
 
 import pytest
-from tests.trees import contents
+from tests.trees import contents, replace
 
 STAGING = "argocd/overlays/staging/api"
 PRODUCTION = "argocd/overlays/production/api"
@@ -61,8 +61,7 @@ def test_a_missing_file_is_drift(project, cli) -> None:
 
 
 def test_a_missing_kustomization_entry_is_drift(project, cli) -> None:
-    file = project / "overlays/production/api/kustomization.yaml"
-    file.write_text(file.read_text().replace("  - migration-job.yaml\n", ""))
+    replace(project / "overlays/production/api/kustomization.yaml", "  - migration-job.yaml\n", "")
     outcome = cli("check", "production", "--no-compose")
     assert outcome.code == 1
     assert "+  - migration-job.yaml" in outcome.out
@@ -185,8 +184,7 @@ def test_a_folder_without_permission_is_an_error(project, cli) -> None:
 
 
 def test_a_renamed_workload_is_found_without_any_tool(project, cli) -> None:
-    base = project / "base/api/deployment.yaml"
-    base.write_text(base.read_text().replace("  name: aegisx-api\n", "  name: aegisx-web\n", 1))
+    replace(project / "base/api/deployment.yaml", "  name: aegisx-api\n", "  name: aegisx-web\n")
     outcome = cli("check", "staging", "--no-compose")
     assert outcome.code == 1
     assert f"{STAGING}/kustomization.yaml:30:5: error[G306] the patch matches nothing" in outcome.out
@@ -195,7 +193,7 @@ def test_a_renamed_workload_is_found_without_any_tool(project, cli) -> None:
 @pytest.mark.tools
 def test_what_kustomize_composes_is_checked_at_the_line_that_made_it(project, cli, kustomize) -> None:
     base = project / "base/api/deployment.yaml"
-    base.write_text(base.read_text().replace("containerPort: 3333", "containerPort: http"))
+    replace(base, "containerPort: 3333", "containerPort: http")
     outcome = cli("check", "staging")
     assert outcome.code == 1
     assert "argocd/base/api/deployment.yaml:31:15:" in outcome.out
@@ -213,8 +211,7 @@ def test_without_kustomize_the_composition_is_skipped_and_an_error_where_tools_a
 
 
 def test_findings_come_as_json_too(project, cli) -> None:
-    file = project / "overlays/staging/api/deployment-patch.yaml"
-    file.write_text(file.read_text().replace("DO NOT EDIT", "DO EDIT"))
+    replace(project / "overlays/staging/api/deployment-patch.yaml", "DO NOT EDIT", "DO EDIT")
     outcome = cli("check", "staging", "--no-compose", "--format", "json")
     assert outcome.code == 1
     assert [finding["rule"] for finding in json.loads(outcome.out)["findings"]] == ["D001"]
@@ -228,8 +225,7 @@ def test_the_project_is_found_from_below_and_named_from_outside(project, cli, mo
 
 
 def test_a_service_that_is_switched_off_is_not_rendered(project, cli) -> None:
-    profile = project / "profiles/staging.yaml"
-    profile.write_text(profile.read_text().replace("replicas: 1", "enabled: false"))
+    replace(project / "profiles/staging.yaml", "replicas: 1", "enabled: false")
     outcome = cli("render", "staging")
     assert outcome.code == 0
     assert f"removed   {STAGING}/deployment-patch.yaml" in outcome.out

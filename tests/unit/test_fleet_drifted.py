@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import Cli
+from tests.trees import replace
 
 from aegisgen.project.fleet import drifted as streamed
 from aegisgen.project.rendered import render_all
@@ -46,7 +47,7 @@ def generated_at(fleet: Path, path: str, text: str = "kind: x\n") -> None:
 
 def disturb(fleet: Path) -> None:
     job = fleet / "overlays/production/web/migration-job.yaml"
-    job.write_text(job.read_text(encoding="utf-8").replace("backoffLimit: 3", "backoffLimit: 4"), encoding="utf-8")
+    replace(job, "backoffLimit: 3", "backoffLimit: 4")
     (fleet / "overlays/staging/api/deployment-patch.yaml").unlink()
     (fleet / "overlays/staging/worker/kustomization.yaml").write_text(
         "resources: [../../../base/worker]\n", encoding="utf-8"

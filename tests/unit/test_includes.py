@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
+from tests.trees import replace
 
 PROJECT = "argocd/aegisgen.yaml"
 
@@ -26,8 +27,7 @@ def services(file, names: list[str], **more: object) -> None:
 @pytest.fixture
 def fleet(project):
     """The AegisX project with two included files, in which no environment differs for its services."""
-    file = project / "aegisgen.yaml"
-    file.write_text(file.read_text().replace("\nservices:", "\ninclude: [services/*.yaml]\n\nservices:", 1))
+    replace(project / "aegisgen.yaml", "\nservices:", "\ninclude: [services/*.yaml]\n\nservices:")
     services(project / "services/pay.yaml", ["pay-in", "pay-out"])
     services(project / "services/order.yaml", ["order"])
     for environment in ("staging", "production"):
@@ -49,7 +49,7 @@ def test_included_services_are_rendered_and_checked_as_the_others(fleet, cli) ->
         rendered = sorted(folder.name for folder in (fleet / "overlays" / environment).iterdir())
         assert rendered == ["api", "order", "pay-in", "pay-out"]
     patch = fleet / "overlays/staging/order/deployment-patch.yaml"
-    patch.write_text(patch.read_text().replace("Always", "Never"))
+    replace(patch, "Always", "Never")
     outcome = cli("check", "--no-compose", "--service", "order")
     assert "argocd/overlays/staging/order/deployment-patch.yaml: error[D001]" in outcome.out
 
@@ -129,8 +129,7 @@ def test_defaults_may_describe_both_strategies(fleet, cli) -> None:
 def test_an_include_that_leads_nowhere_good_is_refused_at_its_place(fleet, cli, include, column, expected) -> None:
     (fleet / "services/link.yml").symlink_to("pay.yaml")
     (fleet / "elsewhere").symlink_to("services")
-    file = fleet / "aegisgen.yaml"
-    file.write_text(file.read_text().replace("[services/*.yaml]", include))
+    replace(fleet / "aegisgen.yaml", "[services/*.yaml]", include)
     outcome = cli("check", "--no-compose")
     assert outcome.code == 2
     assert outcome.err.startswith(f"{PROJECT}:6:{column}: {expected}")
@@ -144,8 +143,7 @@ def test_a_link_that_a_pattern_meets_is_refused_too(fleet, cli) -> None:
 
 def test_hidden_files_are_not_met_and_what_two_patterns_meet_is_read_once(fleet, cli) -> None:
     (fleet / "services/.#pay.yaml").write_text("an editor's")
-    file = fleet / "aegisgen.yaml"
-    file.write_text(file.read_text().replace("[services/*.yaml]", "[services/*.yaml, services/pay.yaml, 's*/o*']"))
+    replace(fleet / "aegisgen.yaml", "[services/*.yaml]", "[services/*.yaml, services/pay.yaml, 's*/o*']")
     assert cli("render", "--all").code == 0
 
 
@@ -187,8 +185,7 @@ def test_all_errors_of_all_included_files_come_at_once(fleet, cli) -> None:
 
 
 def test_an_error_of_a_service_stands_at_its_own_file(fleet, cli) -> None:
-    file = fleet / "services/pay.yaml"
-    file.write_text(file.read_text().replace("container: app", "container: app\n    initContainer: {name: app}", 1))
+    replace(fleet / "services/pay.yaml", "container: app", "container: app\n    initContainer: {name: app}")
     outcome = cli("check", "--no-compose")
     assert outcome.code == 2
     assert (
@@ -198,8 +195,7 @@ def test_an_error_of_a_service_stands_at_its_own_file(fleet, cli) -> None:
 
 
 def test_an_unknown_service_of_a_profile_names_the_nearest_one_and_its_place(fleet, cli) -> None:
-    file = fleet / "profiles/staging.yaml"
-    file.write_text(file.read_text().replace("    api:", "    ordr: {replicas: 2}\n    api:"))
+    replace(fleet / "profiles/staging.yaml", "    api:", "    ordr: {replicas: 2}\n    api:")
     outcome = cli("check", "--no-compose")
     assert outcome.code == 2
     assert "spec.services.ordr: no such service in the project" in outcome.err
@@ -254,7 +250,7 @@ def test_validate_knows_the_kind(fleet, cli, monkeypatch) -> None:
     file = fleet / "services/pay.yaml"
     monkeypatch.chdir("/")  # where no project is broken by it
     assert cli("validate", str(file)).code == 0
-    file.write_text(file.read_text().replace("container:", "contaner:", 1))
+    replace(file, "container:", "contaner:")
     outcome = cli("validate", str(file))
     assert outcome.code == 1
     assert "services.pay-in.workload.contaner: unknown field; did you mean 'container'?" in outcome.out

@@ -20,7 +20,7 @@ import pytest
 import yaml
 from tests.conftest import ROOT, disk_is_full
 from tests.small_fleet import git
-from tests.trees import contents
+from tests.trees import contents, replace
 
 TOOLS = ("knex", "prisma", "flyway", "liquibase", "alembic", "django", "golang-migrate")
 COMMANDS = ("--ping", "make ping", "--status", "make status", "--migrate", "make 'migrate all'", "--lock", "none")
@@ -353,8 +353,7 @@ def test_a_base_that_is_there_says_what_the_workload_is(shop, cli, kustomize) ->
 def test_a_base_without_a_config_map_is_not_merged_into(shop, cli, kustomize) -> None:
     base = shop / "argocd/base"
     shutil.copytree(ROOT / "argocd/base/api", base)
-    kustomization = base / "kustomization.yaml"
-    kustomization.write_text(kustomization.read_text().replace("  - configmap.yaml\n", ""))
+    replace(base / "kustomization.yaml", "  - configmap.yaml\n", "")
     assert cli("init", "--yes").code == 0
     assert project_of(shop)["services"]["aegisx-api"]["base"] == "base"
     assert cli("render", "--all").code == 0

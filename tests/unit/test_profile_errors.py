@@ -7,19 +7,14 @@ from pathlib import Path
 import pytest
 import yaml
 from tests.conftest import Cli
+from tests.trees import replace
 
 PRODUCTION = "argocd/profiles/production.yaml"
 TOKEN = "ghp_" + "a1B2c3D4e5F6" * 3
 
 
-def edit(file: Path, *, replace: str, by: str) -> None:
-    text = file.read_text()
-    assert text.count(replace) == 1, f"{replace!r} must occur once in {file.name}"
-    file.write_text(text.replace(replace, by))
-
-
 @pytest.mark.parametrize(
-    ("replace", "by", "expected"),
+    ("old", "new", "expected"),
     [
         ("strategy: presync-job", "stratgy: presync-job", "9:3: spec.stratgy: unknown field; did you mean 'strategy'?"),
         ("strategy: presync-job", "strategy: presync", "9:13: spec.strategy: not allowed, expected init-container or presync-job; did you mean 'presync-job'?"),
@@ -52,9 +47,9 @@ def edit(file: Path, *, replace: str, by: str) -> None:
     ],
 )  # fmt: skip
 def test_a_wrong_profile_says_what_where_and_what_instead(
-    project: Path, cli: Cli, replace: str, by: str, expected: str
+    project: Path, cli: Cli, old: str, new: str, expected: str
 ) -> None:
-    edit(project / "profiles/production.yaml", replace=replace, by=by)
+    replace(project / "profiles/production.yaml", old, new)
     code, out, err = cli("render", "production", "--stdout")
     assert code == 2
     assert out == ""
@@ -63,9 +58,9 @@ def test_a_wrong_profile_says_what_where_and_what_instead(
 
 
 def test_all_errors_of_all_files_come_at_once(project: Path, cli: Cli) -> None:
-    edit(project / "profiles/production.yaml", replace="ttl: 7d", by="ttl: long")
-    edit(project / "profiles/production.yaml", replace="backoffLimit: 3", by="backoffLimit: many")
-    edit(project / "profiles/staging.yaml", replace="namespace: staging", by="namespace: Staging")
+    replace(project / "profiles/production.yaml", "ttl: 7d", "ttl: long")
+    replace(project / "profiles/production.yaml", "backoffLimit: 3", "backoffLimit: many")
+    replace(project / "profiles/staging.yaml", "namespace: staging", "namespace: Staging")
     code, _, err = cli("check")
     assert code == 2
     assert [line.split(": ")[1] for line in err.splitlines()] == [
@@ -95,7 +90,7 @@ def test_a_secret_in_a_profile_is_an_error_that_does_not_repeat_it(
     project: Path, cli: Cli, line: str, field: str
 ) -> None:
     file = project / "profiles/production.yaml"
-    edit(file, replace="config: {DATABASE_HOST: production-aegisx-postgres}", by=line)
+    replace(file, "config: {DATABASE_HOST: production-aegisx-postgres}", line)
     text = file.read_text()
     at = next(number for number, each in enumerate(text.splitlines(), 1) if "hunter2" in each or TOKEN in each)
     for arguments in (("render", "production"), ("check", "--no-compose"), ("validate", "argocd/profiles")):
@@ -108,7 +103,7 @@ def test_a_secret_in_a_profile_is_an_error_that_does_not_repeat_it(
 
 
 def test_a_value_where_a_secret_reference_belongs_is_an_error_that_does_not_repeat_it(project: Path, cli: Cli) -> None:
-    edit(project / "aegisgen.yaml", replace="secret: {name: aegisx-api-secrets}", by="secret: {value: hunter2}")
+    replace(project / "aegisgen.yaml", "secret: {name: aegisx-api-secrets}", "secret: {value: hunter2}")
     code, out, err = cli("render", "staging")
     assert code == 2
     assert "services.api.database.secret.value: unknown field" in err
@@ -116,7 +111,7 @@ def test_a_value_where_a_secret_reference_belongs_is_an_error_that_does_not_repe
 
 
 def test_an_error_of_another_environment_does_not_stop_this_one(project: Path, cli: Cli) -> None:
-    edit(project / "profiles/production.yaml", replace="ttl: 7d", by="ttl: long")
+    replace(project / "profiles/production.yaml", "ttl: 7d", "ttl: long")
     assert cli("render", "staging")[0] == 0
     assert cli("render", "--all")[0] == 2
 
@@ -165,7 +160,7 @@ def test_the_strongest_layer_wins(project: Path, cli: Cli) -> None:
         return str(patch["spec"]["template"]["spec"]["initContainers"][0]["image"])
 
     assert image().endswith(":staging")
-    edit(project / "profiles/staging.yaml", replace="replicas: 1", by="replicas: 1\n      image: {tag: own}")
+    replace(project / "profiles/staging.yaml", "replicas: 1", "replicas: 1\n      image: {tag: own}")
     assert image().endswith("aegisx-starter-api:own")
-    edit(project / "profiles/staging.yaml", replace="image: {tag: own}", by="image: example.com/other")
+    replace(project / "profiles/staging.yaml", "image: {tag: own}", "image: example.com/other")
     assert image() == "example.com/other:staging"

@@ -6,19 +6,14 @@ import shutil
 
 import pytest
 import yaml
-
-
-def edit(file, old: str, new: str) -> None:
-    text = file.read_text()
-    assert old in text
-    file.write_text(text.replace(old, new, 1))
+from tests.trees import replace
 
 
 @pytest.fixture
 def flat(project):
     """The AegisX tree in the layout overlays/<environment>."""
     shutil.rmtree(project / "overlays")
-    edit(project / "aegisgen.yaml", "    image:", '    overlay: "deploy/{environment}"\n    image:')
+    replace(project / "aegisgen.yaml", "    image:", '    overlay: "deploy/{environment}"\n    image:')
     return project
 
 
@@ -32,7 +27,7 @@ def test_an_overlay_lies_where_the_project_says(flat, cli, kustomize) -> None:
 
 def test_what_no_profile_renders_any_more_goes_there_as_well(flat, cli) -> None:
     cli("render", "--all")
-    edit(flat / "profiles/production.yaml", "strategy: presync-job", "strategy: init-container")
+    replace(flat / "profiles/production.yaml", "strategy: presync-job", "strategy: init-container")
     text = (flat / "profiles/production.yaml").read_text()
     kept = [line for line in text.splitlines() if not line.strip().startswith(("hook:", "job:"))]
     (flat / "profiles/production.yaml").write_text("\n".join(kept))
@@ -43,7 +38,7 @@ def test_what_no_profile_renders_any_more_goes_there_as_well(flat, cli) -> None:
 
 def test_a_disabled_service_leaves_its_folder_wherever_it_is(flat, cli) -> None:
     cli("render", "--all")
-    edit(flat / "profiles/staging.yaml", "      replicas: 1", "      enabled: false\n      replicas: 1")
+    replace(flat / "profiles/staging.yaml", "      replicas: 1", "      enabled: false\n      replicas: 1")
     outcome = cli("render", "staging", "--service", "api")
     assert "removed   argocd/deploy/staging/deployment-patch.yaml\n" in outcome.out
 
@@ -58,7 +53,7 @@ def test_a_disabled_service_leaves_its_folder_wherever_it_is(flat, cli) -> None:
     ],
 )
 def test_a_folder_that_cannot_be_is_refused(project, cli, overlay, message) -> None:
-    edit(project / "aegisgen.yaml", "    image:", f'    overlay: "{overlay}"\n    image:')
+    replace(project / "aegisgen.yaml", "    image:", f'    overlay: "{overlay}"\n    image:')
     outcome = cli("render", "--all", "--stdout")
     assert outcome.code == 2
     assert f"overlay: {message}" in outcome.err or message in outcome.err
@@ -90,12 +85,12 @@ def container_of(project, cli, name: str) -> dict:
 
 
 def test_a_key_may_be_called_otherwise_than_its_variable(project, cli) -> None:
-    edit(
+    replace(
         project / "aegisgen.yaml",
         "secret: {name: aegisx-api-secrets}",
         "secret: {name: postgres, rename: {DATABASE_PASSWORD: password.txt}}",
     )
-    edit(
+    replace(
         project / "aegisgen.yaml",
         "config: {name: aegisx-api-config}",
         "config: {name: c, rename: {DATABASE_HOST: host}}",
@@ -115,15 +110,15 @@ def test_a_key_may_be_called_otherwise_than_its_variable(project, cli) -> None:
 
 
 def test_only_a_variable_that_is_read_can_be_called_otherwise(project, cli) -> None:
-    edit(project / "aegisgen.yaml", "aegisx-api-secrets}", "aegisx-api-secrets, rename: {PGPASSWORD: p}}")
+    replace(project / "aegisgen.yaml", "aegisx-api-secrets}", "aegisx-api-secrets, rename: {PGPASSWORD: p}}")
     outcome = cli("render", "staging")
     assert outcome.code == 2
     assert "database.secret.rename.PGPASSWORD: PGPASSWORD is none of database.secret.keys" in outcome.err
 
 
 def test_every_entry_may_become_a_variable(project, cli) -> None:
-    edit(project / "aegisgen.yaml", "aegisx-api-secrets}", "aegisx-api-secrets, every: true}")
-    edit(project / "aegisgen.yaml", "aegisx-api-config}", "aegisx-api-config, from: shared, every: true}")
+    replace(project / "aegisgen.yaml", "aegisx-api-secrets}", "aegisx-api-secrets, every: true}")
+    replace(project / "aegisgen.yaml", "aegisx-api-config}", "aegisx-api-config, from: shared, every: true}")
     for name in ("staging/api/deployment-patch.yaml", "production/api/migration-job.yaml"):
         assert container_of(project, cli, name)["envFrom"] == [
             {"configMapRef": {"name": "aegisx-api-config"}},
@@ -132,7 +127,7 @@ def test_every_entry_may_become_a_variable(project, cli) -> None:
 
 
 def test_the_jobs_own_config_map_has_no_other_entries(project, cli) -> None:
-    edit(project / "aegisgen.yaml", "aegisx-api-config}", "aegisx-api-config, every: true}")
+    replace(project / "aegisgen.yaml", "aegisx-api-config}", "aegisx-api-config, every: true}")
     assert cli("render", "staging").code == 0
     outcome = cli("render", "production")
     assert outcome.code == 2
@@ -140,7 +135,7 @@ def test_the_jobs_own_config_map_has_no_other_entries(project, cli) -> None:
 
 
 def test_the_job_may_have_a_name_of_its_own(project, cli) -> None:
-    edit(project / "profiles/production.yaml", "job: {", "job: {name: migrate-schema, ")
+    replace(project / "profiles/production.yaml", "job: {", "job: {name: migrate-schema, ")
     cli("render", "production")
     job = yaml.safe_load((project / "overlays/production/api/migration-job.yaml").read_text())
     assert job["metadata"]["name"] == "migrate-schema"

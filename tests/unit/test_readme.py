@@ -8,6 +8,7 @@ import re
 import msgspec
 import pytest
 from tests.conftest import ROOT
+from tests.trees import replace
 
 from aegisgen.profile.model import Profile, Project
 
@@ -16,8 +17,7 @@ README = (ROOT / "README.md").read_text()
 
 def test_the_example_of_drift_is_real_output(project, cli) -> None:
     (shown,) = re.findall(r"```console\n\$ sed [^\n]*\n\$ aegisgen ([^\n]*)\n(.*?)```", README, re.DOTALL)
-    job = project / "overlays/production/api/migration-job.yaml"
-    job.write_text(job.read_text().replace("backoffLimit: 3", "backoffLimit: 4"))
+    replace(project / "overlays/production/api/migration-job.yaml", "backoffLimit: 3", "backoffLimit: 4")
     outcome = cli(*shown[0].split())
     assert outcome.out == shown[1]
 

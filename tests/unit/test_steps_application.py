@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tests.conftest import aegisgen
 from tests.steps import rendered, say, say_of_project
+from tests.trees import replace
 
 REPOSITORY = 'repository: {url: "https://github.com/example/infra"}\n'
 WINDOW = '{kind: deny, schedule: "0 17 * * 5", duration: 3d, manualSync: true}'
@@ -86,8 +87,7 @@ def test_applications_are_clean_and_go_with_what_asked_for_them(deployed: Path) 
 
 def test_two_applications_of_one_name_are_refused(deployed: Path) -> None:
     for environment in ("production", "staging"):
-        file = deployed / f"profiles/{environment}.yaml"
-        file.write_text(file.read_text().replace("application: {", "application: {name: same, "))
+        replace(deployed / f"profiles/{environment}.yaml", "application: {", "application: {name: same, ")
     outcome = aegisgen("render", "--all")
     assert outcome.code == 2
     assert "same is that of api in production as well" in outcome.err

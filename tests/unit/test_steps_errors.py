@@ -59,8 +59,7 @@ def test_what_cannot_be_is_refused_with_its_place_and_reason(full: Path, cli: Cl
 
 
 def test_a_postgres_of_unknown_version_is_asked_for(full: Path, cli: Cli) -> None:
-    project = full / "aegisgen.yaml"
-    project.write_text(project.read_text().replace("postgres: {version: 17}", "postgres: {user: 999}"))
+    replace(full / "aegisgen.yaml", "postgres: {version: 17}", "postgres: {user: 999}")
     code, _, err = cli("render", "production", "--stdout")
     assert code == 2
     assert "database.postgres: missing, expected the server's major version, such as {version: 17}" in err
