@@ -21,6 +21,7 @@ from tests.fixture_app import app, quick_app
 from tests.postgres import copy, database, postgres, supply
 from tests.quick_files import use_memory
 from tests.servers import run, server, servers, shared_servers
+from tests.shells import shell
 from tests.small_fleet import fleet_origin, small_fleet
 from tests.tools import INSTALL, missing
 
@@ -35,6 +36,7 @@ __all__ = [
     "server",
     "servers",
     "shared_servers",
+    "shell",
     "small_fleet",
     "supply",
 ]
@@ -128,6 +130,14 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(ROOT / "argocd", tmp_path / "argocd")
     monkeypatch.chdir(tmp_path)
     return tmp_path / "argocd"
+
+
+@pytest.fixture
+def full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the project with everything on, not yet rendered; the working directory is its parent."""
+    shutil.copytree(ROOT / "tests/fixtures/full/argocd", tmp_path / "project/argocd")
+    monkeypatch.chdir(tmp_path / "project")
+    return tmp_path / "project/argocd"
 
 
 @pytest.fixture

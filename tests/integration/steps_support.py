@@ -9,24 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-import pytest
 import yaml
-from tests.conftest import ROOT, aegisgen
+from tests.conftest import aegisgen
+from tests.pods import Ended
 from tests.postgres import Database
-from tests.tools import available
 
-FULL = ROOT / "tests/fixtures/full"
 JOB_UID = "7f3c0e0a-1111-4222-8333-444455556666"
-SHELLS = available(["dash", "busybox sh"]) or ["sh"]
-
-
-class Ended(NamedTuple):
-    """How a container ended."""
-
-    code: int
-    log: str
-    message: str
-    """What `kubectl describe` would show."""
 
 
 class Container(NamedTuple):
@@ -62,7 +50,7 @@ def _applets(folder: Path) -> Path:
     applets.mkdir(exist_ok=True)
     busybox = shutil.which("busybox")
     assert busybox
-    for name in (
+    for name in [
         "awk",
         "cat",
         "date",
@@ -77,7 +65,7 @@ def _applets(folder: Path) -> Path:
         "sort",
         "tr",
         "wc",
-    ):
+    ]:
         link = applets / name
         if not link.is_symlink():
             link.symlink_to(busybox)
@@ -134,20 +122,6 @@ def say(folder: Path, **fields: object) -> None:
     data["spec"] |= fields
     data["spec"] = {key: value for key, value in data["spec"].items() if value is not None}
     file.write_text(yaml.safe_dump(data, sort_keys=False))
-
-
-@pytest.fixture
-def full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the full project; the working directory is its parent."""
-    shutil.copytree(FULL / "argocd", tmp_path / "project/argocd")
-    monkeypatch.chdir(tmp_path / "project")
-    return tmp_path / "project/argocd"
-
-
-@pytest.fixture(params=SHELLS)
-def shell(request: pytest.FixtureRequest) -> list[str]:
-    """Each shell that must run the scripts."""
-    return request.param.split()
 
 
 def programs(database: Database, folder: Path) -> str:

@@ -12,20 +12,17 @@ from urllib.parse import quote
 import pytest
 from tests.integration.steps_support import (
     JOB_UID,
-    Ended,
     connection,
     containers,
     dumped,
     fake,
-    full,
     programs,
     say,
-    shell,
 )
+from tests.pods import Ended
 from tests.postgres import Database, new_database
 
 pytestmark = pytest.mark.tools
-__all__ = ["full", "shell"]
 
 SCHEMA = """
 CREATE SCHEMA inventory;

@@ -6,12 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.integration.steps_support import connection, containers, full, programs, say, shell
+from tests.integration.steps_support import connection, containers, programs, say
 from tests.postgres import Database
 from tests.tools import need
 
 pytestmark = pytest.mark.tools
-__all__ = ["full", "shell"]
 
 OUTCOME = re.compile(r"step=check set=(\S+) outcome=(ok|failed)")
 

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from tests.integration.steps_support import Ended, connection, containers, dumped, full, job, programs, say, shell
+from tests.integration.steps_support import connection, containers, dumped, job, programs, say
+from tests.pods import Ended
 from tests.postgres import Database, new_database
 from tests.trees import replace
 
 from aegisgen.rehearsal.server import Server
 
 pytestmark = pytest.mark.tools
-__all__ = ["full", "shell"]
 
 SCHEMA = """
 CREATE TABLE knex_migrations (id serial PRIMARY KEY, name text, batch int, migration_time timestamptz);

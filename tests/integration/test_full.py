@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
-
 import pytest
-from tests.conftest import ROOT, aegisgen
+from tests.conftest import aegisgen
 from tests.tools import need
 
 pytestmark = pytest.mark.tools
 
 
 @pytest.mark.parametrize("engine", ["aegisgen", "kubeconform"])
-def test_everything_on_is_without_an_error(engine, kustomize, tmp_path: Path, monkeypatch) -> None:
+def test_everything_on_is_without_an_error(engine, kustomize, full) -> None:
     if engine == "kubeconform":
         need(engine)
-    shutil.copytree(ROOT / "tests/fixtures/full", tmp_path / "full")
-    monkeypatch.chdir(tmp_path / "full")
     assert aegisgen("render", "--all").code == 0
     outcome = aegisgen("check", "--all", "--engine", engine)
     assert outcome.code == 0, outcome.out
 
 
-def test_the_plan_shows_the_whole_pipeline(kustomize, tmp_path: Path, monkeypatch) -> None:
-    shutil.copytree(ROOT / "tests/fixtures/full", tmp_path / "full")
-    monkeypatch.chdir(tmp_path / "full")
+def test_the_plan_shows_the_whole_pipeline(kustomize, full) -> None:
     assert aegisgen("render", "--all").code == 0
     plan = aegisgen("plan", "production").out
     names = ("approval", "backup", "baseline", "dry-run", "migration", "checks", "confirm", "sync-fail")

@@ -9,18 +9,9 @@ from pathlib import Path
 
 import pytest
 from tests.pods import LINE, container
-from tests.tools import available
 from tests.trees import replace
 
 pytestmark = pytest.mark.tools
-
-SHELLS = available(["dash", "busybox sh"]) or ["sh"]
-
-
-@pytest.fixture(params=SHELLS)
-def shell(request: pytest.FixtureRequest) -> list[str]:
-    """Each shell that must run the script."""
-    return request.param.split()
 
 
 class Pod:

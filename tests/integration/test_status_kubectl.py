@@ -81,21 +81,16 @@ def test_a_cluster_without_argo_cd_is_told_of_all_the_same(kubectl) -> None:
     assert "not looked at" not in told.out
 
 
-def test_a_context_that_does_not_exist(kubectl) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--context", "nope"], 'context "nope" does not exist'),
+        ([], "The connection to the server 127.0.0.1:9 was refused - did you specify the right host or port?"),
+    ],
+)
+def test_a_cluster_that_is_not_there(kubectl, arguments: list[str], reason: str) -> None:
     connect(kubectl, "http://127.0.0.1:9")
-    told = status("production", "--context", "nope")
-    assert (told.code, told.out) == (2, "")
-    assert told.err == 'cannot ask the cluster: kubectl: context "nope" does not exist\n'
-
-
-def test_a_cluster_that_is_not_there(kubectl) -> None:
-    connect(kubectl, "http://127.0.0.1:9")
-    told = status("production")
-    assert (told.code, told.out) == (2, "")
-    assert told.err == (
-        "cannot ask the cluster: kubectl: The connection to the server 127.0.0.1:9 was refused - did you specify the "
-        "right host or port?\n"
-    )
+    assert status("production", *arguments) == (2, "", f"cannot ask the cluster: kubectl: {reason}\n")
 
 
 def test_no_kubeconfig_at_all(kubectl, monkeypatch) -> None:

@@ -1,4 +1,4 @@
-"""The commands that tell what will happen, and why something is wrong."""
+"""The command that tells what will happen, and what a project says of rules."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-composes = pytest.mark.usefixtures("kustomize")
+pytestmark = [pytest.mark.tools, pytest.mark.usefixtures("kustomize")]
 
 
-@pytest.mark.tools
-@composes
 def test_the_plan_tells_what_waits_for_what(project, cli) -> None:
     outcome = cli("plan", "production")
     assert outcome.code == 0
@@ -23,22 +21,16 @@ def test_the_plan_tells_what_waits_for_what(project, cli) -> None:
     assert "at most 30m for 4 attempts" in lines[job:deployment]
 
 
-@pytest.mark.tools
-@composes
 def test_a_staging_plan_shows_the_init_container(project, cli) -> None:
     assert "db-migration (init container" in cli("plan", "staging").out
 
 
-@pytest.mark.tools
-@composes
 def test_a_plan_comes_in_every_format(project, cli) -> None:
     assert json.loads(cli("plan", "production", "--format", "json").out)
     assert cli("plan", "production", "--format", "mermaid").out.startswith("flowchart")
     assert ET.fromstring(cli("plan", "production", "--format", "svg").out).tag.endswith("svg")
 
 
-@pytest.mark.tools
-@composes
 def test_any_overlay_can_be_planned(project, cli, monkeypatch, tmp_path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
@@ -48,8 +40,6 @@ def test_any_overlay_can_be_planned(project, cli, monkeypatch, tmp_path) -> None
     assert "Deployment/staging-aegisx-api" in outcome.out
 
 
-@pytest.mark.tools
-@composes
 def test_the_application_that_deploys_an_overlay_tells_its_retries(project, cli) -> None:
     (project / "apps").mkdir()
     (project / "apps/api.yaml").write_text(
@@ -60,8 +50,6 @@ def test_the_application_that_deploys_an_overlay_tells_its_retries(project, cli)
     assert "No Application is known" not in cli("plan", "production").out
 
 
-@pytest.mark.tools
-@composes
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
@@ -78,24 +66,6 @@ def test_a_plan_of_nothing_says_what_is_missing(project, cli, arguments, expecte
     assert expected in outcome.err
 
 
-def test_explain_lists_all_rules_and_tells_of_one(cli) -> None:
-    listed = cli("explain")
-    assert listed.code == 0
-    assert len(listed.out.splitlines()) > 40
-    told = cli("explain", "o201")
-    assert told.out.startswith("O201 ")
-    for part in ("To fix it:", "Source:", "Bad:", "Good:"):
-        assert part in told.out
-
-
-def test_explain_of_an_unknown_rule_names_the_closest(cli) -> None:
-    outcome = cli("explain", "H15")
-    assert (outcome.code, outcome.out) == (2, "")
-    assert "did you mean H1" in outcome.err
-
-
-@pytest.mark.tools
-@composes
 def test_a_project_may_weigh_and_ignore_rules_with_a_reason(project, cli) -> None:
     file = project / "aegisgen.yaml"
     before = file.read_text()

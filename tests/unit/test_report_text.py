@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from tests.reports import HOOK, report
 
 from aegisgen.findings import Finding, Severity
@@ -102,19 +103,26 @@ def test_colour_comes_only_when_asked_for():
     assert "\x1b[31m-x\x1b[0m\n\x1b[32m+y\x1b[0m" in shown
 
 
-def test_the_caret_counts_wide_characters_as_two_columns_and_combining_ones_as_none():
-    assert excerpt("名前: x", 5) == ("名前: x", 6)
-    assert excerpt("e\u0301: x", 5) == ("e\u0301: x", 3)
+LONG = "x" * 500
+FITS = "x" * WIDEST
 
 
-def test_the_caret_follows_tabs_and_escapes():
-    assert excerpt("\tname", 2) == ("    name", 4)
-    assert excerpt("\x1bname", 2) == (r"\x1bname", 4)
-
-
-def test_a_column_past_the_end_points_behind_the_line():
-    assert excerpt("ab", 3) == ("ab", 2)
-    assert excerpt("ab", 99) == ("ab", 2)
+@pytest.mark.parametrize(
+    ("line", "column", "shown", "caret"),
+    [
+        pytest.param("名前: x", 5, "名前: x", 6, id="a wide character is two columns"),
+        pytest.param("e\u0301: x", 5, "e\u0301: x", 3, id="a combining one is none"),
+        pytest.param("\tname", 2, "    name", 4, id="a tab is four"),
+        pytest.param("\x1bname", 2, r"\x1bname", 4, id="an escape is as wide as it is shown"),
+        pytest.param("ab", 3, "ab", 2, id="behind the line"),
+        pytest.param("ab", 99, "ab", 2, id="far behind the line"),
+        pytest.param(LONG, 1, f"{FITS}...", 0, id="a long line is cut at its end"),
+        pytest.param(f"{LONG}y", 0, f"{FITS}...", 0, id="a long line without a column is shown from its start"),
+        *(pytest.param(FITS, column, FITS, column - 1, id=f"what fits, {column}") for column in (1, 50, WIDEST)),
+    ],
+)
+def test_the_caret_stands_below_the_column(line: str, column: int, shown: str, caret: int) -> None:
+    assert excerpt(line, column) == (shown, caret)
 
 
 def test_a_long_line_is_shown_around_the_column():
@@ -126,21 +134,9 @@ def test_a_long_line_is_shown_around_the_column():
     assert len(shown) == WIDEST + len("...") * 2
 
 
-def test_a_long_line_is_cut_at_one_end_only_where_the_column_is_near_the_other():
-    line = "x" * 500
-    assert excerpt(line, 1) == ("x" * WIDEST + "...", 0)
-    shown, caret = excerpt(line, 500)
+def test_a_long_line_is_cut_at_its_start_only_where_the_column_is_near_the_other():
+    shown, caret = excerpt(LONG, 500)
     assert shown.startswith("...")
     assert not shown.endswith("...")
     assert caret == len(shown) - 1
-    assert excerpt(line, 501) == excerpt(line, 999)
-
-
-def test_a_long_line_without_a_column_is_shown_from_its_start():
-    assert excerpt("x" * 500 + "y", 0) == ("x" * WIDEST + "...", 0)
-
-
-def test_a_line_that_just_fits_is_not_cut():
-    line = "x" * WIDEST
-    for column in (1, 50, WIDEST):
-        assert excerpt(line, column) == (line, column - 1)
+    assert excerpt(LONG, 501) == excerpt(LONG, 999)

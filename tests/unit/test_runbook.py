@@ -388,9 +388,7 @@ def test_the_documented_commands_run_and_the_profile_renders(project, cli, kusto
     assert "dba@example.com" in (project / "runbooks/production-api.md").read_text()
 
 
-def test_the_documented_sections_are_those_of_the_full_runbook(tmp_path: Path, monkeypatch, kustomize) -> None:
-    shutil.copytree(ROOT / "tests/fixtures/full", tmp_path / "full")
-    monkeypatch.chdir(tmp_path / "full")
+def test_the_documented_sections_are_those_of_the_full_runbook(full, kustomize) -> None:
     assert aegisgen("render", "--all").code == 0
     text = aegisgen("runbook", "production").out
     sections = [title.partition(":")[0] for title in re.findall(r"^## (.*)$", text, re.MULTILINE)]

@@ -363,19 +363,17 @@ def test_watch_does_not_wait_for_a_cluster_that_was_never_there(cluster: Cluster
     assert cluster.status("production", "--watch").code == 2
 
 
-def test_every_exit_code_of_the_scripts_has_a_meaning(tmp_path: Path, monkeypatch) -> None:
+def test_every_exit_code_of_the_scripts_has_a_meaning(full: Path) -> None:
     """Read from the scripts as they are rendered with everything on; the table can neither lack nor invent one."""
     import yaml
 
-    shutil.copytree(ROOT / "tests/fixtures/full", tmp_path / "full")
-    monkeypatch.chdir(tmp_path / "full")
-    profile = tmp_path / "full/argocd/profiles/production.yaml"
+    profile = full / "profiles/production.yaml"
     assert aegisgen("render", "--all").code == 0
     found: dict[Role, set[int]] = {}
 
     def collect() -> None:
         roles = {f"aegisx-api-{role}": role for role in Role} | {"production-aegisx-api-rollback-": Role.SYNC_FAIL}
-        for file in (tmp_path / "full/argocd/overlays/production/api").glob("*.yaml"):
+        for file in (full / "overlays/production/api").glob("*.yaml"):
             for document in yaml.safe_load_all(file.read_text()):
                 if document.get("kind") != "Job":
                     continue

@@ -7,10 +7,8 @@ from pathlib import Path
 import pytest
 from tests import steps
 from tests.conftest import Cli
-from tests.integration.steps_support import full, say
+from tests.integration.steps_support import say
 from tests.trees import replace
-
-__all__ = ["full"]
 
 VOLUME = {"volume": {"claim": "backups"}}
 S3 = {"s3": {"bucket": "backups"}}

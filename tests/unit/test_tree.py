@@ -241,25 +241,6 @@ def test_files_come_change_and_go_and_empty_directories_go_with_them(tmp_path: P
     assert not (tmp_path / STAGE).exists()
 
 
-@pytest.mark.parametrize("count", [1, 2])
-def test_a_tree_that_loses_all_its_files_is_empty(tmp_path: Path, count: int) -> None:
-    paths = ["overlays/a/one.yaml", "overlays/a/b/two.yaml"][:count]
-    for path in paths:
-        put(tmp_path, path)
-
-    apply(tmp_path, *(Change(path, b"x\n", None) for path in paths))
-
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("paths", [["a/b/c.yaml"], ["a/b/c.yaml", "a/b/d/e.yaml"], ["c.yaml"], ["a/b.yaml", "c.yaml"]])
-def test_a_new_tree_is_written_into_an_empty_root(tmp_path: Path, paths: list[str]) -> None:
-    apply(tmp_path, *(Change(path, None, b"new") for path in paths))
-
-    assert contents(tmp_path) == dict.fromkeys(paths, b"new")
-    assert not (tmp_path / STAGE).exists()
-
-
 def test_a_root_that_is_not_named_by_its_full_path_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(tmp_path, "a/one.yaml")
     monkeypatch.chdir(tmp_path)
