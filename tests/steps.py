@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from tests.conftest import Outcome, aegisgen
+from tests.trees import edited
 
 
 def say(project: Path, environment: str, text: str) -> None:
@@ -19,6 +20,16 @@ def say_of_project(project: Path, text: str) -> None:
     """Let the project file say more, at its top level."""
     with (project / "aegisgen.yaml").open("a") as file:
         file.write(text)
+
+
+def migrate_with(project: Path, migrations: dict, **database: object) -> None:
+    """Let the service, and no environment, say this of `migrations`; `database` is said besides."""
+    with edited(project / "aegisgen.yaml") as data:
+        service = data["services"]["api"]
+        service["migrations"] = migrations
+        service["database"] |= database
+    with edited(project / "profiles/production.yaml") as data:
+        del data["spec"]["migrations"]
 
 
 def rendered(*arguments: str) -> dict[str, dict]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+
+import yaml
 
 
 def put(folder: Path, files: Mapping[str, str | bytes]) -> None:
@@ -24,3 +27,11 @@ def replace(file: Path, old: str, new: str) -> None:
     text = file.read_text()
     assert old in text, f"{file}: no {old!r}"
     file.write_text(text.replace(old, new, 1))
+
+
+@contextmanager
+def edited(file: Path) -> Iterator[dict]:
+    """Give what a YAML file holds, and write what has become of it."""
+    data = yaml.safe_load(file.read_text())
+    yield data
+    file.write_text(yaml.safe_dump(data, sort_keys=False, allow_unicode=True))

@@ -13,6 +13,7 @@ import yaml
 from tests.conftest import aegisgen
 from tests.pods import Ended
 from tests.postgres import Database
+from tests.trees import edited
 
 JOB_UID = "7f3c0e0a-1111-4222-8333-444455556666"
 
@@ -117,11 +118,8 @@ def dumped(database: Database, *options: str) -> str:
 
 def say(folder: Path, **fields: object) -> None:
     """Change what the full profile says of the environment; None takes a field away."""
-    file = folder / "profiles/production.yaml"
-    data = yaml.safe_load(file.read_text())
-    data["spec"] |= fields
-    data["spec"] = {key: value for key, value in data["spec"].items() if value is not None}
-    file.write_text(yaml.safe_dump(data, sort_keys=False))
+    with edited(folder / "profiles/production.yaml") as data:
+        data["spec"] = {key: value for key, value in (data["spec"] | fields).items() if value is not None}
 
 
 def programs(database: Database, folder: Path) -> str:

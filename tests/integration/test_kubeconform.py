@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import runpy
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.fixtures.schemas.cases import CASES, mutants
 from tests.tools import need
 
 from aegisgen.errors import UsageError
@@ -16,8 +15,6 @@ from aegisgen.kube import kubeconform
 from aegisgen.kube.schemas import DEFAULT_VERSION, VERSIONS, violations
 from aegisgen.yaml.source import Document
 
-TABLE = runpy.run_path(str(Path(__file__).parents[1] / "fixtures" / "schemas" / "cases.py"))
-CASES = TABLE["CASES"]
 POD = {"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [{"name": "a"}]}}
 
 need("kubeconform")
@@ -44,7 +41,7 @@ def test_it_reads_the_schemas_of_other_versions(version):
 
 
 @settings(max_examples=10)
-@given(data=st.lists(TABLE["mutants"](), min_size=20, max_size=40))
+@given(data=st.lists(mutants(), min_size=20, max_size=40))
 def test_it_agrees_with_the_first_engine_on_mutants(data):
     assert ask(*data) == [violations(item, version=DEFAULT_VERSION) for item in data]
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-import yaml
 from tests.integration.test_lock import alive, command_line, descendants, until
 from tests.pods import Pod, container
 from tests.postgres import Database
-from tests.trees import replace
+from tests.steps import migrate_with
+from tests.trees import edited
 
 pytestmark = [pytest.mark.tools, pytest.mark.slow]
 
@@ -31,20 +31,10 @@ with psycopg.connect(**{key: os.environ["DATABASE_" + name] for key, name in nam
 
 @pytest.fixture
 def start(database: Database, project: Path, tmp_path: Path):
-    file = project / "aegisgen.yaml"
-    data = yaml.safe_load(file.read_text())
     (tmp_path / "tool.py").write_text(TOOL)
-    data["services"]["api"]["migrations"] = {
-        "tool": "command",
-        "commands": {"ping": ["true"], "status": ["true"], "migrate": ["python3", "tool.py"]},
-        "lock": {"runtime": "python", "timeout": "30s"},
-    }
-    file.write_text(yaml.safe_dump(data))
-    profile = project / "profiles/production.yaml"
-    data = yaml.safe_load(profile.read_text())
-    del data["spec"]["migrations"]
-    profile.write_text(yaml.safe_dump(data))
-    command = container("production")["command"]
+    commands = {"ping": ["true"], "status": ["true"], "migrate": ["python3", "tool.py"]}
+    lock = {"runtime": "python", "timeout": "30s"}
+    migrate_with(project, {"tool": "command", "commands": commands, "lock": lock})
     # The environment that runs the tests has the client library.
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/python3").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
@@ -52,28 +42,19 @@ def start(database: Database, project: Path, tmp_path: Path):
 
     def started(**env: str) -> Pod:
         env = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", **database.env, **env}
-        return Pod(["dash", *command[1:]], env, tmp_path)
+        return Pod(["dash", *container("production")["command"][1:]], env, tmp_path)
 
     return started
 
 
-def test_a_url_may_name_the_driver_of_the_application(database: Database, start, project: Path, tmp_path: Path) -> None:
-    file = project / "aegisgen.yaml"
-    replace(file, "    database:\n", "    database:\n      env: {url: DATABASE_URL}\n")
-    data = yaml.safe_load(file.read_text())
-    data["services"]["api"]["database"]["secret"]["keys"] = ["DATABASE_URL"]
-    file.write_text(yaml.safe_dump(data))
-    env = {
-        name: quote(database.env[f"DATABASE_{name}"], safe="") for name in ("USER", "PASSWORD", "HOST", "PORT", "NAME")
+def test_a_url_may_name_the_driver_of_the_application(database: Database, start, project: Path) -> None:
+    with edited(project / "aegisgen.yaml") as data:
+        said = data["services"]["api"]["database"]
+        said["env"], said["secret"]["keys"] = {"url": "DATABASE_URL"}, ["DATABASE_URL"]
+    parts = {
+        name: quote(database.env[f"DATABASE_{name}"], safe="") for name in ["USER", "PASSWORD", "HOST", "PORT", "NAME"]
     }
-    url = "postgresql+psycopg://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**env)
-    command = container("production")["command"]
-    pod = Pod(
-        ["dash", *command[1:]],
-        {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", **database.env, "DATABASE_URL": url},
-        tmp_path,
-    )
-    ended = pod.end()
+    ended = start(DATABASE_URL="postgresql+psycopg://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**parts)).end()
     assert ended.code == 0, ended.log
     assert applied(database) == 1
 

@@ -7,10 +7,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-import yaml
 from tests.pods import container
 from tests.shells import objections
+from tests.steps import migrate_with
 from tests.tools import need
+from tests.trees import edited
 
 pytestmark = pytest.mark.tools
 
@@ -37,17 +38,9 @@ MIGRATIONS: dict[str, dict] = {
 @pytest.fixture(params=MIGRATIONS)
 def command(request: pytest.FixtureRequest, project: Path) -> list[str]:
     """The container's command under each of the settings above."""
-    file = project / "aegisgen.yaml"
-    data = yaml.safe_load(file.read_text())
-    service = data["services"]["api"]
-    service["migrations"] = MIGRATIONS[request.param]
-    service["database"]["secret"]["keys"] = ["DATABASE_PASSWORD", "DATABASE_URL"]
-    service["database"]["env"] = {"url": "DATABASE_URL"}
-    file.write_text(yaml.safe_dump(data, allow_unicode=True))
-    profile = project / "profiles/production.yaml"
-    data = yaml.safe_load(profile.read_text())
-    del data["spec"]["migrations"]
-    profile.write_text(yaml.safe_dump(data))
+    migrate_with(project, MIGRATIONS[request.param], env={"url": "DATABASE_URL"})
+    with edited(project / "aegisgen.yaml") as data:
+        data["services"]["api"]["database"]["secret"]["keys"] = ["DATABASE_PASSWORD", "DATABASE_URL"]
     return container("production")["command"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from tests.trees import replace
+from tests.trees import edited, replace
 
 PROJECT = "argocd/aegisgen.yaml"
 
@@ -32,14 +32,9 @@ def fleet(project):
     services(project / "services/order.yaml", ["order"])
     for environment in ("staging", "production"):
         profile = project / f"profiles/{environment}.yaml"
-        data = yaml.safe_load(profile.read_text())
-        data["spec"]["config"] = {
-            "DATABASE_HOST": "db",
-            "DATABASE_PORT": "5432",
-            "DATABASE_USER": "u",
-            "DATABASE_NAME": "n",
-        }
-        profile.write_text(yaml.safe_dump(data, sort_keys=False))
+        with edited(profile) as data:
+            known = {"HOST": "db", "PORT": "5432", "USER": "u", "NAME": "n"}
+            data["spec"]["config"] = {f"DATABASE_{name}": value for name, value in known.items()}
     return project
 
 
@@ -57,31 +52,23 @@ def test_included_services_are_rendered_and_checked_as_the_others(fleet, cli) ->
 def test_a_project_may_describe_all_of_its_services_elsewhere(fleet, cli) -> None:
     put(fleet / "aegisgen.yaml", apiVersion="aegisgen.dev/v1", kind="Project", include=["services/pay.yaml"])
     for environment in ("staging", "production"):
-        file = fleet / f"profiles/{environment}.yaml"
-        data = yaml.safe_load(file.read_text())
-        del data["spec"]["services"]
-        file.write_text(yaml.safe_dump(data))
+        with edited(fleet / f"profiles/{environment}.yaml") as data:
+            del data["spec"]["services"]
     assert cli("render", "--all", "--stdout").out.count("# Source: argocd/overlays/staging/") == 2
 
 
 def test_each_layer_stands_above_the_one_before(fleet, cli) -> None:
     """The project's defaults, the file's, the service, the environment, the environment's service."""
-    file = fleet / "aegisgen.yaml"
-    data = yaml.safe_load(file.read_text())
-    data["defaults"] = {
-        "migrations": {"env": {"A": "project", "B": "project", "C": "project", "D": "project", "E": "project"}}
-    }
-    file.write_text(yaml.safe_dump(data, sort_keys=False))
-    home = fleet / "services/order.yaml"
-    data = yaml.safe_load(home.read_text())
-    data["defaults"] = {"migrations": {"env": dict.fromkeys("BCDE", "file")}}
-    data["services"]["order"]["migrations"]["env"] = dict.fromkeys("CDE", "service")
-    home.write_text(yaml.safe_dump(data, sort_keys=False))
-    profile = fleet / "profiles/staging.yaml"
-    data = yaml.safe_load(profile.read_text())
-    data["spec"]["migrations"] = {"env": dict.fromkeys("DE", "environment")}
-    data["spec"]["services"]["order"] = {"migrations": {"env": {"E": "both"}}}
-    profile.write_text(yaml.safe_dump(data, sort_keys=False))
+    with edited(fleet / "aegisgen.yaml") as data:
+        data["defaults"] = {
+            "migrations": {"env": {"A": "project", "B": "project", "C": "project", "D": "project", "E": "project"}}
+        }
+    with edited(fleet / "services/order.yaml") as data:
+        data["defaults"] = {"migrations": {"env": dict.fromkeys("BCDE", "file")}}
+        data["services"]["order"]["migrations"]["env"] = dict.fromkeys("CDE", "service")
+    with edited(fleet / "profiles/staging.yaml") as data:
+        data["spec"]["migrations"] = {"env": dict.fromkeys("DE", "environment")}
+        data["spec"]["services"]["order"] = {"migrations": {"env": {"E": "both"}}}
 
     rendered = cli("render", "staging", "--stdout", "--service", "order").out
 
@@ -92,10 +79,8 @@ def test_each_layer_stands_above_the_one_before(fleet, cli) -> None:
 
 
 def test_defaults_may_describe_both_strategies(fleet, cli) -> None:
-    file = fleet / "aegisgen.yaml"
-    data = yaml.safe_load(file.read_text())
-    data["defaults"] = {"job": {"annotations": {"team": "a"}}, "initContainer": {"name": "migrate-first"}}
-    file.write_text(yaml.safe_dump(data, sort_keys=False))
+    with edited(fleet / "aegisgen.yaml") as data:
+        data["defaults"] = {"job": {"annotations": {"team": "a"}}, "initContainer": {"name": "migrate-first"}}
     rendered = cli("render", "--all", "--stdout").out
     assert rendered.count("team: a\n") == 4
     assert rendered.count("- name: migrate-first") == 4

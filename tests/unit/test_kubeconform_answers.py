@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import runpy
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +15,6 @@ from aegisgen.kube import kubeconform
 from aegisgen.kube.schemas import DEFAULT_VERSION
 from aegisgen.yaml.source import Document
 
-TABLE = runpy.run_path(str(Path(__file__).parents[1] / "fixtures" / "schemas" / "cases.py"))
-CASES = TABLE["CASES"]
 POD = {"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [{"name": "a"}]}}
 
 

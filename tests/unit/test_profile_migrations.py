@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from tests.conftest import Cli
+from tests.steps import migrate_with
 
 
 @pytest.fixture
@@ -14,17 +15,7 @@ def render(project: Path, cli: Cli):
     """Render production with other `migrations` (and `database`) of the project's."""
 
     def rendered(migrations: str, database: str = "{}") -> tuple[int, str, str]:
-        file = project / "aegisgen.yaml"
-        data = yaml.safe_load(file.read_text())
-        service = data["services"]["api"]
-        del service["migrations"]
-        service["database"] |= yaml.safe_load(database)
-        service["migrations"] = yaml.safe_load(migrations)
-        file.write_text(yaml.safe_dump(data, sort_keys=False))
-        profile = project / "profiles/production.yaml"
-        data = yaml.safe_load(profile.read_text())
-        del data["spec"]["migrations"]
-        profile.write_text(yaml.safe_dump(data, sort_keys=False))
+        migrate_with(project, yaml.safe_load(migrations), **yaml.safe_load(database))
         return cli("render", "production", "--stdout")
 
     return rendered

@@ -73,14 +73,21 @@ def test_in_a_pipe_a_long_run_is_silent_and_imports_nothing() -> None:
     assert run("3", terminal=False) == (f"{list(range(10))}\nFalse\n", "")
 
 
-def test_what_is_tracked_may_fail_and_the_bar_is_gone(monkeypatch, capsys) -> None:
-    closed = []
+class Bar:
+    """Stands in for the bar, and notes what it is told."""
 
-    class Bar:
-        def show(self, done: int) -> None: ...
+    def __init__(self, *given: object) -> None:
+        self.seen: list[object] = [given]
 
-        def close(self) -> None:
-            closed.append(True)
+    def show(self, done: int) -> None:
+        self.seen.append(done)
+
+    def close(self) -> None:
+        self.seen.append("closed")
+
+
+def test_what_is_tracked_may_fail_and_the_bar_is_gone(monkeypatch) -> None:
+    bar = Bar()
 
     def results():
         yield 1
@@ -88,32 +95,24 @@ def test_what_is_tracked_may_fail_and_the_bar_is_gone(monkeypatch, capsys) -> No
 
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     monkeypatch.setattr(progress, "PATIENCE_SECONDS", -1)
-    monkeypatch.setattr(progress, "_bar", lambda *_: Bar())
+    monkeypatch.setattr(progress, "_bar", lambda *_: bar)
     with pytest.raises(ValueError, match="broken"):
         list(tracked(results(), 10, "files"))
-    assert closed == [True]
+    assert bar.seen[-1] == "closed"
 
 
 def test_a_check_shows_how_many_overlays_there_have_been(tmp_path, monkeypatch, cli) -> None:
-    seen = []
-
-    class Bar:
-        def show(self, done: int) -> None:
-            seen.append(done)
-
-        def close(self) -> None:
-            seen.append("closed")
-
+    bars = []
     for number in range(30):
         folder = tmp_path / f"overlays/{number}"
         folder.mkdir(parents=True)
         (folder / "kustomization.yaml").write_text("resources: []\n")
-    monkeypatch.setattr("aegisgen.output.progress.PATIENCE_SECONDS", -1)
-    monkeypatch.setattr("aegisgen.output.progress._bar", lambda total, what, _: seen.append((total, what)) or Bar())
-    monkeypatch.setattr(
-        "aegisgen.output.progress.sys", type("sys", (), {"stderr": type("E", (), {"isatty": lambda: True})})
-    )
+    monkeypatch.setattr(progress, "PATIENCE_SECONDS", -1)
+    monkeypatch.setattr(progress, "_bar", lambda *given: bars.append(Bar(*given)) or bars[-1])
+    terminal = type("sys", (), {"stderr": type("E", (), {"isatty": lambda: True})})
+    monkeypatch.setattr(progress, "sys", terminal)
     assert cli("validate", "--no-compose", "--jobs", "1", str(tmp_path)).code == 0
-    assert seen[0] == (30, "overlays")
-    assert seen[1:] == [*sorted(seen[1:-1]), "closed"]
-    assert seen[-2] == 30
+    (bar,) = bars
+    assert bar.seen[0][:2] == (30, "overlays")
+    assert bar.seen[1:] == [*sorted(bar.seen[1:-1]), "closed"]
+    assert bar.seen[-2] == 30

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import jsonschema_rs
 import pytest
+from tests.fixtures.schemas.cases import CASES
 
 from aegisgen.bundle import bundled
 from aegisgen.errors import UsageError
@@ -17,7 +17,6 @@ from aegisgen.kube.schemas import DEFAULT_VERSION, VERSIONS, kustomization_viola
 
 TESTS = Path(__file__).parents[1]
 SCHEMAS = bundled("schemas")
-CASES = runpy.run_path(str(TESTS / "fixtures" / "schemas" / "cases.py"))["CASES"]
 FILES = sorted(path for folder in SCHEMAS.iterdir() if folder.name != "aegisgen" for path in folder.rglob("*.json"))
 
 DEPLOYMENT = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "aegisx-api"}}

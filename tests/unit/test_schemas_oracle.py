@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-import runpy
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 from hypothesis import given, settings
+from tests.fixtures.schemas.cases import CASES, mutants
 
 from aegisgen.kube.schemas import DEFAULT_VERSION, schema_file, violations
 
-TABLE = runpy.run_path(str(Path(__file__).parents[1] / "fixtures" / "schemas" / "cases.py"))
-OBJECTS = [
-    case for case in TABLE["CASES"] if case.data["kind"] != "List"
-]  # whose items are judged by their own schemas
+OBJECTS = [case for case in CASES if case.data["kind"] != "List"]  # whose items are judged by their own schemas
 
 
 @cache
@@ -44,6 +40,6 @@ def test_the_reference_finds_the_same_places_in_the_table(case):
 
 
 @settings(max_examples=300)
-@given(data=TABLE["mutants"]())
+@given(data=mutants())
 def test_the_reference_finds_the_same_places_in_mutants(data):
     assert our_places(data) == places(data)
