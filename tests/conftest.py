@@ -36,10 +36,8 @@ __all__ = [
     "server",
     "servers",
     "shared_servers",
-    "shell",
-    "small_fleet",
-    "supply",
 ]
+__all__ += ["shell", "small_fleet", "supply"]
 
 ROOT = Path(__file__).resolve().parents[1]
 

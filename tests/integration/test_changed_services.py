@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,24 @@ def changed(*, environments: list[str] | None = None, services: list[str] | None
     workspace = open_workspace(selected)
     assert {target.environment for target in workspace.targets} <= {"staging", "production"}
     return {target.service for target in workspace.targets}, APPS in workspace.scope
+
+
+@contextmanager
+def as_base(folder: Path, message: str) -> Iterator[None]:
+    """Commit what there is as what changes are counted from, for a while."""
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", message)
+    git(folder, "tag", "--force", "base")
+    try:
+        yield
+    finally:
+        git(folder, "tag", "--force", "base", "HEAD~1")
+
+
+def touch(file: str) -> None:
+    """Add a line to a file."""
+    with Path(file).open("a") as stream:
+        stream.write("\n")
 
 
 def test_nothing_changed_concerns_nobody(small_fleet, cli) -> None:
@@ -60,8 +80,7 @@ def test_a_file_concerns_those_whose_it_is_or_who_name_it(small_fleet, file, ser
     elif how == "renamed":
         Path(file).rename(Path(file).with_name("other.txt"))
     else:
-        with Path(file).open("a") as stream:
-            stream.write("\n")
+        touch(file)
     if how in {"staged", "committed"}:
         git(small_fleet, "add", "--all")
     if how == "committed":
@@ -166,31 +185,19 @@ def test_a_name_is_found_however_it_is_written(small_fleet, entry) -> None:
     (file.parent / "nested/deeper").mkdir(parents=True)
     deeper = "../../../../../components/tracing" if "nested" in entry else "."
     (file.parent / "nested/deeper/kustomization.yaml").write_text(f"resources: [{deeper}]\n")
-    git(small_fleet, "add", "--all")
-    git(small_fleet, "commit", "--quiet", "--message", "A name")
-    git(small_fleet, "tag", "--force", "base")
-    try:
-        with Path("argocd/components/tracing/shared.yaml").open("a") as stream:
-            stream.write("\n")
+    with as_base(small_fleet, "A name"):
+        touch("argocd/components/tracing/shared.yaml")
         assert changed()[0] == {"alpha", "plain"} | PAIR
-    finally:
-        git(small_fleet, "tag", "--force", "base", "HEAD~1")
 
 
 @pytest.mark.parametrize("link", ["argocd/base/plain/linked", "argocd/base/plain/linked.yaml"])
 def test_a_link_is_followed(small_fleet, link) -> None:
     target = "../../components/tracing" + ("/shared.yaml" if link.endswith(".yaml") else "")
     Path(link).symlink_to(target)
-    git(small_fleet, "add", "--all")
-    git(small_fleet, "commit", "--quiet", "--message", "A link")
-    git(small_fleet, "tag", "--force", "base")
-    try:
+    with as_base(small_fleet, "A link"):
         assert changed()[0] == set()
-        with Path("argocd/components/tracing/shared.yaml").open("a") as stream:
-            stream.write("\n")
+        touch("argocd/components/tracing/shared.yaml")
         assert changed()[0] == {"alpha", "plain"} | PAIR
-    finally:
-        git(small_fleet, "tag", "--force", "base", "HEAD~1")
 
 
 def test_a_submodule_concerns_those_who_name_something_in_it(small_fleet, tmp_path) -> None:
@@ -202,34 +209,26 @@ def test_a_submodule_concerns_those_who_name_something_in_it(small_fleet, tmp_pa
     git(library, "commit", "--quiet", "--message", "Limits")
     git(small_fleet, "submodule", "--quiet", "add", str(library), "vendored")
     replace(Path("argocd/overlays/staging/beta/kustomization.yaml"), "shared/limits", "vendored/limits")
-    git(small_fleet, "add", "--all")
-    git(small_fleet, "commit", "--quiet", "--message", "A submodule")
-    git(small_fleet, "tag", "--force", "base")
-    try:
+    with as_base(small_fleet, "A submodule"):
         assert changed()[0] == set()
-        with Path("vendored/limits/shared.yaml").open("a") as stream:
-            stream.write("\n")
+        touch("vendored/limits/shared.yaml")
         assert changed()[0] == {"beta"}
         git(small_fleet, "-C", "vendored", "checkout", "--quiet", ".")
         Path("vendored/limits/untracked.yaml").write_text("a: 1\n")
         assert changed()[0] == {"beta"}
-    finally:
-        git(small_fleet, "tag", "--force", "base", "HEAD~1")
-        shutil.rmtree(".git/modules")
+    shutil.rmtree(".git/modules")
 
 
 def test_it_can_be_narrowed_further(small_fleet) -> None:
     for name in ("alpha", "beta"):
-        with Path(f"argocd/base/{name}/configmap.yaml").open("a") as stream:
-            stream.write("\n")
+        touch(f"argocd/base/{name}/configmap.yaml")
     assert changed() == ({"alpha", "beta"}, False)
     assert changed(services=["b*", "gamma"]) == ({"beta"}, False)
     assert changed(environments=["staging"], services=["alpha"]) == ({"alpha"}, False)
 
 
 def test_it_works_in_a_hook_of_gits_own_and_from_a_folder_below(small_fleet, cli, monkeypatch) -> None:
-    with Path("argocd/base/alpha/configmap.yaml").open("a") as stream:
-        stream.write("\n")
+    touch("argocd/base/alpha/configmap.yaml")
     git(small_fleet, "add", "--all")
     monkeypatch.setenv("GIT_INDEX_FILE", ".git/index")
     monkeypatch.setenv("GIT_DIR", ".git")

@@ -134,28 +134,15 @@ def test_the_wheel_brings_its_command(wheel: Path) -> None:
 
 
 def test_the_wheel_holds_every_template_and_schema_and_nothing_foreign(wheel: Path) -> None:
-    listed = succeed(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "generator/aegisgen"]
-    )
-    source = {name.removeprefix("generator/") for name in listed.split("\0") if name}
+    def listed(*folders: str) -> list[str]:
+        known = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *folders]
+        return [name for name in succeed(known).split("\0") if name]
+
+    source = {name.removeprefix("generator/") for name in listed("generator/aegisgen")}
     # hatch_build.py makes these
     compiled = [ModuleLoader.get_module_filename(name) for name in bundled_sources()]
     source |= {f"aegisgen/render/compiled_templates/{name}" for name in ["checksum", *compiled]}
-    listed = succeed(
-        [
-            "git",
-            "ls-files",
-            "-z",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-            "--",
-            "templates",
-            "schemas",
-            "docs/rules",
-        ]
-    )
-    source |= {f"aegisgen/_bundle/{name}" for name in listed.split("\0") if name}
+    source |= {f"aegisgen/_bundle/{name}" for name in listed("templates", "schemas", "docs/rules")}
     with zipfile.ZipFile(wheel) as archive:
         packed = {name for name in archive.namelist() if ".dist-info/" not in name}
     assert packed == source

@@ -38,24 +38,8 @@ def words(command: str) -> st.SearchStrategy[list[str]]:
     options = TABLE[command]
     flags = sorted(filter(None, options))
     choices = sorted({word for _, takes, _ in options.values() if isinstance(takes, tuple) for word in takes})
-    values = st.sampled_from(
-        [
-            *choices,
-            "staging",
-            "pyproject.toml",
-            ".",
-            "missing/file",
-            "0",
-            "3",
-            "-1",
-            "-",
-            "--",
-            "",
-            "a=b",
-            "\u0661",
-            "9" * 20,
-        ]
-    )
+    usual = ("staging", "pyproject.toml", ".", "missing/file", "0", "3", "-1", "-", "--", "", "a=b", "\u0661", "9" * 20)
+    values = st.sampled_from([*choices, *usual])
     word = st.one_of(
         st.sampled_from(flags),
         values,

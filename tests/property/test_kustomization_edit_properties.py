@@ -194,20 +194,8 @@ def test_any_text_is_edited_or_refused(text: str, path: str) -> None:
     wires_or_refuses(text, WANTED, [path])
 
 
-SCRAPS = st.sampled_from(
-    (
-        *"\n\n\n   -:,[]{}#&*?|>'\"!%~\t\r\x85",
-        "resources",
-        "patches",
-        "path: ",
-        "- ",
-        "a.yaml",
-        "---\n",
-        "...\n",
-        "<<: *a",
-        "&a ",
-    )
-)
+PIECES = ("resources", "patches", "path: ", "- ", "a.yaml", "---\n", "...\n", "<<: *a", "&a ")
+SCRAPS = st.sampled_from((*"\n\n\n   -:,[]{}#&*?|>'\"!%~\t\r\x85", *PIECES))
 
 
 @moderate

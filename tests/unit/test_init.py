@@ -214,25 +214,8 @@ def test_flags_say_it_all(shop, cli) -> None:
 
 
 def test_a_person_is_asked_and_enter_takes_the_default(shop, cli, monkeypatch) -> None:
-    answers = [
-        "api",
-        "",
-        "Statefulset",
-        "StatefulSet",
-        "",
-        "",
-        "",
-        "alembic",
-        "",
-        "",
-        "qa",
-        "presync-job",
-        "",
-        "-",
-        "",
-        "db.example.com",
-    ]
-    monkeypatch.setattr("sys.stdin", Terminal("".join(f"{answer}\n" for answer in answers)))
+    typed = "api\n\nStatefulset\nStatefulSet\n\n\n\nalembic\n\n\nqa\npresync-job\n\n-\n\ndb.example.com\n"
+    monkeypatch.setattr("sys.stdin", Terminal(typed))
     outcome = cli("init")
     assert outcome.code == 0, outcome.err
     assert "Its image, without a tag [ghcr.io/example/api]: " in outcome.err

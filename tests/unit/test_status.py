@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.conftest import ROOT, aegisgen
+from tests.conftest import ROOT, Outcome, aegisgen
 from tests.status_cluster import FOLDER, STATES, Cluster, cluster
 
 from aegisgen.kube.schemas import violations
@@ -311,24 +311,34 @@ def test_credentials_in_a_log_are_not_shown(cluster: Cluster) -> None:
         assert "\x1b" not in out
 
 
-@pytest.mark.tools
-def test_watch_in_a_pipe_prints_each_change_once(cluster: Cluster, monkeypatch) -> None:
+@pytest.fixture
+def watch(cluster: Cluster, monkeypatch):
+    """Watch a cluster that is in one situation after the other, until Ctrl-C."""
     from aegisgen.commands import status
 
-    steps = iter(["migrating", "migrating", "retrying", "REFUSED", "REFUSED", "migration-failed", "migration-failed"])
-    cluster.at(next(steps))
+    def watched(states: list[str], *arguments: str) -> Outcome:
+        later = iter(states[1:])
+        cluster.at(states[0])
 
-    def sleep(seconds: int) -> None:
-        assert seconds == 7
-        state = next(steps, None)
-        if state is None:
-            raise KeyboardInterrupt
-        monkeypatch.setenv("KUBECTL_REFUSE", "*=connection-refused" if state == "REFUSED" else "")
-        if state != "REFUSED":
-            cluster.at(state)
+        def sleep(seconds: int) -> None:
+            assert seconds == (7 if "--interval" in arguments else 5)
+            state = next(later, None)
+            if state is None:
+                raise KeyboardInterrupt
+            monkeypatch.setenv("KUBECTL_REFUSE", "*=connection-refused" if state == "REFUSED" else "")
+            if state != "REFUSED":
+                cluster.at(state)
 
-    monkeypatch.setattr(status, "_sleep", sleep)
-    told = cluster.status("production", "--watch", "--interval", "7")
+        monkeypatch.setattr(status, "_sleep", sleep)
+        return cluster.status("production", "--watch", *arguments)
+
+    return watched
+
+
+@pytest.mark.tools
+def test_watch_in_a_pipe_prints_each_change_once(watch) -> None:
+    states = ["migrating", "migrating", "retrying", "REFUSED", "REFUSED", "migration-failed", "migration-failed"]
+    told = watch(states, "--interval", "7")
     assert told.code == 130
     lines = told.out.splitlines()
     assert len(lines) == 4, told.out
@@ -339,20 +349,8 @@ def test_watch_in_a_pipe_prints_each_change_once(cluster: Cluster, monkeypatch) 
 
 
 @pytest.mark.tools
-def test_watch_as_json_is_one_document_a_line(cluster: Cluster, monkeypatch) -> None:
-    from aegisgen.commands import status
-
-    steps = iter(["migrating", "healthy"])
-
-    def sleep(_: int) -> None:
-        state = next(steps, None)
-        if state is None:
-            raise KeyboardInterrupt
-        cluster.at(state)
-
-    cluster.at("waiting-for-approval")
-    monkeypatch.setattr(status, "_sleep", sleep)
-    told = cluster.status("production", "--watch", "--format", "json")
+def test_watch_as_json_is_one_document_a_line(watch) -> None:
+    told = watch(["waiting-for-approval", "migrating", "healthy"], "--format", "json")
     assert [json.loads(line)["state"] for line in told.out.splitlines()] == ["waiting", "in-progress", "healthy"]
 
 
