@@ -18,6 +18,9 @@ from tests.trees import edited
 JOB_UID = "7f3c0e0a-1111-4222-8333-444455556666"
 
 
+_APPLETS = "awk cat date find grep head mkdir mv rm sed sha256sum sort tr wc"
+
+
 class Container(NamedTuple):
     """A container of a rendered Job."""
 
@@ -51,22 +54,7 @@ def _applets(folder: Path) -> Path:
     applets.mkdir(exist_ok=True)
     busybox = shutil.which("busybox")
     assert busybox
-    for name in [
-        "awk",
-        "cat",
-        "date",
-        "find",
-        "grep",
-        "head",
-        "mkdir",
-        "mv",
-        "rm",
-        "sed",
-        "sha256sum",
-        "sort",
-        "tr",
-        "wc",
-    ]:
+    for name in _APPLETS.split():
         link = applets / name
         if not link.is_symlink():
             link.symlink_to(busybox)
