@@ -14,8 +14,8 @@ import pytest
 
 from aegisgen.rehearsal.postgres import Supply, Wanted
 from aegisgen.rehearsal.postgres.installation import installations
+from aegisgen.rehearsal.postgres.server import Server
 from aegisgen.rehearsal.postgres.template import server_account
-from aegisgen.rehearsal.server import Server
 from tests.servers import Servers
 from tests.tools import need
 

@@ -14,7 +14,7 @@ import pytest
 from aegisgen.rehearsal.leftovers import Workspace, workspace
 from aegisgen.rehearsal.postgres import Supply, Wanted, sessions
 from aegisgen.rehearsal.postgres.installation import INSTALL, installations
-from aegisgen.rehearsal.server import Server
+from aegisgen.rehearsal.postgres.server import Server
 from tests.tools import missing
 
 NAMES = ("0", "1")
@@ -56,6 +56,13 @@ class Servers(NamedTuple):
         folder.chmod(self.run.folder.stat().st_mode)
         yield self.run._replace(folder=folder)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def setting(server: Server, name: str) -> str:
+    """What a server does, worded as SHOW does."""
+    with sessions.connect(server.superuser) as session:
+        (value,) = session.execute("SELECT current_setting(%s)", (name,)).fetchone() or ("",)
+        return str(value)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from tests.pods import Ended
 from tests.postgres import Database, new_database
 from tests.trees import replace
 
-from aegisgen.rehearsal.server import Server
+from aegisgen.rehearsal.postgres.server import Server
 
 pytestmark = pytest.mark.tools
 

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import psycopg
 import pytest
+from tests.servers import Servers, setting
 
 from aegisgen.errors import ToolError, UsageError
+from aegisgen.rehearsal.leftovers import Workspace
 from aegisgen.rehearsal.postgres import Supply, Wanted, sessions
+from aegisgen.rehearsal.postgres.server import Server
+from aegisgen.rehearsal.postgres.sessions import Login
 from aegisgen.rehearsal.postgres.users_server import parse
-from aegisgen.rehearsal.server import Login
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.servers import Servers
-
-    from aegisgen.rehearsal.leftovers import Workspace
-    from aegisgen.rehearsal.server import Server
-
 
 SECRET = "s3cret@/:%"
 
@@ -76,7 +70,7 @@ def test_scenarios_get_databases_and_roles_of_their_own_that_go_with_them(
                 session.execute("SELECT 1")
         assert one.programs
         assert (one.programs / "pg_dump").exists()
-        assert one.settings()["deadlock_timeout"] == "1s"
+        assert setting(one, "deadlock_timeout") == "1s"
     assert names(theirs) == before
 
 
@@ -85,7 +79,7 @@ def test_a_server_of_the_users_is_never_stopped_or_configured(theirs: Server, ru
     databases = Supply(Wanted(url=url(theirs)), run)
     with databases.server("one", {"lock_timeout": "3s"}) as server:
         assert (server.own, server.log) == (False, None)
-        assert server.settings()["lock_timeout"] == "0"
+        assert setting(server, "lock_timeout") == "0"
         for action in (server.stop, server.start):
             with pytest.raises(RuntimeError, match="not ours to"):
                 action()

@@ -10,8 +10,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
@@ -19,9 +20,6 @@ from aegisgen.errors import ToolError
 from aegisgen.rehearsal import leftovers
 from aegisgen.rehearsal.leftovers import sweep, workspace
 from aegisgen.rehearsal.processes import all_processes, command_line, kill_marked, marked, memory_segments
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 30

@@ -6,8 +6,9 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -16,13 +17,8 @@ from aegisgen.rehearsal.database.copies import Before
 from aegisgen.rehearsal.observe import Observer
 from aegisgen.rehearsal.observe.migrations import CUT
 from aegisgen.rehearsal.outcome import MigrationRun, TableLock
-from aegisgen.rehearsal.postgres.sessions import connect
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from aegisgen.rehearsal.server import Login, Server
+from aegisgen.rehearsal.postgres.server import Server
+from aegisgen.rehearsal.postgres.sessions import Login, connect
 
 pytestmark = pytest.mark.tools
 

@@ -6,16 +6,13 @@ import html
 import json
 import re
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from tests.rehearsals import CLEAN, FAILED, LEFT_OUT, REHEARSAL
 from tests.tools import browser
 
 from aegisgen.rehearsal.show import FORMATS, View
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 WIDTHS = (360, 800, 1280)
 

@@ -5,22 +5,18 @@ from __future__ import annotations
 import gzip
 import os
 import subprocess
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from aegisgen.errors import InputError, UsageError
+from aegisgen.rehearsal.leftovers import Workspace
 from aegisgen.rehearsal.postgres import Supply, Wanted, load_dump, sessions
 from aegisgen.rehearsal.postgres.dump_text import survey
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from aegisgen.rehearsal.leftovers import Workspace
-    from aegisgen.rehearsal.server import Login, Server
-
+from aegisgen.rehearsal.postgres.server import Server
+from aegisgen.rehearsal.postgres.sessions import Login
 
 SECRET = "not 'so' $secret\\"
 PRODUCTION = """

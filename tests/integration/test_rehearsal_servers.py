@@ -8,28 +8,23 @@ import shutil
 import signal
 import socket
 import uuid
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.servers import Servers, setting
 
 from aegisgen.errors import ToolError, UsageError
 from aegisgen.rehearsal import processes
+from aegisgen.rehearsal.leftovers import Workspace
 from aegisgen.rehearsal.postgres import Supply, Wanted, own_server, sessions
 from aegisgen.rehearsal.postgres.installation import INSTALL, at, choose, installations
 from aegisgen.rehearsal.postgres.layout import extension_folder, extensions, prepared
+from aegisgen.rehearsal.postgres.server import Server
 from aegisgen.rehearsal.postgres.template import server_account
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from tests.servers import Servers
-
-    from aegisgen.rehearsal.leftovers import Workspace
-    from aegisgen.rehearsal.server import Server
 
 pytestmark = pytest.mark.tools
 
@@ -225,8 +220,8 @@ def test_several_servers_run_at_once_and_leave_no_folder(databases: Supply, run:
     with databases.server("first") as first, databases.server("second", {"lock_timeout": "3s"}) as second:
         ports = {first.superuser.port, second.superuser.port}
         assert len(ports) == 2
-        assert (first.settings()["lock_timeout"], second.settings()["lock_timeout"]) == ("0", "3s")
-        assert first.settings()["server_version"].split()[0] in first.version
+        assert (setting(first, "lock_timeout"), setting(second, "lock_timeout")) == ("0", "3s")
+        assert setting(first, "server_version").split()[0] in first.version
     assert not [*run.folder.glob("*/server-first*"), *run.folder.glob("*/server-second*")]
     for port in ports:
         with socket.socket() as probe:

@@ -5,20 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import pytest
+from tests.servers import setting
 from tests.tools import need
 
 from aegisgen.rehearsal.diagnosis import Around, Diagnosis, diagnose, find_failure
 from aegisgen.rehearsal.postgres import extensions_at_hand, load_dump, sessions
+from aegisgen.rehearsal.postgres.server import Server
+from aegisgen.rehearsal.postgres.sessions import Login
 from aegisgen.rehearsal.sources import migration_texts
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from aegisgen.rehearsal.server import Login, Server
 
 need("npm", "node")
 pytestmark = pytest.mark.tools
@@ -69,7 +68,7 @@ class Application(NamedTuple):
             applied=[named[str(name)] for (name,) in rows],
             sources=sources,
             server=self.server.version,
-            major=int(self.server.settings()["server_version"].split(".")[0]),
+            major=int(setting(self.server, "server_version").split(".")[0]),
             elsewhere=extensions_at_hand(),
             schema_dump=schema_dump,
         )

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from tests.conftest import ROOT, aegisgen
 from tests.rehearsals import CLEAN, FAILED, LEFT_OUT, REHEARSAL, STRANGE
 from tests.tools import need
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 need("npm", "node")
 pytestmark = [pytest.mark.tools, pytest.mark.slow]

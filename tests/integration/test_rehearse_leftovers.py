@@ -9,17 +9,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from tests.conftest import ROOT, aegisgen
 from tests.tools import need
 
 from aegisgen.rehearsal.processes import all_processes, command_line, marked
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 need("npm", "node")
 pytestmark = [pytest.mark.tools, pytest.mark.slow]

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from tests.conftest import aegisgen
 from tests.tools import need
 
 from aegisgen.rehearsal.scenario.load import scenarios
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 need("npm", "node")
 pytestmark = [pytest.mark.tools, pytest.mark.slow, pytest.mark.usefixtures("kustomize", "shared_servers")]

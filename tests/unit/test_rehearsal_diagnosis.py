@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,9 +13,6 @@ from aegisgen.rehearsal.diagnosis import Around, Failure, diagnose, explained, f
 from aegisgen.rehearsal.extensions import CONTRIB, extension_of, where_to_get
 from aegisgen.rehearsal.outcome import MigrationRun
 from aegisgen.rehearsal.sources import migration_texts
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 USERS = 'exports.up = (knex) => knex.schema.createTable("users", (table) => table.increments());'
 ORDERS = (

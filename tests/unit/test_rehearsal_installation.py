@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -11,10 +12,6 @@ from aegisgen.errors import ToolError, UsageError
 from aegisgen.rehearsal.postgres import installation
 from aegisgen.rehearsal.postgres.installation import at, choose, installations
 from aegisgen.rehearsal.postgres.layout import extensions, extensions_at_hand, prepared
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 
 @pytest.fixture

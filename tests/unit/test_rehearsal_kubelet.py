@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import pytest
 from hypothesis import given
@@ -16,10 +16,7 @@ from aegisgen.rehearsal.database.address import Names, readdress, wish
 from aegisgen.rehearsal.kubelet.environment import MissingError, PodFacts, Value, environment, expand
 from aegisgen.rehearsal.kubelet.spec import Container, JobSpec, spec_of
 from aegisgen.rehearsal.kubelet.volumes import rewriting
-from aegisgen.rehearsal.server import Login
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from aegisgen.rehearsal.postgres.sessions import Login
 
 POD = PodFacts("api-x", "production", "uid-1", "account", {"app": "api"}, {"note": "a"})
 LOGIN = Login("127.0.0.1", 20001, "aegisx", "p@ss", "aegisx")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import count
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -29,12 +29,8 @@ from aegisgen.rehearsal.observe.serverlog import (
     transactions,
 )
 from aegisgen.rehearsal.observe.squawk import Adviser
+from aegisgen.rehearsal.outcome import MigrationRun
 from aegisgen.rehearsal.postgres.sessions import NOT_MIGRATING
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from aegisgen.rehearsal.outcome import MigrationRun
 
 LOGS = ROOT / "tests/fixtures/postgres-logs"
 

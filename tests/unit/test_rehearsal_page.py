@@ -8,7 +8,6 @@ import os
 import re
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -16,11 +15,9 @@ from tests.conftest import ROOT
 from tests.property.test_rehearsal_properties import REHEARSAL as ANY
 from tests.rehearsals import CLEAN, FAILED, REHEARSAL
 
+from aegisgen.rehearsal.outcome import Rehearsal
 from aegisgen.rehearsal.show import FORMATS, View, save
 from aegisgen.rehearsal.show.timeline import timeline
-
-if TYPE_CHECKING:
-    from aegisgen.rehearsal.outcome import Rehearsal
 
 VOID = {"meta", "path", "br"}
 

@@ -8,8 +8,16 @@ from pathlib import Path
 
 from msgspec import UNSET
 
-from aegisgen.argocd.plan import plan
 from aegisgen.errors import ToolError, UsageError
+
+try:
+    import psycopg  # noqa: F401 - comes with the extra, and what follows needs it
+except ImportError as problem:
+    raise ToolError(
+        f"the Python package psycopg cannot be used ({problem}); install it with: pip install 'aegisgen[rehearse]'"
+    ) from problem
+
+from aegisgen.argocd.plan import plan
 from aegisgen.profile.target import Target
 from aegisgen.proof.composed import Chosen, compose_overlay
 from aegisgen.proof.composed import chosen as overlays_chosen

@@ -7,14 +7,12 @@ hand. On production both are history; on an empty database a migration then asks
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from aegisgen.rehearsal.extensions import extension_of, where_to_get
 from aegisgen.rehearsal.outcome import MigrationRun
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 _FILES_AT_MOST = 3
 _DUMPING = "pg_dump --schema-only > schema.sql; pg_dump --data-only --table='*_migrations' >> schema.sql"

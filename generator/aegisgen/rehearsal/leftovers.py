@@ -21,16 +21,14 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from types import FrameType
+from typing import NamedTuple, NoReturn
 
 from aegisgen.errors import ToolError
 from aegisgen.rehearsal.processes import MARK, command_line, free_memory, kill_marked, stop_server
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from types import FrameType
 
 _LOCK = "lock"
 _GUARD_SECONDS = 30

@@ -5,11 +5,8 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # What programs need to be found and to speak; everything else, such as a CI system's tokens, may be a secret.
 _KEPT = frozenset(

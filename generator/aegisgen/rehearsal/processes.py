@@ -12,12 +12,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
 
 MARK = "AEGISGEN_REHEARSAL"
 """The environment variable; its value is the run's name, or begins with that and a slash."""

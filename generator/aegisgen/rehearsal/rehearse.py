@@ -6,24 +6,20 @@ import queue
 import secrets
 import threading
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from aegisgen.rehearsal.outcome import Rehearsal
+from aegisgen.rehearsal.leftovers import Workspace
+from aegisgen.rehearsal.outcome import Rehearsal, ScenarioRun
+from aegisgen.rehearsal.postgres import Supply
 from aegisgen.rehearsal.processes import become_reaper, children, kill
+from aegisgen.rehearsal.scenario.model import Scenario
 from aegisgen.rehearsal.scenario.notes import notes_of
 from aegisgen.rehearsal.scenario.play import Play
+from aegisgen.rehearsal.scenario.setting import Setting
 from aegisgen.rehearsal.scenario.stage import Place
+from aegisgen.rehearsal.show.progress import Progress
 from aegisgen.rehearsal.show.redact import Redaction
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from aegisgen.rehearsal.leftovers import Workspace
-    from aegisgen.rehearsal.outcome import ScenarioRun
-    from aegisgen.rehearsal.postgres import Supply
-    from aegisgen.rehearsal.scenario.model import Scenario
-    from aegisgen.rehearsal.scenario.setting import Setting
-    from aegisgen.rehearsal.show.progress import Progress
 
 _POLL_SECONDS = 0.2
 

@@ -8,18 +8,13 @@ from __future__ import annotations
 
 import random
 import uuid
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from aegisgen.rehearsal.clock import Woken
 from aegisgen.rehearsal.kubelet.environment import PodFacts
-from aegisgen.rehearsal.kubelet.pod import Pod
+from aegisgen.rehearsal.kubelet.pod import Node, Pod
+from aegisgen.rehearsal.kubelet.spec import JobSpec, Template, WorkloadSpec
 from aegisgen.rehearsal.outcome import NotRehearsedError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from aegisgen.rehearsal.kubelet.pod import Node
-    from aegisgen.rehearsal.kubelet.spec import JobSpec, Template, WorkloadSpec
 
 # k8s.io/apimachinery/pkg/util/rand: no vowels, so that no words come out
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"

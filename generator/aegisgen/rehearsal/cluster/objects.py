@@ -5,20 +5,14 @@ from __future__ import annotations
 import base64
 import shutil
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from aegisgen.argocd.hooks import DeletePolicy
+from aegisgen.argocd.hooks import DeletePolicy, Hook
+from aegisgen.kube.resource import Resource
 from aegisgen.kube.shape import mapping, texts
-from aegisgen.rehearsal.cluster.provided import brought_by
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from aegisgen.argocd.hooks import Hook
-    from aegisgen.kube.resource import Resource
-    from aegisgen.rehearsal.cluster.provided import Key, Values
+from aegisgen.rehearsal.cluster.provided import Key, Values, brought_by
 
 
 class Objects:

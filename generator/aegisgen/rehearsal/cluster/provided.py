@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import re
 import secrets
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
+from aegisgen.kube.resource import Resource
 from aegisgen.kube.shape import mapping, sequence, text
+from aegisgen.rehearsal.database.address import Names
+from aegisgen.rules.references import Pod
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from aegisgen.kube.resource import Resource
-    from aegisgen.rehearsal.database.address import Names
-    from aegisgen.rules.references import Pod
-
-    Key = tuple[str, str]
-    """Kind and name of an object. A rehearsal has one namespace."""
+Key = tuple[str, str]
+"""Kind and name of an object. A rehearsal has one namespace."""
 
 _ADDRESS = re.compile(r"url|uri|hook|endpoint|slack|teams", re.IGNORECASE)
 _PASSWORD_KEYS = ("DATABASE_PASSWORD", "PGPASSWORD")

@@ -5,23 +5,19 @@ Source: Argo CD 3.x, `gitops-engine/pkg/sync/sync_context.go`; see `aegisgen.arg
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from aegisgen.argocd.hooks import Phase, hook_of
+from aegisgen.argocd.plan import Plan, PlannedWave, Step, WaveId
+from aegisgen.kube.resource import Identity, Resource
 from aegisgen.rehearsal.clock import Woken
-from aegisgen.rehearsal.cluster.controllers import Job, Workload
+from aegisgen.rehearsal.cluster.controllers import Controller, Job, Workload
+from aegisgen.rehearsal.cluster.objects import Objects
+from aegisgen.rehearsal.kubelet.pod import Node
 from aegisgen.rehearsal.kubelet.spec import JobSpec, PodSpec, Template, WorkloadSpec, spec_of
 from aegisgen.rehearsal.outcome import StepRun, SyncRun
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from aegisgen.argocd.plan import Plan, PlannedWave, Step, WaveId
-    from aegisgen.kube.resource import Identity, Resource
-    from aegisgen.rehearsal.cluster.controllers import Controller
-    from aegisgen.rehearsal.cluster.objects import Objects
-    from aegisgen.rehearsal.kubelet.pod import Node
 
 _WORKLOADS = ("Deployment", "StatefulSet", "ReplicaSet", "DaemonSet")
 

@@ -8,14 +8,12 @@ usual ones below. A host of the pod's own (127.0.0.1) stays: that is a sidecar.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from aegisgen.rehearsal.kubelet.environment import Value
-    from aegisgen.rehearsal.server import Login
+from aegisgen.rehearsal.kubelet.environment import Value
+from aegisgen.rehearsal.postgres.sessions import Login
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _PREFIX = r"(?:APP_|TYPEORM_|KNEX_|SPRING_|DJANGO_)?(?:DATABASE|DB|POSTGRES|POSTGRESQL|PG|TYPEORM|KNEX)_?"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import secrets
 from contextlib import suppress
-from typing import TYPE_CHECKING
+
+import psycopg
 
 from aegisgen.rehearsal.postgres import sessions
-
-if TYPE_CHECKING:
-    from aegisgen.rehearsal.server import Login, Server
+from aegisgen.rehearsal.postgres.server import Server
+from aegisgen.rehearsal.postgres.sessions import Login
 
 EMPTY = "empty"
 _PREFIX = "aegisgen_snapshot_"
@@ -60,7 +60,7 @@ class Before:
             self.state = str(row[0]) if row else EMPTY
             if self.state != EMPTY:
                 self._create(login.database)
-        except sessions.session_errors() as error:
+        except psycopg.Error as error:
             self._problem = f"the database could not be copied: {str(error).splitlines()[0]}"
 
     def logins(self) -> tuple[Login, Login]:
@@ -68,7 +68,7 @@ class Before:
         if not self._problem and not self._name:
             try:
                 self._create("template0")
-            except sessions.session_errors() as error:
+            except psycopg.Error as error:
                 self._problem = f"there is no database to execute it again in: {str(error).splitlines()[0]}"
         if self._problem:
             raise NoCopyError(self._problem)
@@ -78,7 +78,7 @@ class Before:
         """Remove the copy, if there is one and the server still answers."""
         if self._name:
             login = self._server.superuser
-            with suppress(*sessions.session_errors()), sessions.connect(login, quiet=True) as session:
+            with suppress(psycopg.Error), sessions.connect(login, quiet=True) as session:
                 sessions.drop_database(session, self._name)
 
     def _create(self, template: str) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    import psycopg
+import psycopg
 
 # Bookkeeping of who runs and ran, which changes where the database does not.
 _LEFT_OUT = ("aegisgen_runs", "%migrations_lock", "databasechangeloglock")

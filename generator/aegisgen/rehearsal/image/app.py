@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from aegisgen.errors import UsageError
 from aegisgen.kube.shape import mapping
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # What an image gets elsewhere, or not at all. Packages are linked: copying them would take longer than the scenario.
 _LINKED = frozenset({"node_modules", ".venv", "venv", "vendor", ".pnpm-store"})

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from aegisgen.rehearsal.outcome import NotRehearsedError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 # By the last part of an image's name. What a PostgreSQL image is for, its programs tell; the tools of the others are
 # looked for on this machine's PATH when they are called.

@@ -9,13 +9,10 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from aegisgen.kube.shape import texts
 from aegisgen.rehearsal.image.app import packages
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 MANAGERS = ("pnpm", "npm", "yarn")
 

@@ -6,10 +6,7 @@ import json
 import shlex
 import shutil
 import time
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
 
 _AWS = """#!/bin/sh
 # Stands in for the AWS client: s3://bucket/key is a file of the rehearsal's.

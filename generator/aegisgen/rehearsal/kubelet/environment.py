@@ -7,12 +7,10 @@ Source: Kubernetes 1.34, `pkg/kubelet/kubelet_pods.go` (makeEnvironmentVariables
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, Protocol
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from aegisgen.rehearsal.kubelet.spec import Container, Reference, Variable, VariableSource
+from aegisgen.rehearsal.kubelet.spec import Container, Reference, Variable, VariableSource
 
 _EXPANSION = re.compile(r"\$(?:\$|\(([^)]*)\))")
 _LABEL = re.compile(r"metadata\.(labels|annotations)\['([^']+)'\]\Z")

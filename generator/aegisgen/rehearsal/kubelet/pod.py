@@ -7,22 +7,17 @@ Source: Kubernetes 1.34, `pkg/kubelet/kubelet_pods.go`, `pkg/kubelet/kuberuntime
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import NamedTuple, Protocol, TypeVar
 
+from aegisgen.rehearsal.clock import Clock
 from aegisgen.rehearsal.kubelet.environment import MissingError, PodFacts
-from aegisgen.rehearsal.kubelet.process import Process
-from aegisgen.rehearsal.kubelet.volumes import volumes_of
+from aegisgen.rehearsal.kubelet.process import Launch, Process
+from aegisgen.rehearsal.kubelet.spec import Container, PodSpec
+from aegisgen.rehearsal.kubelet.volumes import Storage, volumes_of
 from aegisgen.rehearsal.outcome import ContainerRun, NotRehearsedError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
-    from pathlib import Path
-
-    from aegisgen.rehearsal.clock import Clock
-    from aegisgen.rehearsal.kubelet.process import Launch
-    from aegisgen.rehearsal.kubelet.spec import Container, PodSpec
-    from aegisgen.rehearsal.kubelet.volumes import Storage
 
 _T = TypeVar("_T")
 

@@ -9,18 +9,15 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
+from aegisgen.rehearsal.clock import Clock
 from aegisgen.rehearsal.kubelet.landlock import Fence, restrict_thread
 from aegisgen.rehearsal.kubelet.log import Log
 from aegisgen.rehearsal.processes import MARK, catches_term, kill_container, reap
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from aegisgen.rehearsal.clock import Clock
 
 # core/v1 TerminationMessagePathDefault's limit: pkg/kubelet/container, MaxContainerTerminationMessageLength
 _MESSAGE_BYTES = 4096

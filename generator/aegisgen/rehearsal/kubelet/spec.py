@@ -5,14 +5,12 @@ Source of names and defaults: Kubernetes API reference, core/v1 PodSpec and Cont
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from aegisgen.errors import InputError, Problem
-
-if TYPE_CHECKING:
-    from aegisgen.kube.resource import Identity
+from aegisgen.kube.resource import Identity
 
 _Spec = TypeVar("_Spec", bound=msgspec.Struct)
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol
 
 from aegisgen.rehearsal.kubelet.environment import MissingError, Objects
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
-
-    from aegisgen.rehearsal.kubelet.spec import Container, Item, PodSpec
+from aegisgen.rehearsal.kubelet.spec import Container, Item, PodSpec
 
 
 class Storage(Objects, Protocol):

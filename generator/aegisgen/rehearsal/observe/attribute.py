@@ -8,15 +8,11 @@ earlier process left half-done, and what PostgreSQL refused, stands for itself: 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 from aegisgen.rehearsal.observe.bookkeeping import Mark, bookkeeping_tables, mark, mentions
-from aegisgen.rehearsal.observe.serverlog import COMMITTED, LOST
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from aegisgen.rehearsal.observe.serverlog import Statement, Transaction
+from aegisgen.rehearsal.observe.serverlog import COMMITTED, LOST, Statement, Transaction
 
 
 class Part(NamedTuple):

@@ -9,16 +9,13 @@ them; for Prisma, Flyway and Liquibase, the tables' definitions in their documen
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
+from aegisgen.rehearsal.observe.serverlog import Statement
 from aegisgen.tools import TOOLS
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from aegisgen.rehearsal.observe.serverlog import Statement
-
-    Row = Mapping[str, str]
+Row = Mapping[str, str]
 
 
 class Mark(NamedTuple):

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from aegisgen.tools import TOOLS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
 UNATTRIBUTED = "unattributed"
 _NOT_ITS_OWN = {"node_modules", ".git", ".venv", "__pycache__"}

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
-from aegisgen.rehearsal.observe.attribute import changes
+from aegisgen.rehearsal.observe.attribute import Executed, changes
 from aegisgen.rehearsal.observe.files import UNATTRIBUTED, Files, said_to_fail
-from aegisgen.rehearsal.observe.sample import INTERVAL_SECONDS
+from aegisgen.rehearsal.observe.sample import INTERVAL_SECONDS, Seen
+from aegisgen.rehearsal.observe.second_run import Effects
+from aegisgen.rehearsal.observe.serverlog import Statement
 from aegisgen.rehearsal.outcome import MigrationRun, TableLock
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from aegisgen.rehearsal.observe.attribute import Executed
-    from aegisgen.rehearsal.observe.sample import Seen
-    from aegisgen.rehearsal.observe.second_run import Effects
-    from aegisgen.rehearsal.observe.serverlog import Statement
 
 MOST_STATEMENTS = 200
 CUT = "the session was cut before COMMIT; PostgreSQL took the transaction back"

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
+
+import psycopg
 
 from aegisgen.rehearsal.database.copies import Before
 from aegisgen.rehearsal.observe import recorded
@@ -17,14 +20,9 @@ from aegisgen.rehearsal.observe.sample import Sampler
 from aegisgen.rehearsal.observe.second_run import SecondRuns
 from aegisgen.rehearsal.observe.serverlog import read, transactions
 from aegisgen.rehearsal.observe.squawk import Adviser
-from aegisgen.rehearsal.postgres.sessions import NOT_MIGRATING, connect, session_errors
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
-
-    from aegisgen.rehearsal.outcome import MigrationRun
-    from aegisgen.rehearsal.server import Login, Server
+from aegisgen.rehearsal.outcome import MigrationRun
+from aegisgen.rehearsal.postgres.server import Server
+from aegisgen.rehearsal.postgres.sessions import NOT_MIGRATING, Login, connect
 
 # How long the log may lag behind; its writer is another process.
 _LOG_SECONDS = 3
@@ -131,7 +129,7 @@ class Observation:
 
     def _tables(self, ignored: Iterable[str]) -> dict[int, str]:
         """The names of the tables by their numbers, which is what samples have."""
-        with suppress(*session_errors()), connect(self._superuser, quiet=self._server.own) as session:
+        with suppress(psycopg.Error), connect(self._superuser, quiet=self._server.own) as session:
             return {oid: name for oid, name in session.execute(_NAMES).fetchall() if name not in ignored}
         return {}
 
@@ -141,7 +139,7 @@ class Observation:
         try:
             with connect(self._superuser) as session:
                 session.execute(f"SELECT '{sign}'")
-        except session_errors():
+        except psycopg.Error:
             return
         deadline = time.monotonic() + _LOG_SECONDS
         with log.open("rb") as file:

@@ -6,22 +6,19 @@ and golang-migrate the statements that make them.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+import psycopg
+
+from aegisgen.rehearsal.observe.files import Files
 from aegisgen.rehearsal.observe.migrations import sampled
-from aegisgen.rehearsal.observe.sample import INTERVAL_SECONDS
+from aegisgen.rehearsal.observe.sample import INTERVAL_SECONDS, Seen
 from aegisgen.rehearsal.outcome import MigrationRun
-from aegisgen.rehearsal.postgres.sessions import connect, session_errors
+from aegisgen.rehearsal.postgres.sessions import Login, connect
 from aegisgen.tools import TOOLS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from aegisgen.rehearsal.observe.files import Files
-    from aegisgen.rehearsal.observe.sample import Seen
-    from aegisgen.rehearsal.server import Login
 
 NOTE = (
     "the server is your own, so its log is not read: times are those that the tool wrote down, locks were sampled "
@@ -47,7 +44,7 @@ WHERE table_schema NOT IN ('pg_catalog', 'information_schema') GROUP BY table_sc
 def recorded(login: Login) -> tuple[Row, ...]:
     """Return what tools have written down so far, in the order of their tables and rows."""
     found: list[Row] = []
-    with suppress(*session_errors()), connect(login) as session:
+    with suppress(psycopg.Error), connect(login) as session:
         for table, columns in session.execute(_TABLES).fetchall():
             what = next((what for needed, what in _BOOKS if set(needed.split()) <= set(columns)), "")
             if what:

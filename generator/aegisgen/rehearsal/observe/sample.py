@@ -10,17 +10,13 @@ from __future__ import annotations
 import threading
 import time
 from bisect import bisect_right
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from aegisgen.rehearsal.postgres.sessions import connect, session_errors
+import psycopg
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import psycopg
-
-    from aegisgen.rehearsal.server import Login
+from aegisgen.rehearsal.postgres.sessions import Login, connect
 
 INTERVAL_SECONDS = 0.02
 # A lock that is not seen for that long has been given back in between.
@@ -77,7 +73,7 @@ class Sampler:
 
     def _run(self) -> None:
         while not self._ending.is_set():
-            with suppress(*session_errors()), connect(self._login, quiet=self._quiet) as session:
+            with suppress(psycopg.Error), connect(self._login, quiet=self._quiet) as session:
                 self._look(session)
             self._ending.wait(_RECONNECT_SECONDS)
             self._times.append((time.time(), self._clock()))

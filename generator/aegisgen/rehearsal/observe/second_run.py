@@ -11,25 +11,20 @@ from __future__ import annotations
 import re
 import threading
 import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from aegisgen.rehearsal.database.copies import NoCopyError
+import psycopg
+from psycopg import RawCursor, errors, sql
+
+from aegisgen.rehearsal.database.copies import Before, NoCopyError
 from aegisgen.rehearsal.observe.attribute import NOISE, changes
 from aegisgen.rehearsal.observe.bookkeeping import mentions
 from aegisgen.rehearsal.observe.script import split
-from aegisgen.rehearsal.observe.serverlog import COMMITTED
-from aegisgen.rehearsal.postgres.sessions import connect
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    import psycopg
-
-    from aegisgen.rehearsal.database.copies import Before
-    from aegisgen.rehearsal.observe.serverlog import Statement, Transaction
-    from aegisgen.rehearsal.server import Login
+from aegisgen.rehearsal.observe.serverlog import COMMITTED, Statement, Transaction
+from aegisgen.rehearsal.postgres.sessions import Login, connect
 
 TOTAL_SECONDS = 20
 _STATEMENT_SECONDS = 10
@@ -127,8 +122,6 @@ def _matters(transaction: Transaction) -> bool:
 def _execute(
     transactions: Sequence[Transaction], before: Before, ignored: frozenset[str]
 ) -> tuple[Mapping[int, Effects], str]:
-    import psycopg  # noqa: PLC0415
-
     found: dict[int, Effects] = {}
     sessions: dict[str, psycopg.Connection] = {}
     deadline = time.monotonic() + TOTAL_SECONDS
@@ -190,8 +183,6 @@ class _Run:
         return Effects(tuple(self._taken), tuple(self._rows), self._refused)
 
     def _statement(self, place: int, statement: Statement) -> None:
-        import psycopg  # noqa: PLC0415
-
         if _COPIES_IN.match(statement.text):
             raise _DiffersError("COPY FROM STDIN: what was copied is not in the log")
         pieces = (statement.text,) if statement.values else split(statement.text)
@@ -213,8 +204,6 @@ class _Run:
                 return
 
     def _piece(self, place: int, text: str, values: tuple[str | None, ...]) -> None:
-        from psycopg import RawCursor, errors  # noqa: PLC0415
-
         cursor = RawCursor(self._session)
         try:
             cursor.execute(text.encode(), values or None)
@@ -254,8 +243,6 @@ class _Run:
 
         It is made to wait for a lock on every table first, so that what it asks for is seen however short it needs it.
         """
-        from psycopg import sql  # noqa: PLC0415
-
         failures: list[BaseException] = []
 
         def execute() -> None:

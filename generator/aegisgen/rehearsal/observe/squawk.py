@@ -12,17 +12,13 @@ import re
 import subprocess
 import threading
 from bisect import bisect_right
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 from aegisgen.bundle import program
-from aegisgen.rehearsal.outcome import Advice
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from aegisgen.rehearsal.observe.attribute import Executed
-    from aegisgen.rehearsal.outcome import MigrationRun
+from aegisgen.rehearsal.observe.attribute import Executed
+from aegisgen.rehearsal.outcome import Advice, MigrationRun
 
 INSTALL = "pip install 'aegisgen[rehearse]'"
 _UNSEEN = "syntax-error"

@@ -6,18 +6,16 @@ import os
 import re
 import secrets
 import subprocess
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
 from aegisgen.errors import InputError, Problem, ToolError
 from aegisgen.rehearsal.postgres import sessions
 from aegisgen.rehearsal.postgres.dump_text import as_sql, survey
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from aegisgen.rehearsal.server import Login, Server
+from aegisgen.rehearsal.postgres.server import Server
+from aegisgen.rehearsal.postgres.sessions import Login
 
 _LOAD_SECONDS = 900
 _ROLES_AT_MOST = 50

@@ -8,15 +8,13 @@ import shutil
 import subprocess
 import tempfile
 import zlib
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from aegisgen.errors import InputError, Problem, UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 _CONVERT_SECONDS = 300
 _ARCHIVE = b"PGDMP"

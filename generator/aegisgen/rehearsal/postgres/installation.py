@@ -6,16 +6,14 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from aegisgen.errors import ToolError, UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 OLDEST = 15
 """The oldest major version that writes its log as JSON lines (and, since November 2026, that is still maintained)."""
@@ -50,6 +48,11 @@ class Installation(NamedTuple):
     origin: str
     package: Path | None = None
     """The folder of the Python package that it came with; None for all others."""
+
+    @property
+    def clients(self) -> Path | None:
+        """The folder, if psql, pg_dump and pg_restore are in it too."""
+        return self.programs if all((self.programs / program).exists() for program in CLIENT_PROGRAMS) else None
 
     def __str__(self) -> str:
         return f"PostgreSQL {self.version[0]}.{self.version[1]}, from {self.origin}"

@@ -7,13 +7,9 @@ import shutil
 import subprocess
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from aegisgen.errors import ToolError
-from aegisgen.rehearsal.postgres.installation import SERVER_PROGRAMS, installations
-
-if TYPE_CHECKING:
-    from aegisgen.rehearsal.postgres.installation import Installation
+from aegisgen.rehearsal.postgres.installation import SERVER_PROGRAMS, Installation, installations
 
 ADDED = Path(__file__).parent / "extensions"
 """Extensions that are written in SQL here, for wheels that come without them."""

@@ -8,23 +8,17 @@ import random
 import socket
 import subprocess
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from aegisgen.errors import ToolError
-from aegisgen.rehearsal.postgres import sessions
-from aegisgen.rehearsal.postgres.installation import CLIENT_PROGRAMS
-from aegisgen.rehearsal.postgres.template import SUPERUSER, new_folder
+from aegisgen.rehearsal.postgres.installation import Installation
+from aegisgen.rehearsal.postgres.server import Server
+from aegisgen.rehearsal.postgres.sessions import Login
+from aegisgen.rehearsal.postgres.template import SUPERUSER, Template, new_folder
 from aegisgen.rehearsal.processes import free_memory, stop_server
-from aegisgen.rehearsal.server import Login
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from aegisgen.rehearsal.postgres.installation import Installation
-    from aegisgen.rehearsal.postgres.template import Template
 
 START_SECONDS = 60
 # Below the ranges that systems take outgoing connections' ports from (Linux 32768, macOS 49152): between a stop and the
@@ -65,10 +59,8 @@ _SETTINGS = {
 }
 
 
-class OwnServer:
-    """A `Server` of one's own; everything that it writes is in its folder."""
-
-    own = True
+class OwnServer(Server):
+    """A server that is started here; everything that it writes is in its folder."""
 
     def __init__(
         self,
@@ -82,6 +74,10 @@ class OwnServer:
         password: bool = True,
     ) -> None:
         """`password`: whether sessions must give one."""
+        super().__init__()
+        self.version = str(installation)
+        self.programs = installation.clients
+        self.log = folder / "data/log/server.json"
         self._installation = installation
         self._folder = folder
         self._data = folder / "data"
@@ -91,49 +87,6 @@ class OwnServer:
         self._settings = {**_SETTINGS, **settings}
         self._password = password
         self._process: subprocess.Popen[bytes] | None = None
-        self._port = 0
-        self._owners: dict[str, str] = {}
-
-    @property
-    def version(self) -> str:
-        """For people: version and origin."""
-        return str(self._installation)
-
-    @property
-    def programs(self) -> Path | None:
-        """The folder with psql, pg_dump and pg_restore; None where the installation has not got them."""
-        folder = self._installation.programs
-        return folder if all((folder / program).exists() for program in CLIENT_PROGRAMS) else None
-
-    @property
-    def log(self) -> Path | None:
-        """The log, in PostgreSQL's jsonlog format."""
-        return self._data / "log/server.json"
-
-    @property
-    def superuser(self) -> Login:
-        """A login that may do everything."""
-        return Login("127.0.0.1", self._port, SUPERUSER, self._template.password, "postgres")
-
-    def database(self, name: str, *, owner: str, password: str) -> Login:
-        """Create an empty database owned by `owner`, who is made if need be and has this password from now on."""
-        with sessions.connect(self.superuser) as session:
-            sessions.create_role(session, owner, password)
-            sessions.create_database(session, name, owner)
-        self._owners[name] = owner
-        return self.superuser._replace(user=owner, password=password, database=name)
-
-    def drop(self, name: str) -> None:
-        """Cut the database's sessions and drop it, with its role if nothing else belongs to that."""
-        with sessions.connect(self.superuser) as session:
-            sessions.drop_database(session, name)
-            if owner := self._owners.pop(name, None):
-                sessions.drop_role(session, owner)
-
-    def settings(self) -> Mapping[str, str]:
-        """Return every setting, worded as SHOW does."""
-        with sessions.connect(self.superuser) as session:
-            return sessions.settings(session)
 
     def create(self) -> None:
         """Make the data folder and start on a free port. Raises ToolError with the server's own words."""
@@ -142,24 +95,25 @@ class OwnServer:
         if not self._password:
             (self._data / "pg_hba.conf").write_text("host all all 127.0.0.1/32 trust\n")
         for _ in range(_PORT_ATTEMPTS):
-            self._port = _free_port()
-            lines = [f"{name} = '{value}'\n" for name, value in {**self._settings, "port": self._port}.items()]
+            port = _free_port()
+            self.superuser = Login("127.0.0.1", port, SUPERUSER, self._template.password, "postgres")
+            lines = [f"{name} = '{value}'\n" for name, value in {**self._settings, "port": port}.items()]
             (self._data / "postgresql.auto.conf").write_text("".join(lines))
             if self._launch():
                 return
-            if _is_free(self._port):  # otherwise somebody was faster
+            if _is_free(port):  # otherwise somebody was faster
                 break
         raise ToolError(f"{self.version} does not start: {self._last_words()}")
 
     def start(self) -> None:
-        """Start again on the same port; nothing happens if it runs. Raises ToolError with the server's own words."""
+        """Start again. Raises ToolError with the server's own words."""
         if self._process and self._process.poll() is not None:  # somebody killed it
             self.stop()
         if self._process is None and not self._launch():
-            raise ToolError(f"{self.version} does not start again on port {self._port}: {self._last_words()}")
+            raise ToolError(f"{self.version} does not start again on port {self.superuser.port}: {self._last_words()}")
 
     def stop(self) -> None:
-        """Cut all sessions and stop, as a crash would; nothing happens if it is stopped."""
+        """Nothing happens if it is stopped."""
         process, self._process = self._process, None
         if process is None:
             return

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
-from aegisgen.errors import ToolError
-from aegisgen.rehearsal.postgres.installation import INSTALL
-
-if TYPE_CHECKING:
-    import psycopg
-
-    from aegisgen.rehearsal.server import Login
+import psycopg
+from psycopg import errors, sql
 
 CONNECT_SECONDS = 10
 # Whoever holds aegisgen's lock, looks after the rehearsal or copies the schema does not migrate.
@@ -21,14 +16,21 @@ NOT_MIGRATING = re.compile(r"aegisgen|.*-holder|pg_dump|pg_isready")
 _QUIET = "-c log_statement=none -c log_duration=off -c log_min_error_statement=panic -c log_min_messages=panic"
 
 
+class Login(NamedTuple):
+    """Where a session connects to, and as whom."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    database: str
+
+
 def connect(login: Login, *, quiet: bool = False) -> psycopg.Connection:
     """Open a session in autocommit mode; a `quiet` one writes nothing to the server's log, and is a superuser's.
 
-    Raises psycopg.OperationalError, and ToolError without psycopg.
+    Raises psycopg.OperationalError.
     """
-    require_driver()
-    import psycopg  # noqa: PLC0415 - costs 0.2 s, and only rehearsals have it
-
     return psycopg.connect(
         host=login.host,
         port=login.port,
@@ -42,25 +44,8 @@ def connect(login: Login, *, quiet: bool = False) -> psycopg.Connection:
     )
 
 
-def session_errors() -> tuple[type[Exception], ...]:
-    """Return what a session raises when the server goes away."""
-    import psycopg  # noqa: PLC0415 - see above
-
-    return (psycopg.Error,)
-
-
-def require_driver() -> None:
-    """Raise ToolError where psycopg, which comes with the extra, is not installed."""
-    try:
-        import psycopg  # noqa: F401, PLC0415
-    except ImportError as error:
-        raise ToolError(f"the Python package psycopg cannot be used ({error}); install it with: {INSTALL}") from error
-
-
 def create_role(session: psycopg.Connection, role: str, password: str, *, superuser: bool = False) -> None:
     """Make the role, or give the one that is there this password."""
-    from psycopg import errors, sql  # noqa: PLC0415
-
     rest = sql.SQL("ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), sql.Literal(password))
     if superuser:
         rest += sql.SQL(" SUPERUSER")
@@ -72,8 +57,6 @@ def create_role(session: psycopg.Connection, role: str, password: str, *, superu
 
 def create_group(session: psycopg.Connection, role: str) -> bool:
     """Make a role that cannot log in; return False where there is one of that name or the name is PostgreSQL's own."""
-    from psycopg import errors, sql  # noqa: PLC0415
-
     try:
         session.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(role)))
     except (errors.DuplicateObject, errors.UniqueViolation, errors.ReservedName):
@@ -83,31 +66,23 @@ def create_group(session: psycopg.Connection, role: str) -> bool:
 
 def give_all(session: psycopg.Connection, giver: str, taker: str) -> None:
     """Let everything in the session's database that belongs to one role belong to another."""
-    from psycopg import sql  # noqa: PLC0415
-
     session.execute(sql.SQL("REASSIGN OWNED BY {} TO {}").format(sql.Identifier(giver), sql.Identifier(taker)))
 
 
 def is_empty(session: psycopg.Connection, table: str) -> bool:
     """Whether the table, quoted where its name needs it, has no row."""
-    from psycopg import sql  # noqa: PLC0415
-
     found = session.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(sql.SQL(table))).fetchone()
     return bool(found and not found[0])
 
 
 def join_role(session: psycopg.Connection, role: str) -> None:
     """Let the session's user make and drop what belongs to the role, which a superuser may anyway."""
-    from psycopg import sql  # noqa: PLC0415
-
     if session.info.parameter_status("is_superuser") != "on":
         session.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(role)))
 
 
 def create_database(session: psycopg.Connection, name: str, owner: str, template: str = "template0") -> None:
     """Make a database: empty, or the copy of another, whose sessions are cut first."""
-    from psycopg import sql  # noqa: PLC0415
-
     if template != "template0":
         session.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (template,))
     text = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}")
@@ -116,20 +91,10 @@ def create_database(session: psycopg.Connection, name: str, owner: str, template
 
 def drop_database(session: psycopg.Connection, name: str) -> None:
     """Cut the database's sessions and drop it."""
-    from psycopg import sql  # noqa: PLC0415
-
     session.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def drop_role(session: psycopg.Connection, role: str) -> None:
     """Drop the role unless something still belongs to it."""
-    from psycopg import errors, sql  # noqa: PLC0415
-
     with suppress(errors.DependentObjectsStillExist):
         session.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(role)))
-
-
-def settings(session: psycopg.Connection) -> dict[str, str]:
-    """Return every setting of the server, worded as SHOW does (`deadlock_timeout`: `1s`)."""
-    rows = session.execute("SELECT name, current_setting(name, true) FROM pg_settings").fetchall()
-    return {str(name): str(value) for name, value in rows}

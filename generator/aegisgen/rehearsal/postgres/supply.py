@@ -5,24 +5,19 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from aegisgen.errors import ToolError, UsageError
-from aegisgen.rehearsal.postgres.installation import at, choose
+from aegisgen.rehearsal.leftovers import Workspace
+from aegisgen.rehearsal.postgres.installation import Installation, at, choose
 from aegisgen.rehearsal.postgres.layout import prepared
 from aegisgen.rehearsal.postgres.own_server import OwnServer
+from aegisgen.rehearsal.postgres.server import Server
 from aegisgen.rehearsal.postgres.template import Template, server_account
-from aegisgen.rehearsal.postgres.users_server import users_servers
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from contextlib import AbstractContextManager
-
-    from aegisgen.rehearsal.leftovers import Workspace
-    from aegisgen.rehearsal.postgres.installation import Installation
-    from aegisgen.rehearsal.server import Server
+from aegisgen.rehearsal.postgres.users_server import users_server
 
 
 class Wanted(NamedTuple):
@@ -47,7 +42,7 @@ class Supply:
         self._run = run
         self._choosing = threading.Lock()
         self._own: _OwnServers | None = None
-        self._users = users_servers(wanted.url, run) if wanted.url else None
+        self._users = users_server(wanted.url, run.name) if wanted.url else None
         self.version = self._users.version if self._users else self._local().version
         """For people: version and origin of every server from `server`."""
 
@@ -58,7 +53,7 @@ class Supply:
         Raises ToolError with the server's own words where it does not start.
         """
         if self._users:
-            return self._users.server()
+            return self._users.used()
         return self._local().running(name, settings or {})
 
     def copy(self, name: str) -> AbstractContextManager[Server]:

@@ -9,14 +9,10 @@ import shutil
 import subprocess
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from aegisgen.errors import ToolError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from aegisgen.rehearsal.postgres.installation import Installation
+from aegisgen.rehearsal.postgres.installation import Installation
 
 SUPERUSER = "postgres"
 _SECONDS = 120

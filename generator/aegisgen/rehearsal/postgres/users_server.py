@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from itertools import count
-from typing import TYPE_CHECKING, NamedTuple
+
+import psycopg
+from psycopg import Error, OperationalError, conninfo
 
 from aegisgen.errors import ToolError, UsageError
 from aegisgen.rehearsal.postgres import sessions
-from aegisgen.rehearsal.postgres.installation import CLIENT_PROGRAMS, INSTALL, installations
-from aegisgen.rehearsal.server import Login
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
-    import psycopg
-
-    from aegisgen.rehearsal.leftovers import Workspace
+from aegisgen.rehearsal.postgres.installation import INSTALL, installations
+from aegisgen.rehearsal.postgres.server import Server
+from aegisgen.rehearsal.postgres.sessions import Login
 
 OPTION = "--database-url"
 _EXAMPLE = "postgresql://user:password@localhost:5432/postgres"
@@ -32,98 +28,42 @@ _DIGITS = 7
 _NUMBERS = count(1)
 
 
-class UsersServer:
-    """A `Server` that was there before. Databases and roles get names of the run's own."""
+class UsersServer(Server):
+    """A server that was there before. Databases and roles get names of the run's own, which their logins have."""
 
     own = False
-    log = None
 
     def __init__(self, login: Login, run: str, version: int) -> None:
         """`version` is as libpq gives it: 150004 for PostgreSQL 15.4."""
-        self._login = login
+        super().__init__()
+        major, minor = divmod(version, 10000)
+        self.version = f"PostgreSQL {major}.{minor}, at {login.host}:{login.port} ({OPTION})"
+        self.superuser = login
+        # pg_dump reads older servers too.
+        fitting = [one for one in installations() if one.version[0] >= major and one.clients]
+        self.programs = min(fitting, key=lambda one: one.version).programs if fitting else None
         self._run = run
-        self._major = version // 10000
-        self._made: dict[str, str] = {}
-        self.version = f"PostgreSQL {self._major}.{version % 10000}, at {login.host}:{login.port} ({OPTION})"
-
-    @property
-    def programs(self) -> Path | None:
-        """The client programs of this major version or, as pg_dump reads older servers too, the next later one."""
-        fitting = [
-            one
-            for one in installations()
-            if one.version[0] >= self._major and all((one.programs / program).exists() for program in CLIENT_PROGRAMS)
-        ]
-        return min(fitting, key=lambda one: one.version).programs if fitting else None
-
-    @property
-    def superuser(self) -> Login:
-        """The login that the user gave; it may create databases and roles, and need not be a superuser."""
-        return self._login
-
-    def database(self, name: str, *, owner: str, password: str) -> Login:
-        """Create an empty database and its role. Both have a name of their own, which the login gives, not these."""
-        real = f"{_PREFIX}_{_digits(self._run)}_{next(_NUMBERS)}_{name}_{owner}"
-        real = real.encode()[:_NAME_BYTES].decode(errors="ignore")
-        self._made[name] = real
-        with sessions.connect(self._login) as session:
-            sessions.create_role(session, real, password)
-            sessions.join_role(session, real)
-            sessions.create_database(session, real, real)
-        return self._login._replace(user=real, password=password, database=real)
-
-    def drop(self, name: str) -> None:
-        """Cut the database's sessions and drop it, with its role."""
-        if real := self._made.pop(name, None):
-            with sessions.connect(self._login) as session:
-                sessions.drop_database(session, real)
-                sessions.drop_role(session, real)
-
-    def drop_all(self) -> None:
-        """Drop whatever is left."""
-        for name in tuple(self._made):
-            self.drop(name)
-
-    def stop(self) -> None:
-        """Not here. Raises RuntimeError."""
-        raise RuntimeError(f"the server of {OPTION} is not ours to stop")
-
-    def start(self) -> None:
-        """Not here. Raises RuntimeError."""
-        raise RuntimeError(f"the server of {OPTION} is not ours to start")
-
-    def settings(self) -> Mapping[str, str]:
-        """Return every setting, worded as SHOW does."""
-        with sessions.connect(self._login) as session:
-            return sessions.settings(session)
-
-
-class UsersServers(NamedTuple):
-    """Gives the user's own server, the same each time."""
-
-    login: Login
-    run: str
-    number: int
-    """The server's version, as libpq gives it."""
-
-    @property
-    def version(self) -> str:
-        """For people: version and address."""
-        return UsersServer(self.login, self.run, self.number).version
+        self._number = version
 
     @contextmanager
-    def server(self) -> Iterator[UsersServer]:
-        """Use the server for the block; the clean-up of other runs leaves alone what is made meanwhile."""
-        with ExitStack() as stack:
-            keeper = stack.enter_context(_connected(self.login))
-            keeper.execute("SELECT pg_advisory_lock_shared(%s, %s)", (_LOCK_CLASS, int(_digits(self.run), 16)))
-            server = UsersServer(self.login, self.run, self.number)
-            stack.callback(server.drop_all)
-            yield server
+    def used(self) -> Iterator[UsersServer]:
+        """Give the same server for the block; the clean-up of other runs leaves alone what is made meanwhile."""
+        with _connected(self.superuser) as keeper:
+            keeper.execute("SELECT pg_advisory_lock_shared(%s, %s)", (_LOCK_CLASS, int(_digits(self._run), 16)))
+            server = UsersServer(self.superuser, self._run, self._number)
+            try:
+                yield server
+            finally:
+                server.drop_all()
+
+    def _named(self, name: str, owner: str) -> tuple[str, str]:
+        real = f"{_PREFIX}_{_digits(self._run)}_{next(_NUMBERS)}_{name}_{owner}"
+        real = real.encode()[:_NAME_BYTES].decode(errors="ignore")
+        return real, real
 
 
-def users_servers(url: str, run: Workspace) -> UsersServers:
-    """Try the user's server and remove there what killed runs have left.
+def users_server(url: str, run: str) -> UsersServer:
+    """Try the user's server and remove there what killed runs have left. `run` is this run's name.
 
     Raises UsageError for what is wrong with the address, ToolError where the server does not answer or the role may not
     do what a rehearsal needs. No message repeats the password.
@@ -139,14 +79,11 @@ def users_servers(url: str, run: Workspace) -> UsersServers:
                 f"scenario; let a superuser run: ALTER ROLE {login.user} CREATEDB CREATEROLE"
             )
         _sweep(session)
-        return UsersServers(login, run.name, session.info.server_version)
+        return UsersServer(login, run, session.info.server_version)
 
 
 def parse(url: str) -> Login:
     """Read a connection URL, or libpq's `key=value` form. Raises UsageError, which does not repeat what was given."""
-    sessions.require_driver()
-    from psycopg import Error, conninfo  # noqa: PLC0415
-
     try:
         parts = conninfo.conninfo_to_dict(url)
     except Error as error:
@@ -172,9 +109,6 @@ def parse(url: str) -> Login:
 @contextmanager
 def _connected(login: Login) -> Iterator[psycopg.Connection]:
     """Connect, and put what the server says into words for the user."""
-    sessions.require_driver()
-    from psycopg import OperationalError  # noqa: PLC0415
-
     try:
         session = sessions.connect(login)
     except OperationalError as error:
@@ -189,8 +123,6 @@ def _connected(login: Login) -> Iterator[psycopg.Connection]:
 
 def _sweep(session: psycopg.Connection) -> None:
     """Drop databases and roles of runs that are over: the server frees a run's lock when its session ends."""
-    from psycopg import Error  # noqa: PLC0415
-
     living = {
         number
         for (number,) in session.execute(

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from aegisgen.argocd.hooks import Phase, hook_of
+from aegisgen.kube.resource import Identity, Resource
 from aegisgen.rehearsal.image.images import bare_name, is_postgres, is_tool
-from aegisgen.rules.references import pod_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from aegisgen.kube.resource import Identity, Resource
-    from aegisgen.rules.references import Container, Pod
+from aegisgen.rules.references import Container, Pod, pod_of
 
 _WORKLOADS = ("Deployment", "StatefulSet", "ReplicaSet", "DaemonSet")
 _TAKES_BACK = re.compile(r"roll.?back|migrate:down|\bundo\b|downgrade", re.IGNORECASE)

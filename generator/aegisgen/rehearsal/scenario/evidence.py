@@ -7,23 +7,20 @@ import shutil
 import subprocess
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
+
+import psycopg
 
 from aegisgen.rehearsal.cluster.controllers import Job, Workload
+from aegisgen.rehearsal.cluster.sync import Ended
 from aegisgen.rehearsal.database.fingerprint import Fingerprint, fingerprint
 from aegisgen.rehearsal.image.knex import files_of
-from aegisgen.rehearsal.outcome import NotRehearsedError
+from aegisgen.rehearsal.outcome import NotRehearsedError, SyncRun
+from aegisgen.rehearsal.postgres.server import Server
 from aegisgen.rehearsal.postgres.sessions import connect
 from aegisgen.rehearsal.scenario.expectations import Evidence
-
-if TYPE_CHECKING:
-    import psycopg
-
-    from aegisgen.rehearsal.cluster.sync import Ended
-    from aegisgen.rehearsal.outcome import SyncRun
-    from aegisgen.rehearsal.scenario.gate import Gate
-    from aegisgen.rehearsal.scenario.stage import Stage
-    from aegisgen.rehearsal.server import Server
+from aegisgen.rehearsal.scenario.gate import Gate
+from aegisgen.rehearsal.scenario.stage import Stage
 
 _KNEX_TABLES = """
 SELECT format('%I.%I', table_schema, table_name) FROM information_schema.columns

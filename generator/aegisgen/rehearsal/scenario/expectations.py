@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from aegisgen.argocd.hooks import Phase
 from aegisgen.output.numbers import counted
-from aegisgen.rehearsal.outcome import Expectation
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from aegisgen.rehearsal.cluster.sync import Ended
-    from aegisgen.rehearsal.outcome import ContainerRun
-    from aegisgen.rehearsal.scenario.cast import Cast
-    from aegisgen.rehearsal.scenario.model import Expect, Sync
+from aegisgen.rehearsal.cluster.sync import Ended
+from aegisgen.rehearsal.outcome import ContainerRun, Expectation
+from aegisgen.rehearsal.scenario.cast import Cast
+from aegisgen.rehearsal.scenario.model import Expect, Sync
 
 
 class Evidence(NamedTuple):

@@ -5,26 +5,22 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from typing import TYPE_CHECKING
 
 from aegisgen.profile.types import seconds
 from aegisgen.rehearsal.cluster.sync import Conditions
 from aegisgen.rehearsal.image.sink import Answer
+from aegisgen.rehearsal.kubelet.pod import Pod
+from aegisgen.rehearsal.kubelet.process import Process
+from aegisgen.rehearsal.kubelet.spec import Container
 from aegisgen.rehearsal.outcome import NotRehearsedError
+from aegisgen.rehearsal.postgres.server import Server
 from aegisgen.rehearsal.processes import mark_of
 from aegisgen.rehearsal.scenario.gate import Gate
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from aegisgen.rehearsal.kubelet.pod import Pod
-    from aegisgen.rehearsal.kubelet.process import Process
-    from aegisgen.rehearsal.kubelet.spec import Container
-    from aegisgen.rehearsal.scenario.model import Sync
-    from aegisgen.rehearsal.scenario.setting import Setting
-    from aegisgen.rehearsal.scenario.stage import Stage
-    from aegisgen.rehearsal.server import Server
+from aegisgen.rehearsal.scenario.model import Sync
+from aegisgen.rehearsal.scenario.setting import Setting
+from aegisgen.rehearsal.scenario.stage import Stage
 
 _QUIET_SECONDS = 2.5
 _MOST_SECONDS = 15.0

@@ -7,17 +7,12 @@ from __future__ import annotations
 
 import re
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+
+import psycopg
 
 from aegisgen.rehearsal.image.knex import GATE, GATE_MARK
-from aegisgen.rehearsal.postgres.sessions import connect
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import psycopg
-
-    from aegisgen.rehearsal.server import Login
+from aegisgen.rehearsal.postgres.sessions import Login, connect
 
 _POLL_SECONDS = 0.05
 _PID = re.compile(re.escape(GATE_MARK) + r" pid=(\d+)")
@@ -65,8 +60,6 @@ class Gate:
         self._opened.set()
 
     def _watch(self) -> None:
-        import psycopg  # noqa: PLC0415 - only a rehearsal has it
-
         session = self._session
         if session is None:
             return

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -11,9 +11,6 @@ from aegisgen.errors import InputError, Problem, UsageError
 from aegisgen.profile.sources import display
 from aegisgen.rehearsal.scenario.model import Scenario
 from aegisgen.yaml.source import parse_one
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
 _OWN = Path(__file__).parent / "own"
 _MAX_BYTES = 200_000

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from aegisgen.rehearsal.cluster.provided import brought_by
 from aegisgen.rehearsal.image.images import bare_name, is_tool
 from aegisgen.rehearsal.image.scripts import MANAGERS
 from aegisgen.rehearsal.kubelet import landlock
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from aegisgen.rehearsal.scenario.setting import Setting
+from aegisgen.rehearsal.scenario.setting import Setting
 
 _KNOWS_PORTS = 4
 

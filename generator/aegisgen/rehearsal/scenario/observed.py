@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from aegisgen.rehearsal.diagnosis import Around, explained
 from aegisgen.rehearsal.image.knex import PREFIX
+from aegisgen.rehearsal.observe import Observation
+from aegisgen.rehearsal.outcome import MigrationRun, SyncRun
 from aegisgen.rehearsal.postgres import extensions_at_hand
+from aegisgen.rehearsal.postgres.server import Server
+from aegisgen.rehearsal.scenario.setting import Setting
+from aegisgen.rehearsal.scenario.stage import Stage
 from aegisgen.rehearsal.sources import migration_texts
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from aegisgen.rehearsal.observe import Observation
-    from aegisgen.rehearsal.outcome import MigrationRun, SyncRun
-    from aegisgen.rehearsal.scenario.setting import Setting
-    from aegisgen.rehearsal.scenario.stage import Stage
-    from aegisgen.rehearsal.server import Server
 
 _MAJOR = re.compile(r"PostgreSQL (\d+)")
 

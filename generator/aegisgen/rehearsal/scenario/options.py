@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from aegisgen.errors import InputError, Problem, UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from aegisgen.rehearsal.cluster.provided import Key
+from aegisgen.rehearsal.cluster.provided import Key
 
 KINDS = ("ConfigMap", "Secret", "ServiceAccount", "PersistentVolumeClaim")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")

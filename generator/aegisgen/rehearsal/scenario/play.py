@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
 
 from aegisgen.rehearsal.clock import Clock
 from aegisgen.rehearsal.cluster.sync import Conditions
 from aegisgen.rehearsal.database import copies
 from aegisgen.rehearsal.image.knex import write_migrations
-from aegisgen.rehearsal.outcome import DoesNotApplyError, Expectation, NotRehearsedError, ScenarioRun, Verdict
+from aegisgen.rehearsal.kubelet.pod import Pod
+from aegisgen.rehearsal.outcome import (
+    DoesNotApplyError,
+    Expectation,
+    MigrationRun,
+    NotRehearsedError,
+    ScenarioRun,
+    SyncRun,
+    Verdict,
+)
 from aegisgen.rehearsal.postgres import load_dump
 from aegisgen.rehearsal.scenario import evidence
 from aegisgen.rehearsal.scenario.expectations import expectations
 from aegisgen.rehearsal.scenario.faults import conditions, faults_of
+from aegisgen.rehearsal.scenario.model import Scenario, Sync
 from aegisgen.rehearsal.scenario.observed import migrations_of
-from aegisgen.rehearsal.scenario.stage import stage
-
-if TYPE_CHECKING:
-    from aegisgen.rehearsal.kubelet.pod import Pod
-    from aegisgen.rehearsal.outcome import MigrationRun, SyncRun
-    from aegisgen.rehearsal.scenario.model import Scenario, Sync
-    from aegisgen.rehearsal.scenario.setting import Setting
-    from aegisgen.rehearsal.scenario.stage import Place, Stage
-    from aegisgen.rehearsal.show.progress import Progress
+from aegisgen.rehearsal.scenario.setting import Setting
+from aegisgen.rehearsal.scenario.stage import Place, Stage, stage
+from aegisgen.rehearsal.show.progress import Progress
 
 _FEATURES = {
     "backup": "backup step",

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from contextlib import AbstractContextManager
-    from pathlib import Path
-
-    from aegisgen.argocd.plan import Plan
-    from aegisgen.kube.resource import Resource
-    from aegisgen.rehearsal.cluster.provided import Key
-    from aegisgen.rehearsal.database.address import Names
-    from aegisgen.rehearsal.image.app import App
-    from aegisgen.rehearsal.observe import Observer
-    from aegisgen.rehearsal.scenario.cast import Cast
-    from aegisgen.rehearsal.server import Server
+from aegisgen.argocd.plan import Plan
+from aegisgen.kube.resource import Resource
+from aegisgen.rehearsal.cluster.provided import Key
+from aegisgen.rehearsal.database.address import Names
+from aegisgen.rehearsal.image.app import App
+from aegisgen.rehearsal.observe import Observer
+from aegisgen.rehearsal.postgres.server import Server
+from aegisgen.rehearsal.scenario.cast import Cast
 
 
 class Tool(NamedTuple):

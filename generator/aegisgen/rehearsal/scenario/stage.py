@@ -4,39 +4,34 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
+from aegisgen.rehearsal.clock import Clock
 from aegisgen.rehearsal.cluster.controllers import facts_of
 from aegisgen.rehearsal.cluster.objects import Objects
 from aegisgen.rehearsal.cluster.provided import Values, provided
 from aegisgen.rehearsal.cluster.sync import Application
 from aegisgen.rehearsal.database.address import Wish, readdress, wish
 from aegisgen.rehearsal.image.app import copy_app
-from aegisgen.rehearsal.image.images import Images
+from aegisgen.rehearsal.image.images import Image, Images
 from aegisgen.rehearsal.image.knex import migrations_folder
 from aegisgen.rehearsal.image.scripts import write_scripts
 from aegisgen.rehearsal.image.sink import Sink
 from aegisgen.rehearsal.image.standins import ContainerClock, write_storage
 from aegisgen.rehearsal.kubelet.environment import MissingError, environment, expand
 from aegisgen.rehearsal.kubelet.landlock import Fence
+from aegisgen.rehearsal.kubelet.pod import Attempt, Pod
 from aegisgen.rehearsal.kubelet.process import Launch
-from aegisgen.rehearsal.kubelet.spec import Template, spec_of
+from aegisgen.rehearsal.kubelet.spec import Container, Template, spec_of
 from aegisgen.rehearsal.kubelet.volumes import mounts_of, rewriting
 from aegisgen.rehearsal.outcome import NotRehearsedError
+from aegisgen.rehearsal.postgres.server import Server
 from aegisgen.rehearsal.processes import MARK
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
-
-    from aegisgen.rehearsal.clock import Clock
-    from aegisgen.rehearsal.image.images import Image
-    from aegisgen.rehearsal.kubelet.pod import Attempt, Pod
-    from aegisgen.rehearsal.kubelet.spec import Container
-    from aegisgen.rehearsal.scenario.model import Scenario
-    from aegisgen.rehearsal.scenario.setting import Setting
-    from aegisgen.rehearsal.server import Server
+from aegisgen.rehearsal.scenario.model import Scenario
+from aegisgen.rehearsal.scenario.setting import Setting
 
 _RESTARTS = 3
 """Restarts of a container in one pod; the kubelet would go on for ever."""

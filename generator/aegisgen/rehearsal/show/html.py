@@ -7,24 +7,18 @@ that not even a hostile log could start one. The templates are HTML, not manifes
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from aegisgen.bundle import bundled
 from aegisgen.output.numbers import duration
 from aegisgen.output.visible import visible
-from aegisgen.rehearsal.outcome import Verdict
+from aegisgen.rehearsal.outcome import MigrationRun, Rehearsal, SyncRun, Verdict
 from aegisgen.rehearsal.show import wording
 from aegisgen.rehearsal.show.pods import COLUMNS, pods
 from aegisgen.rehearsal.show.timeline import timeline
-
-if TYPE_CHECKING:
-    from jinja2 import Template
-
-    from aegisgen.rehearsal.outcome import MigrationRun, Rehearsal, SyncRun
-    from aegisgen.rehearsal.show.view import View
+from aegisgen.rehearsal.show.view import View
 
 _STYLES = {
     Verdict.PASSED: "passed",

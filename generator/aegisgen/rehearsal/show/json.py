@@ -9,13 +9,9 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
 
-from aegisgen.rehearsal.outcome import Verdict
-
-if TYPE_CHECKING:
-    from aegisgen.rehearsal.outcome import Rehearsal
-    from aegisgen.rehearsal.show.view import View
+from aegisgen.rehearsal.outcome import Rehearsal, Verdict
+from aegisgen.rehearsal.show.view import View
 
 VERSION = 1
 # A microsecond is finer than anything here is measured.

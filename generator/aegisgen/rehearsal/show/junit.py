@@ -8,18 +8,13 @@ migrations       the case's output: what each took, changed and locked
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from aegisgen.output.numbers import duration
-from aegisgen.rehearsal.outcome import Verdict
+from aegisgen.rehearsal.outcome import Rehearsal, ScenarioRun, Verdict
 from aegisgen.rehearsal.show import wording
+from aegisgen.rehearsal.show.view import View
 from aegisgen.report.junit import Case, suite
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from aegisgen.rehearsal.outcome import Rehearsal, ScenarioRun
-    from aegisgen.rehearsal.show.view import View
 
 _LOG_LINES = 40
 _OUTCOMES = {Verdict.PASSED: "", Verdict.FAILED: "failure"}

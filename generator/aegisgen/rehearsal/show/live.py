@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, TextIO
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.spinner import Spinner
 from rich.table import Table
@@ -16,17 +17,10 @@ from rich.text import Text
 
 from aegisgen.output.numbers import counted, duration
 from aegisgen.output.visible import visible
+from aegisgen.rehearsal.outcome import ScenarioRun
 from aegisgen.rehearsal.show import wording
 from aegisgen.rehearsal.show.progress import Progress
 from aegisgen.rehearsal.show.text import COLOURS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import TextIO
-
-    from rich.console import RenderableType
-
-    from aegisgen.rehearsal.outcome import ScenarioRun
 
 # Often enough to look alive; each refresh costs the rehearsal a few milliseconds of a core.
 _REFRESHES = 6

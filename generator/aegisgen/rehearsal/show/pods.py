@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
+from aegisgen.rehearsal.outcome import ContainerRun, StepRun, SyncRun
 from aegisgen.rehearsal.show.wording import age, failing
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from aegisgen.rehearsal.outcome import ContainerRun, StepRun, SyncRun
 
 COLUMNS = ("NAME", "READY", "STATUS", "RESTARTS", "AGE")
 _RUNNING = "Running"

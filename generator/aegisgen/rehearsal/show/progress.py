@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TextIO
 
 from aegisgen.output.streams import unescaped
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import TextIO
-
-    from aegisgen.rehearsal.outcome import ScenarioRun
+from aegisgen.rehearsal.outcome import ScenarioRun
 
 
 class Progress:

@@ -10,12 +10,10 @@ import json
 import re
 import shlex
 from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TypeVar, cast
 from urllib.parse import quote, quote_plus
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
 
 MASK = "***"
 _Record = TypeVar("_Record", bound=tuple[object, ...])

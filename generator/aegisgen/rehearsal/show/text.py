@@ -6,27 +6,20 @@ logs. No control character of a log or a name reaches the terminal: they come ou
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from io import StringIO
-from typing import TYPE_CHECKING
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from aegisgen.output.numbers import counted, duration
 from aegisgen.output.visible import visible
-from aegisgen.rehearsal.outcome import Verdict
+from aegisgen.rehearsal.outcome import ContainerRun, MigrationRun, Rehearsal, ScenarioRun, SyncRun, Verdict
 from aegisgen.rehearsal.show import wording
 from aegisgen.rehearsal.show.pods import COLUMNS, pods
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from rich.console import RenderableType
-
-    from aegisgen.rehearsal.outcome import ContainerRun, MigrationRun, Rehearsal, ScenarioRun, SyncRun
-    from aegisgen.rehearsal.show.view import View
+from aegisgen.rehearsal.show.view import View
 
 _PLAYED = {Verdict.PASSED, Verdict.FAILED}
 _TELLING = {Verdict.FAILED, Verdict.NOT_REHEARSED}

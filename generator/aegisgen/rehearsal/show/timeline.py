@@ -5,16 +5,13 @@ Its colours are those of the page that holds it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from aegisgen.argocd.svg_text import Font, escape, shorten
 from aegisgen.output.numbers import counted, duration
+from aegisgen.rehearsal.outcome import ContainerRun, MigrationRun, StepRun, SyncRun
 from aegisgen.rehearsal.show import wording
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from aegisgen.rehearsal.outcome import ContainerRun, MigrationRun, StepRun, SyncRun
 
 WIDTH = 1060
 _LABEL, _PLOT = 300, 510

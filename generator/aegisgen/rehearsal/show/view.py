@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from typing import TextIO
+from typing import NamedTuple, TextIO
 
 # A file or a pipe has no width; CI systems show this much.
 _UNKNOWN_WIDTH = 120
