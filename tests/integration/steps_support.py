@@ -13,6 +13,7 @@ import yaml
 from tests.conftest import aegisgen
 from tests.pods import Ended
 from tests.postgres import Database
+from tests.processes import printed
 from tests.trees import edited
 
 JOB_UID = "7f3c0e0a-1111-4222-8333-444455556666"
@@ -94,14 +95,8 @@ def connection(database: Database) -> dict[str, str]:
 
 def dumped(database: Database, *options: str) -> str:
     """Return a database as text, without what differs from dump to dump."""
-    done = subprocess.run(
-        [database.programs / "pg_dump", *options],
-        env=connection(database),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return "\n".join(line for line in done.stdout.splitlines() if not line.startswith(("\\restrict", "\\unrestrict")))
+    text = printed([database.programs / "pg_dump", *options], env=connection(database))
+    return "\n".join(line for line in text.splitlines() if not line.startswith(("\\restrict", "\\unrestrict")))
 
 
 def say(folder: Path, **fields: object) -> None:

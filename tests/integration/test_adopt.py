@@ -8,13 +8,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 from itertools import count
 from pathlib import Path
 
 import pytest
-import yaml
 from tests.conftest import ROOT, disk_is_full
+from tests.processes import composed
 from tests.trees import contents
 
 pytestmark = pytest.mark.tools
@@ -55,11 +54,6 @@ class Tree:
     @property
     def project(self) -> tuple[str, str]:
         return ("--project", str(self.root / "aegisgen.yaml"))
-
-
-def composed(kustomize: tuple[str, ...], folder: Path) -> dict[str, dict]:
-    done = subprocess.run([*kustomize, str(folder)], capture_output=True, text=True, check=True)
-    return {f"{each['kind']}/{each['metadata']['name']}": each for each in yaml.safe_load_all(done.stdout)}
 
 
 def leaves(value: object, path: str = "") -> dict[str, object]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +16,8 @@ import pytest
 import yaml
 from tests.conftest import ROOT
 from tests.console import agrees, begin, blocks, commands_on
+from tests.installations import build_wheel, new_environment
+from tests.processes import ran
 from tests.tools import need
 from typer.main import get_command
 
@@ -125,22 +125,10 @@ def test_the_fields_that_pages_show_exist() -> None:
 @pytest.mark.tools
 @pytest.mark.slow
 def test_getting_started_to_the_letter_in_a_bare_environment_ends_clean(tmp_path, kustomize) -> None:
-    need("bash", "sed")
     """aegisgen from a wheel, in an environment of its own; Kustomize and the basic tools, and nothing else, on PATH."""
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    subprocess.run(
-        [*pip, "wheel", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", tmp_path, ROOT], check=True
-    )
-    (wheel,) = tmp_path.glob("aegisgen-*.whl")
+    need("bash", "sed")
     home = tmp_path / "environment"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", home], check=True)
-    python = home / "bin/python"
-    script = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    site = Path(subprocess.run([python, "-c", script], check=True, capture_output=True, text=True).stdout.strip())
-    # no index to ask: the dependencies are lent by the environment that runs the tests, aegisgen itself is not
-    (site / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    install = [*pip, "--python", python, "install", "--no-deps", "--no-index", "--ignore-installed", wheel]
-    subprocess.run(install, check=True, env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"})
+    new_environment(home, build_wheel(tmp_path))
     tools = tmp_path / "tools"
     tools.mkdir()
     (command, *_) = composer() or ("",)
@@ -151,8 +139,6 @@ def test_getting_started_to_the_letter_in_a_bare_environment_ends_clean(tmp_path
 
     assert printed.startswith("Sync of production/shop\n")
     work = tmp_path / "page/work/shop"
-    checked = subprocess.run(
-        [home / "bin/aegisgen", "check", "--require-tools"],
-        cwd=work, env={"PATH": str(tools), "HOME": str(tmp_path)}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    env = {"PATH": str(tools), "HOME": str(tmp_path)}
+    checked = ran([home / "bin/aegisgen", "check", "--require-tools"], cwd=work, env=env)
     assert (checked.returncode, checked.stdout) == (0, "10 files checked, no findings\n"), checked.stderr

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +11,7 @@ import pytest
 from tests.integration.steps_support import connection, containers, dumped, job, programs, say
 from tests.pods import Ended
 from tests.postgres import Database, new_database
+from tests.processes import printed
 from tests.trees import replace
 
 from aegisgen.rehearsal.postgres.server import Server
@@ -213,7 +213,4 @@ class TestWithKnex:
 def knex(folder: Path, database: Database) -> None:
     """Migrate a database as the application does without a dry run."""
     env = {"PATH": os.environ["PATH"], "HOME": "/tmp", **database.env}
-    done = subprocess.run(
-        ["npm", "run", "db:migrate"], cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    printed(["npm", "run", "db:migrate"], cwd=folder, env=env)

@@ -7,7 +7,6 @@ pre-commit would build an environment for each hook from the package index; the 
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,8 +14,9 @@ from pathlib import Path
 import pytest
 import yaml
 from tests.conftest import ROOT
+from tests.processes import Done, printed, ran
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+Run = Callable[..., Done]
 
 MANIFEST = ROOT / ".pre-commit-hooks.yaml"
 
@@ -42,8 +42,8 @@ def run(project: Path) -> Run:
         "NO_COLOR": "1",
     }
 
-    def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(arguments, cwd=repository, env=environment, capture_output=True, text=True, check=False)
+    def command(*arguments: str) -> Done:
+        return ran(arguments, cwd=repository, env=environment)
 
     (repository / ".gitignore").write_text("home/\n", encoding="utf-8")
     for arguments in (
@@ -145,7 +145,4 @@ def test_hooks_do_not_run_for_files_of_others(run: Run, project: Path) -> None:
     [("validate-manifest", ".pre-commit-hooks.yaml"), ("validate-config", ".pre-commit-config.yaml")],
 )
 def test_pre_commit_accepts_the_files(command: str, file: str) -> None:
-    outcome = subprocess.run(
-        [sys.executable, "-m", "pre_commit", command, file], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    printed([sys.executable, "-m", "pre_commit", command, file], cwd=ROOT)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
-import yaml
+from tests import processes
 from tests.tools import available
+from tests.trees import put
 
 from aegisgen.kube.shape import KUSTOMIZATION_NAMES
 from aegisgen.render.kustomization import Patch, Wiring, wire
@@ -77,13 +77,9 @@ def build(request: pytest.FixtureRequest) -> list[str]:
     return request.param.split()
 
 
-def composed(build: list[str], root: Path, text: str, name: str = "kustomization.yaml") -> dict[str, dict[str, object]]:
-    for path, content in {**FILES, f"overlay/{name}": text}.items():
-        (root / path).parent.mkdir(exist_ok=True)
-        (root / path).write_text(content, encoding="utf-8", newline="")
-    done = subprocess.run([*build, str(root / "overlay")], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return {f"{item['kind']}/{item['metadata']['name']}": item for item in yaml.safe_load_all(done.stdout)}
+def composed(build: list[str], root: Path, text: str, name: str = "kustomization.yaml") -> dict[str, dict]:
+    put(root, {**FILES, f"overlay/{name}": text})
+    return processes.composed(build, root / "overlay")
 
 
 @pytest.mark.parametrize("text", STYLES.values(), ids=STYLES.keys())

@@ -12,7 +12,6 @@ import re
 import shutil
 import subprocess
 import sys
-import sysconfig
 import zipfile
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +19,8 @@ from typing import NamedTuple
 import pytest
 from jinja2 import ModuleLoader
 from tests.conftest import ROOT
+from tests.installations import build_wheel, new_environment
+from tests.processes import printed, ran
 from tests.templates import bundled_sources
 from tests.trees import contents
 
@@ -33,23 +34,13 @@ class Installation(NamedTuple):
     environment: dict[str, str]
 
     def run(self, *arguments: str, cwd: Path) -> str:
-        return succeed([self.python, *arguments], environment=self.environment, cwd=cwd)
-
-
-def succeed(command: list[str | Path], *, environment: dict[str, str] | None = None, cwd: Path = ROOT) -> str:
-    outcome = subprocess.run(command, env=environment, cwd=cwd, capture_output=True, text=True, check=False)
-    assert outcome.returncode == 0, f"{command}\n{outcome.stdout}{outcome.stderr}"
-    return outcome.stdout
+        return printed([self.python, *arguments], env=self.environment, cwd=cwd)
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A wheel of the tree as it is."""
-    folder = tmp_path_factory.mktemp("wheel")
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    succeed([*pip, "wheel", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", folder, ROOT])
-    (built,) = folder.glob("aegisgen-*.whl")
-    return built
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(params=INSTALLATIONS)
@@ -57,19 +48,11 @@ def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Installation
     """A fresh environment with the dependencies in reach, and aegisgen installed in one of the three ways."""
     if request.param == "editable":
         return editable()
-    home = tmp_path / "environment"
-    succeed([sys.executable, "-m", "venv", "--without-pip", home])
-    python = home / "bin/python"
-    # A .pth file lends the packages; .pth files among those are not read, so aegisgen itself is not among them.
-    site = Path(succeed([python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]).strip())
-    (site / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    wheel = request.getfixturevalue("wheel") if request.param == "wheel" else None
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--python", python, "install"]
-    if request.param == "wheel":
-        succeed([*pip, "--no-deps", "--no-index", "--ignore-installed", request.getfixturevalue("wheel")])
-    else:
+    if not wheel:
         environment["PYTHONPATH"] = str(ROOT / "generator")
-    return Installation(python, environment)
+    return Installation(new_environment(tmp_path / "environment", wheel), environment)
 
 
 def editable() -> Installation:
@@ -98,10 +81,7 @@ def test_a_schema_violation_is_found_from_everywhere(installation: Installation,
     manifest.write_text("apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: 80}\n", encoding="utf-8")
 
     command = [installation.python, "-m", "aegisgen", "validate", manifest.name]
-    outcome = subprocess.run(
-        command, env=installation.environment, cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-
+    outcome = ran(command, env=installation.environment, cwd=tmp_path)
     assert outcome.returncode == 1, outcome.stderr
     assert "service.yaml:4:" in outcome.stdout
 
@@ -124,7 +104,7 @@ def test_what_is_installed_compiles_no_template(wheel: Path, tmp_path: Path) -> 
         "print(main(**read(['check', '--no-compose']).values))"
     )
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    assert succeed([sys.executable, "-c", program], environment=environment).splitlines()[-1] == "0"
+    assert printed([sys.executable, "-c", program], env=environment, cwd=ROOT).splitlines()[-1] == "0"
 
 
 def test_the_wheel_brings_its_command(wheel: Path) -> None:
@@ -136,7 +116,7 @@ def test_the_wheel_brings_its_command(wheel: Path) -> None:
 def test_the_wheel_holds_every_template_and_schema_and_nothing_foreign(wheel: Path) -> None:
     def listed(*folders: str) -> list[str]:
         known = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *folders]
-        return [name for name in succeed(known).split("\0") if name]
+        return [name for name in printed(known, cwd=ROOT).split("\0") if name]
 
     source = {name.removeprefix("generator/") for name in listed("generator/aegisgen")}
     # hatch_build.py makes these

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 from tests.api_server import api_server, connect
 from tests.conftest import ROOT, aegisgen
+from tests.processes import Done, ran
 from tests.runbooks import fences, lines
 from tests.status_cluster import FOLDER
 from tests.tools import need
@@ -38,17 +38,8 @@ def runbook(project: Path, environment: str) -> str:
     return outcome.out
 
 
-def run(line: str, environment: dict[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["sh", "-c", line],
-        env=environment,
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def run(line: str, environment: dict[str, str], folder: Path) -> Done:
+    return ran(["sh", "-c", line], env=environment, cwd=folder, timeout=60)
 
 
 @pytest.mark.slow

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import socket
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from tests.pods import container
+from tests.processes import Done, ran
 from tests.shells import SHELLS, objections
 from tests.steps import rendered, say, say_of_project
 from tests.tools import available, need
@@ -92,22 +92,14 @@ def image(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[list[str], st
     return shell.split(), client, folder
 
 
-def run(
-    image: tuple[list[str], str, Path], project: Path, url: str, said: str, **env: str
-) -> subprocess.CompletedProcess:
+def run(image: tuple[list[str], str, Path], project: Path, url: str, said: str, **env: str) -> Done:
     """Run the staging container without a lock."""
     shell, client, folder = image
     say(project, "staging", f"  migrations: {{lock: {{enabled: false, runtime: {client}}}}}\n{said}")
     command = container("staging")["command"]
     environment = {f"AEGISGEN_{kind}_URL": f"{url}/{kind.lower()}" for kind in ("SLACK", "TEAMS", "WEBHOOK")}
-    return subprocess.run(
-        [shutil.which(shell[0]), *shell[1:], *command[1:]],
-        env={"PATH": str(folder), "TERMINATION_LOG": "/dev/null", "HOSTNAME": "pod-1", **environment, **env},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    env = {"PATH": str(folder), "TERMINATION_LOG": "/dev/null", "HOSTNAME": "pod-1", **environment, **env}
+    return ran([shutil.which(shell[0]), *shell[1:], *command[1:]], env=env, timeout=60)
 
 
 def webhooks(text: str = "", timeout: str = "5s") -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.conftest import ROOT
+from tests.processes import printed, ran
 
 from aegisgen.profile import model
 from aegisgen.profile.base import Model
@@ -57,9 +57,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def imported(arguments: list[str], path: Path, before: str = "") -> set[str]:
     """Return the modules that a command line imports."""
     command = [sys.executable, "-c", PROGRAM.format(arguments=arguments, before=before)]
-    outcome = subprocess.run(
-        command, cwd=ROOT, env={"PYTHONPATH": str(path)}, capture_output=True, text=True, check=False
-    )
+    outcome = ran(command, cwd=ROOT, env={"PYTHONPATH": str(path)})
     assert outcome.returncode == 0, outcome.stderr
     return set(outcome.stderr.splitlines())
 
@@ -76,8 +74,8 @@ def test_a_clean_run_compiles_no_template(installed: Path) -> None:
 
 def test_the_version_costs_an_empty_program(installed: Path) -> None:
     command = [sys.executable, "-c", "import sys; print(*sys.modules)"]
-    empty = subprocess.run(command, env={"PYTHONPATH": str(installed)}, capture_output=True, text=True, check=True)
-    more = imported(["--version"], installed) - set(empty.stdout.split())
+    empty = printed(command, env={"PYTHONPATH": str(installed)})
+    more = imported(["--version"], installed) - set(empty.split())
     assert more == {"__future__", "gc", "aegisgen", "aegisgen.__main__"}
 
 
