@@ -25,7 +25,7 @@ from tests.status_cluster import Cluster, cluster
 from aegisgen.errors import Problem
 from aegisgen.output.streams import Stream
 from aegisgen.output.visible import visible, visible_lines
-from aegisgen.rehearsal.show import FORMATS, View
+from aegisgen.rehearsal.show import FORMATS
 from aegisgen.runbook import markdown
 
 __all__ = ["cluster"]
@@ -241,7 +241,7 @@ def test_a_hostile_cluster_is_told_of_in_text(cluster: Cluster, form: str) -> No
 def test_a_hostile_rehearsal_is_told_of_in_text(form: str) -> None:
     hostile = FAILED._replace(name=EVIL, title=EVIL, reason=EVIL)
     stream = io.StringIO()
-    Stream(stream).write(FORMATS[form](REHEARSAL._replace(scenarios=(hostile,), notes=(EVIL,), postgres=EVIL), View()))
+    Stream(stream).write(FORMATS[form](REHEARSAL._replace(scenarios=(hostile,), notes=(EVIL,), postgres=EVIL)))
     harmless(stream.getvalue(), form)
     assert "<script>alert" not in stream.getvalue() or form in {"text", "json"}
 

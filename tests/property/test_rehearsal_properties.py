@@ -98,7 +98,7 @@ def junit_schema() -> xmlschema.XMLSchema:
 @settings(max_examples=40)
 @given(REHEARSAL)
 def test_json_is_valid_and_loses_no_text(rehearsal):
-    document = json.loads(FORMATS["json"](rehearsal, View()))
+    document = json.loads(FORMATS["json"](rehearsal))
     json_schema().validate(document)
     assert [scenario["reason"] for scenario in document["scenarios"]] == [run.reason for run in rehearsal.scenarios]
 
@@ -106,7 +106,7 @@ def test_json_is_valid_and_loses_no_text(rehearsal):
 @settings(max_examples=30)
 @given(REHEARSAL)
 def test_junit_is_valid_and_counts_right(rehearsal):
-    rendered = FORMATS["junit"](rehearsal, View())
+    rendered = FORMATS["junit"](rehearsal)
     junit_schema().validate(rendered)
     (suite,) = ElementTree.fromstring(rendered.encode())
     assert int(suite.attrib["tests"]) == len(suite.findall("testcase")) == len(rehearsal.scenarios)

@@ -104,7 +104,7 @@ def main(
         )
         done = rehearse(overlay.title, playing, setting, Crew(place, databases, events, 1 if wanted.url else jobs))
     if report:
-        save(report, FORMATS["html"](done, View()))
+        save(report, FORMATS["html"](done))
     sys.stdout.write(FORMATS[output](done, View.of(sys.stdout)))
     if require_tools and done.passed and (left_out := done.not_rehearsed):
         raise ToolError("\n".join(f"not rehearsed: {each.name}: {each.reason}" for each in left_out))

@@ -18,7 +18,7 @@ from aegisgen.rehearsal.scenario.notes import notes_of
 from aegisgen.rehearsal.scenario.play import Play
 from aegisgen.rehearsal.scenario.setting import Setting
 from aegisgen.rehearsal.scenario.stage import Place
-from aegisgen.rehearsal.show.progress import Progress
+from aegisgen.rehearsal.show.progress import Events
 from aegisgen.rehearsal.show.redact import Redaction
 
 _POLL_SECONDS = 0.2
@@ -29,7 +29,7 @@ class Crew(NamedTuple):
 
     run: Workspace
     databases: Supply
-    progress: Progress
+    progress: Events
     jobs: int
 
 

@@ -27,7 +27,7 @@ from aegisgen.rehearsal.scenario.model import Scenario, Sync
 from aegisgen.rehearsal.scenario.observed import migrations_of
 from aegisgen.rehearsal.scenario.setting import Setting
 from aegisgen.rehearsal.scenario.stage import Place, Stage, stage
-from aegisgen.rehearsal.show.progress import Progress
+from aegisgen.rehearsal.show.progress import Events
 
 _FEATURES = {
     "backup": "backup step",
@@ -42,7 +42,7 @@ _RELEASED, _DUMPED = "released", "dumped"
 class Play:
     """One scenario. `run` is for a thread of its own; `stop` for any."""
 
-    def __init__(self, scenario: Scenario, setting: Setting, place: Place, progress: Progress) -> None:
+    def __init__(self, scenario: Scenario, setting: Setting, place: Place, progress: Events) -> None:
         self._scenario = scenario
         self._setting = setting
         self._place = place

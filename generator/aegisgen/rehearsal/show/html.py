@@ -6,7 +6,10 @@ that not even a hostile log could start one. The templates are HTML, not manifes
 
 from __future__ import annotations
 
+import secrets
+import shutil
 from functools import cache
+from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
@@ -14,11 +17,10 @@ from markupsafe import Markup
 from aegisgen.bundle import bundled
 from aegisgen.output.numbers import duration
 from aegisgen.output.visible import visible
-from aegisgen.rehearsal.outcome import MigrationRun, Rehearsal, SyncRun, Verdict
+from aegisgen.rehearsal.outcome import Rehearsal, Verdict
 from aegisgen.rehearsal.show import wording
 from aegisgen.rehearsal.show.pods import COLUMNS, pods
 from aegisgen.rehearsal.show.timeline import timeline
-from aegisgen.rehearsal.show.view import View
 
 _STYLES = {
     Verdict.PASSED: "passed",
@@ -28,7 +30,7 @@ _STYLES = {
 }
 
 
-def render(rehearsal: Rehearsal, _view: View) -> str:
+def render(rehearsal: Rehearsal, _view: object = None) -> str:
     """Return the page."""
     return _template().render(
         rehearsal=rehearsal,
@@ -37,7 +39,7 @@ def render(rehearsal: Rehearsal, _view: View) -> str:
         wording=wording,
         pods=pods,
         pod_columns=COLUMNS,
-        picture=_picture,
+        timeline=timeline,
     )
 
 
@@ -58,12 +60,28 @@ def _template() -> Template:
     return environment.get_template("report.html")
 
 
-def _picture(sync: SyncRun, migrations: tuple[MigrationRun, ...]) -> Markup:
-    return Markup(timeline(sync, migrations))  # noqa: S704 -- it escapes what it shows
-
-
 def _finalize(value: object) -> object:
     """Show what does not print as an escape: it would be no HTML, or could turn the direction of writing."""
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
     return "\n".join(visible(line) for line in value.split("\n"))
+
+
+def save(path: Path, text: str) -> None:
+    """Write `text` to `path` in one step; what a link points to is replaced, the link stays.
+
+    A device or a pipe is written to as it is. Raises OSError, and leaves what was there, where that cannot be done.
+    """
+    content = text.encode("utf-8", "backslashreplace")
+    if path.exists() and not path.is_file():
+        path.write_bytes(content)
+        return
+    target = path.resolve()
+    fresh = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}")
+    try:
+        fresh.write_bytes(content)
+        if target.exists():
+            shutil.copymode(target, fresh)
+        fresh.replace(target)
+    finally:
+        fresh.unlink(missing_ok=True)

@@ -11,7 +11,6 @@ import json
 import re
 
 from aegisgen.rehearsal.outcome import Rehearsal, Verdict
-from aegisgen.rehearsal.show.view import View
 
 VERSION = 1
 # A microsecond is finer than anything here is measured.
@@ -21,7 +20,7 @@ _VERDICTS = {verdict: re.sub(r" (\w)", lambda match: match[1].upper(), verdict.v
 _KEYS = {"passed": "held", "got": "saw", "code": "exitCode", "advice": "squawk", "added": None}
 
 
-def render(rehearsal: Rehearsal, _view: View) -> str:
+def render(rehearsal: Rehearsal, _view: object = None) -> str:
     """Return the document, indented, in ASCII so that no terminal's encoding can spoil it."""
     return json.dumps(document(rehearsal), indent=2) + "\n"
 

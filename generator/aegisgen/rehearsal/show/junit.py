@@ -13,14 +13,13 @@ from collections.abc import Iterator
 from aegisgen.output.numbers import duration
 from aegisgen.rehearsal.outcome import Rehearsal, ScenarioRun, Verdict
 from aegisgen.rehearsal.show import wording
-from aegisgen.rehearsal.show.view import View
 from aegisgen.report.junit import Case, suite
 
 _LOG_LINES = 40
 _OUTCOMES = {Verdict.PASSED: "", Verdict.FAILED: "failure"}
 
 
-def render(rehearsal: Rehearsal, _view: View) -> str:
+def render(rehearsal: Rehearsal, _view: object = None) -> str:
     """Return the rehearsal as a `testsuites` element with one suite."""
     return suite(
         f"aegisgen rehearse {rehearsal.environment}",

@@ -6,8 +6,11 @@ logs. No control character of a log or a name reaches the terminal: they come ou
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
 from io import StringIO
+from typing import NamedTuple, TextIO
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -19,16 +22,9 @@ from aegisgen.output.visible import visible
 from aegisgen.rehearsal.outcome import ContainerRun, MigrationRun, Rehearsal, ScenarioRun, SyncRun, Verdict
 from aegisgen.rehearsal.show import wording
 from aegisgen.rehearsal.show.pods import COLUMNS, pods
-from aegisgen.rehearsal.show.view import View
 
 _PLAYED = {Verdict.PASSED, Verdict.FAILED}
 _TELLING = {Verdict.FAILED, Verdict.NOT_REHEARSED}
-COLOURS = {
-    Verdict.PASSED: "green",
-    Verdict.FAILED: "red",
-    Verdict.NOT_REHEARSED: "yellow",
-    Verdict.DOES_NOT_APPLY: "dim",
-}
 _LOG_LINES = 12
 # Narrower terminals get the mark alone, and keep the room for the reason.
 _WIDE = 90
@@ -36,8 +32,29 @@ _STATEMENT = 300
 _WHOLE = {"scenario", "verdict", "took", "rows"}
 
 
-def render(rehearsal: Rehearsal, view: View) -> str:
+# A file or a pipe has no width; CI systems show this much.
+_UNKNOWN_WIDTH = 120
+_NARROWEST = 40
+
+
+class View(NamedTuple):
+    """How wide text may get, in columns, and whether it may be coloured."""
+
+    width: int = _UNKNOWN_WIDTH
+    colour: bool = False
+
+    @classmethod
+    def of(cls, stream: TextIO) -> View:
+        """Return what `stream` takes: colour on a terminal only, and not where NO_COLOR forbids it."""
+        if not stream.isatty():
+            return cls()
+        width = shutil.get_terminal_size((_UNKNOWN_WIDTH, 0)).columns
+        return cls(max(width, _NARROWEST), colour=not os.environ.get("NO_COLOR"))
+
+
+def render(rehearsal: Rehearsal, view: View | None = None) -> str:
     """Return the report, its lines no wider than the view where they can be wrapped at all."""
+    view = view or View()
     console = Console(
         file=StringIO(),
         width=view.width,
@@ -85,7 +102,7 @@ def _any_failed(rehearsal: Rehearsal) -> bool:
 def _scenarios(rehearsal: Rehearsal, *, wide: bool) -> Table:
     table = _table("scenario", "verdict" if wide else "", "took", "")
     for scenario in wording.worst_first(rehearsal.scenarios):
-        colour = COLOURS[scenario.verdict]
+        colour = wording.COLOURS[scenario.verdict]
         said = scenario.reason if scenario.verdict is not Verdict.PASSED else scenario.title
         table.add_row(
             _line(scenario.name, "bold"),

@@ -1,6 +1,6 @@
 """One sync as a picture: what ran when, from left to right; below it the migrations, and what they kept others from.
 
-Its colours are those of the page that holds it.
+The page's template draws it.
 """
 
 from __future__ import annotations
@@ -8,20 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from aegisgen.argocd.svg_text import Font, escape, shorten
 from aegisgen.output.numbers import counted, duration
 from aegisgen.rehearsal.outcome import ContainerRun, MigrationRun, StepRun, SyncRun
 from aegisgen.rehearsal.show import wording
 
-WIDTH = 1060
-_LABEL, _PLOT = 300, 510
-_LEFT = _LABEL + 16
-_STATUS = _LEFT + _PLOT + 12
-_ROW, _HEAD, _AXIS = 24, 30, 26
-_BAR = 12
-_LEAST_BAR = 2.5
 _TICKS = 7
-_TEXT, _MONO = Font(12), Font(12, mono=True)
 _STEPS = (1, 2, 5)
 
 
@@ -43,42 +34,38 @@ class Row(NamedTuple):
     style: str = ""
 
 
-def timeline(sync: SyncRun, migrations: Sequence[MigrationRun]) -> str:
-    """Return the picture as an SVG element; `migrations` are the scenario's, of which it shows those of this sync."""
-    mine = [one for one in migrations if sync.began <= one.began <= sync.ended]
-    rows = [*_steps(sync), *_migrations(mine)]
-    last = max([sync.ended, *(bar.ended for row in rows for bar in row.bars)])
-    scale = _Scale(sync.began, max(last - sync.began, 0.001))
-    height = _AXIS + sum(_ROW if row.bars else _HEAD for row in rows) + 6
-    parts = [
-        f'<svg class="timeline" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" role="img">',
-        f"<title>{escape(_summary(sync, mine))}</title>",
-        *scale.grid(height),
-    ]
-    y = _AXIS
-    for row in rows:
-        step = _ROW if row.bars else _HEAD
-        parts += _draw(row, y + step - _ROW, scale)
-        y += step
-    return "\n".join([*parts, "</svg>"])
+class Timeline(NamedTuple):
+    """The picture of a sync, from its beginning until the last bar ends."""
 
-
-class _Scale(NamedTuple):
-    """How seconds become pixels."""
-
+    title: str
+    rows: tuple[Row, ...]
     began: float
     seconds: float
 
-    def x(self, at: float) -> float:
-        return _LEFT + _PLOT * min(max((at - self.began) / self.seconds, 0.0), 1.0)
-
-    def grid(self, height: float) -> Iterator[str]:
+    @property
+    def ticks(self) -> Iterator[tuple[str, str]]:
+        """The marks of the axis: where each stands, as CSS, and what it says."""
         step = _round_step(self.seconds / _TICKS)
         for number in range(int(self.seconds / step + 1e-9) + 1):
-            x = self.x(self.began + number * step)
             label = duration(number * step) if number else "0"
-            yield f'<path class="grid" d="M{x:.1f} {_AXIS - 8}V{height - 6:g}"/>'
-            yield f'<text class="tick" x="{x:.1f}" y="{_AXIS - 13}">{escape(label)}</text>'
+            yield f"left:{self._percent(self.began + number * step):.2f}%", label
+
+    def place(self, bar: Bar) -> str:
+        """Return where a bar stands, as CSS."""
+        return f"left:{self._percent(bar.began):.2f}%;right:{100 - self._percent(bar.ended):.2f}%"
+
+    def _percent(self, at: float) -> float:
+        return 100 * min(max((at - self.began) / self.seconds, 0.0), 1.0)
+
+
+def timeline(sync: SyncRun, migrations: Sequence[MigrationRun]) -> Timeline:
+    """Return the picture; `migrations` are the scenario's, of which it shows those of this sync."""
+    mine = [run for run in migrations if sync.began <= run.began <= sync.ended]
+    rows = (*_steps(sync), *_migrations(mine))
+    last = max([sync.ended, *(bar.ended for row in rows for bar in row.bars)])
+    counts = f"{counted(len(sync.steps), 'step')}, {counted(len(mine), 'migration')}"
+    title = f"Timeline of {wording.sync_line(sync)}; {counts}"
+    return Timeline(title, rows, sync.began, max(last - sync.began, 0.001))
 
 
 def _steps(sync: SyncRun) -> Iterator[Row]:
@@ -127,17 +114,17 @@ def _migrations(migrations: Sequence[MigrationRun]) -> Iterator[Row]:
     if not migrations:
         return
     yield Row("Migrations, as PostgreSQL executed them", style="migrations")
-    for one in migrations:
-        bar = Bar(one.began, one.began + one.seconds, "migration bad" if one.error else "migration", wording.title(one))
-        status = "failed" if one.error else f"{duration(one.seconds)}, {wording.rows(one)}"
-        yield Row(wording.title(one), (bar,), status, "file")
+    for run in migrations:
+        bar = Bar(run.began, run.began + run.seconds, "migration bad" if run.error else "migration", wording.title(run))
+        status = "failed" if run.error else f"{duration(run.seconds)}, {wording.rows(run)}"
+        yield Row(wording.title(run), (bar,), status, "file")
     blocking: dict[str, list[Bar]] = {}
-    for one in migrations:
-        for held in wording.strongest(one):
+    for run in migrations:
+        for held in wording.strongest(run):
             if held.mode in wording.BLOCKS and not held.new:
                 # A lock is given back when its transaction ends, and with it, mostly, the migration.
-                ended = one.began + one.seconds
-                title = f"{wording.lock(held)} ({one.file})"
+                ended = run.began + run.seconds
+                title = f"{wording.lock(held)} ({run.file})"
                 kind = "reads" if held.mode == wording.STRONGEST else "writes"
                 blocking.setdefault(held.table, []).append(Bar(ended - held.seconds, ended, f"lock {kind}", title))
     if blocking:
@@ -146,35 +133,6 @@ def _migrations(migrations: Sequence[MigrationRun]) -> Iterator[Row]:
         total = duration(sum(bar.ended - bar.began for bar in bars))
         kept = "reads and writes" if any(bar.style.endswith("reads") for bar in bars) else "writes"
         yield Row(table, tuple(bars), f"{kept} blocked for {total}", "table")
-
-
-def _draw(row: Row, y: float, scale: _Scale) -> Iterator[str]:
-    base = y + _ROW / 2 + 4
-    if not row.bars:
-        yield _text(0, base, f"head {row.style}", row.label, WIDTH - 20)
-        return
-    indent = {"container": 26, "resource": 12, "file": 12, "table": 12}[row.style]
-    yield _text(indent, base, f"label {row.style}", row.label, _LABEL - indent, font=_MONO)
-    top = y + (_ROW - _BAR) / 2
-    for bar in row.bars:
-        x, end = scale.x(bar.began), scale.x(bar.ended)
-        width = max(end - x, _LEAST_BAR)
-        yield (
-            f'<rect class="bar {escape(bar.style)}" x="{min(x, _LEFT + _PLOT - width):.1f}" y="{top:g}" '
-            f'width="{width:.1f}" height="{_BAR}" rx="2"><title>{escape(bar.title)}</title></rect>'
-        )
-    yield _text(_STATUS, base, "status", row.status, WIDTH - _STATUS)
-
-
-def _text(x: float, y: float, style: str, text: str, room: float, *, font: Font = _TEXT) -> str:
-    shown = shorten(text, room, font)
-    title = f"<title>{escape(text)}</title>" if shown != text else ""
-    return f'<text class="{escape(style)}" x="{x:g}" y="{y:g}">{title}{escape(shown)}</text>'
-
-
-def _summary(sync: SyncRun, migrations: Sequence[MigrationRun]) -> str:
-    steps = counted(len(sync.steps), "step")
-    return f"Timeline of {wording.sync_line(sync)}; {steps}, {counted(len(migrations), 'migration')}"
 
 
 def _round_step(seconds: float) -> float:

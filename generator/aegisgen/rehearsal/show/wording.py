@@ -9,6 +9,12 @@ from aegisgen.output.numbers import counted, duration
 from aegisgen.rehearsal.outcome import ContainerRun, MigrationRun, Rehearsal, ScenarioRun, SyncRun, TableLock, Verdict
 
 MARKS = {Verdict.PASSED: "✓", Verdict.FAILED: "✗", Verdict.NOT_REHEARSED: "○", Verdict.DOES_NOT_APPLY: "·"}
+COLOURS = {
+    Verdict.PASSED: "green",
+    Verdict.FAILED: "red",
+    Verdict.NOT_REHEARSED: "yellow",
+    Verdict.DOES_NOT_APPLY: "dim",
+}
 # What waits for such a lock (PostgreSQL's documentation, "Conflicting Lock Modes"); weaker ones stop no application.
 STRONGEST = "AccessExclusiveLock"
 BLOCKS = {
