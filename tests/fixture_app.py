@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.tools import need
+from tests.trees import executable
 
 ROOT = Path(__file__).resolve().parents[1]
 APP = ROOT / "tests/fixtures/app"
@@ -24,10 +25,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(APP, folder)
     (folder / "node_modules").symlink_to(_modules())
     cases = "\n".join(f"{name}) exec {command} ;;" for name, command in _quick_scripts().items())
-    shim = folder / "shim/npm"
-    shim.parent.mkdir()
-    shim.write_text(f"#!/bin/sh\ncase $2 in\n{cases}\nesac\nexit 1\n")
-    shim.chmod(0o755)
+    executable(folder / "shim/npm", f"case $2 in\n{cases}\nesac\nexit 1")
     return folder
 
 

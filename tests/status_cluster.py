@@ -15,6 +15,7 @@ import pytest
 
 from aegisgen.kube.compose import compose
 from tests.conftest import ROOT, Outcome, aegisgen
+from tests.trees import executable
 
 FOLDER = ROOT / "tests/fixtures/status"
 STATES = sorted(path.name for path in (FOLDER / "states").iterdir())
@@ -54,10 +55,8 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kustomize: tuple[st
     from aegisgen.proof import composed
 
     found = Cluster(FOLDER / "argocd", tmp_path / "calls", tmp_path / "state")
-    stand_in = tmp_path / "bin/kubectl"
-    stand_in.parent.mkdir()
-    stand_in.write_text(f'#!/bin/sh\nexec {shlex.join([sys.executable, "-ISE", str(FOLDER / "kubectl.py")])} "$@"\n')
-    stand_in.chmod(0o755)
+    answers = shlex.join([sys.executable, "-ISE", str(FOLDER / "kubectl.py")])
+    stand_in = executable(tmp_path / "bin/kubectl", f'exec {answers} "$@"')
     # Where there is no kustomize, kubectl composes: the real one, and once for all tests.
     monkeypatch.setattr("aegisgen.kube.compose.composer", lambda: kustomize)
     monkeypatch.setattr(composed, "compose", _compose)

@@ -35,3 +35,10 @@ def edited(file: Path) -> Iterator[dict]:
     data = yaml.safe_load(file.read_text())
     yield data
     file.write_text(yaml.safe_dump(data, sort_keys=False, allow_unicode=True))
+
+
+def executable(file: Path, body: str = "") -> Path:
+    """Write a script of the shell that can be called; return it."""
+    put(file.parent, {file.name: f"#!/bin/sh\n{body}\n"})
+    file.chmod(0o755)
+    return file

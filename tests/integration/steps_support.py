@@ -14,7 +14,7 @@ from tests.conftest import aegisgen
 from tests.pods import Ended
 from tests.postgres import Database
 from tests.processes import printed
-from tests.trees import edited
+from tests.trees import edited, executable
 
 JOB_UID = "7f3c0e0a-1111-4222-8333-444455556666"
 
@@ -118,8 +118,4 @@ def programs(database: Database, folder: Path) -> str:
 
 def fake(folder: Path, name: str, body: str) -> str:
     """Put a program of the test's own before the real one; return its folder for PATH."""
-    target = folder / "fakes"
-    target.mkdir(exist_ok=True)
-    (target / name).write_text(f"#!/bin/sh\n{body}\n")
-    (target / name).chmod(0o755)
-    return str(target)
+    return str(executable(folder / "fakes" / name, body).parent)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import select
 import shutil
-import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from tests.tools import available, need
+from tests.trees import executable
 
 from aegisgen.errors import CompositionError, ToolError
 from aegisgen.kube.compose import compose, composer, readable
@@ -119,9 +119,7 @@ def test_without_either_tool_the_error_says_what_to_install(tmp_path: Path) -> N
 
 
 def _fake(directory: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    tool = directory / "kustomize"
-    tool.write_text(f"#!/bin/sh\n{script}\n")
-    tool.chmod(tool.stat().st_mode | stat.S_IXUSR)
+    executable(directory / "kustomize", script)
     monkeypatch.setenv("PATH", f"{directory}{os.pathsep}/usr/bin{os.pathsep}/bin")
 
 
@@ -190,10 +188,8 @@ def test_what_is_on_the_path_comes_before_what_wheels_brought(
     chosen: tuple[str, str] | None,
 ) -> None:
     for folder, names in (("path", on_path), ("wheels", in_wheels)):
-        (tmp_path / folder).mkdir()
         for name in names:
-            (tmp_path / folder / name).write_text("#!/bin/sh\n")
-            (tmp_path / folder / name).chmod(0o755)
+            executable(tmp_path / folder / name)
     monkeypatch.setenv("PATH", str(tmp_path / "path"))
     monkeypatch.setattr("aegisgen.bundle.WHEELS", str(tmp_path / "wheels"))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 from tests.conftest import ROOT
 from tests.tools import need
+from tests.trees import executable
 
 from aegisgen.errors import CompositionError
 from aegisgen.kube import composed as module
@@ -235,13 +235,12 @@ def test_another_program_is_another_answer(tree, cached, tmp_path, monkeypatch) 
 
 
 def test_a_script_that_starts_kustomize_is_asked_for_its_version_each_time(tree, cached, tmp_path, monkeypatch) -> None:
-    shim = tmp_path / "bin/kustomize"
-    shim.parent.mkdir()
     version = tmp_path / "version"
     version.write_text("v5.0.0")
     real = " ".join(composer() or ())
-    shim.write_text(f'#!/bin/sh\nif [ "$1" = version ]; then cat {version}; else shift; exec {real} "$@"; fi\n')
-    shim.chmod(shim.stat().st_mode | stat.S_IXUSR)
+    shim = executable(
+        tmp_path / "bin/kustomize", f'if [ "$1" = version ]; then cat {version}; else shift; exec {real} "$@"; fi'
+    )
     monkeypatch.setenv("PATH", f"{shim.parent}:{os.environ['PATH']}")
     for said, builds in (("v5.0.0", 1), ("v5.0.0", 1), ("v5.1.0", 2), ("v5.0.0", 2)):
         version.write_text(said)

@@ -16,7 +16,7 @@ import pytest
 from tests.pods import Ended, Pod, container
 from tests.postgres import PASSWORD, Database, use_tls
 from tests.tools import need
-from tests.trees import replace
+from tests.trees import executable, replace
 
 from aegisgen.render.runner import lock_key
 
@@ -355,10 +355,7 @@ class TestWithoutTheLock:
 
 
 def test_an_image_without_the_client_module_says_so_and_runs_nothing(cluster: Cluster, tmp_path: Path) -> None:
-    fake = tmp_path / "npm"
-    fake.write_text(f'#!/bin/sh\necho "$2" >>{tmp_path}/calls\n')
-    fake.chmod(0o755)
-
+    executable(tmp_path / "npm", f'echo "$2" >>{tmp_path}/calls')
     dash = str(shutil.which("dash"))
 
     def end(path: str, folder: Path) -> Ended:
@@ -381,9 +378,7 @@ def test_an_image_without_the_client_module_says_so_and_runs_nothing(cluster: Cl
 
 def test_the_module_may_lie_in_a_package_of_the_workspace(cluster: Cluster, tmp_path: Path) -> None:
     cluster.say("lock: {directory: apps/api}")
-    fake = tmp_path / "npm"
-    fake.write_text("#!/bin/sh\n")
-    fake.chmod(0o755)
+    executable(tmp_path / "npm")
     (tmp_path / "apps/api").mkdir(parents=True)
     (tmp_path / "apps/api/node_modules").symlink_to(cluster.app / "node_modules")
     env = {**cluster.database.env, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
@@ -392,11 +387,8 @@ def test_the_module_may_lie_in_a_package_of_the_workspace(cluster: Cluster, tmp_
 
 def test_a_refused_connection_has_a_code_of_its_own_and_never_shows_the_password(cluster: Cluster) -> None:
     cluster.say("wait: 1s")
-    fake = cluster.app.parent / "ping-only"
-    fake.mkdir(exist_ok=True)
-    (fake / "npm").write_text("#!/bin/sh\n")
-    (fake / "npm").chmod(0o755)
-    path = f"{fake}:{os.environ['PATH']}"
+    fake = executable(cluster.app.parent / "ping-only/npm")
+    path = f"{fake.parent}:{os.environ['PATH']}"
     ended = cluster.start(PATH=path, DATABASE_PASSWORD="hunter2").end()
     assert ended.code == 17
     assert "password authentication failed" in ended.log

@@ -13,7 +13,7 @@ from tests.integration.test_lock import alive, command_line, descendants, until
 from tests.pods import Pod, container
 from tests.postgres import Database
 from tests.steps import migrate_with
-from tests.trees import edited
+from tests.trees import edited, executable
 
 pytestmark = [pytest.mark.tools, pytest.mark.slow]
 
@@ -36,9 +36,7 @@ def start(database: Database, project: Path, tmp_path: Path):
     lock = {"runtime": "python", "timeout": "30s"}
     migrate_with(project, {"tool": "command", "commands": commands, "lock": lock})
     # The environment that runs the tests has the client library.
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin/python3").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
-    (tmp_path / "bin/python3").chmod(0o755)
+    executable(tmp_path / "bin/python3", f'exec {sys.executable} "$@"')
 
     def started(**env: str) -> Pod:
         env = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", **database.env, **env}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.pods import LINE, container
-from tests.trees import replace
+from tests.trees import executable, replace
 
 pytestmark = pytest.mark.tools
 
@@ -20,13 +20,11 @@ class Pod:
     def __init__(self, folder: Path, command: list[str], shell: list[str]) -> None:
         self.folder, self.command = folder, [*shell, *command[1:]]
         self.calls = folder / "calls"
-        self.fake = folder / "pnpm"
         self.answer("exit 0")
 
     def answer(self, body: str) -> None:
         """Let `pnpm run SCRIPT` do this; $2 is the script."""
-        self.fake.write_text(f'#!/bin/sh\necho "$2" >>{self.calls}\n{body}\n')
-        self.fake.chmod(0o755)
+        executable(self.folder / "pnpm", f'echo "$2" >>{self.calls}\n{body}')
 
     def run(self) -> tuple[int, list[tuple[str, str]], str]:
         """Return the exit code, the steps with their outcomes, and the termination message."""

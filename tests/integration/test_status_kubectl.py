@@ -11,6 +11,7 @@ from tests.api_server import Server, api_server, connect
 from tests.conftest import Outcome, aegisgen
 from tests.status_cluster import FOLDER, NOW
 from tests.tools import need
+from tests.trees import executable
 
 pytestmark = pytest.mark.tools
 
@@ -107,12 +108,9 @@ def test_a_cluster_that_does_not_answer_is_given_up(kubectl, monkeypatch, tmp_pa
     """A login program that hangs: kubectl's own limit is for requests only."""
     from aegisgen.kube import kubectl as wrapper
 
-    hanging = tmp_path / "bin/kubectl"
-    hanging.parent.mkdir()
     # It may be the one that composes, too.
     composing = f'[ "$1" = kustomize ] && exec {shutil.which("kubectl")} "$@"'
-    hanging.write_text(f"#!/bin/sh\n{composing}\nsleep 60 & wait\n")
-    hanging.chmod(0o755)
+    hanging = executable(tmp_path / "bin/kubectl", f"{composing}\nsleep 60 & wait")
     monkeypatch.setenv("PATH", f"{hanging.parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setattr(wrapper, "PROCESS_SECONDS", 1)
     told = status("production")

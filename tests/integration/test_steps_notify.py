@@ -18,6 +18,7 @@ from tests.processes import Done, ran
 from tests.shells import SHELLS, objections
 from tests.steps import rendered, say, say_of_project
 from tests.tools import available, need
+from tests.trees import executable
 
 need("sed")
 pytestmark = pytest.mark.tools
@@ -85,10 +86,7 @@ def image(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[list[str], st
     folder.mkdir()
     for program in ("date", "tr", "sed", "timeout", "sleep", "sh", CLIENTS[client]):
         (folder / program).symlink_to(_found(program))
-    (folder / "pnpm").write_text(
-        '#!/bin/sh\n[ "$2" != "$FAILING" ] || exit 1\necho No Pending Migration files Found.\n'
-    )
-    (folder / "pnpm").chmod(0o755)
+    executable(folder / "pnpm", '[ "$2" != "$FAILING" ] || exit 1\necho No Pending Migration files Found.')
     return shell.split(), client, folder
 
 

@@ -21,6 +21,7 @@ import pytest
 from tests.conftest import ROOT, Outcome, aegisgen
 from tests.small_fleet import git
 from tests.tools import need
+from tests.trees import executable
 
 from aegisgen import files
 
@@ -282,9 +283,7 @@ GIT = {
 def armed(tree: Path) -> Path:
     """The tree, committed, with a program in it that leaves a mark."""
     for folder in (tree, tree / "hooks"):
-        folder.mkdir(exist_ok=True)
-        put(folder / "post-index-change", f"#!/bin/sh\ntouch '{tree}/MARK'\ncat\n")
-        (folder / "post-index-change").chmod(0o755)
+        executable(folder / "post-index-change", f"touch '{tree}/MARK'\ncat")
     commit(tree)
     return tree
 
@@ -452,8 +451,7 @@ FUNCTION = (
 @pytest.mark.parametrize("how", ["exec: {path: ./program}", "container: {image: a, network: true}"])
 @pytest.mark.parametrize("field", ["generators", "transformers", "validators"])
 def test_a_function_does_not_run(tree, kustomize, field, how) -> None:
-    put(tree / OVERLAY / "program", f"#!/bin/sh\ntouch {tree}/MARK\n")
-    (tree / OVERLAY / "program").chmod(0o755)
+    executable(tree / OVERLAY / "program", f"touch {tree}/MARK")
     put(tree / OVERLAY / "function.yaml", FUNCTION.format(how=how))
     put(tree / OVERLAY / "kustomization.yaml", f"resources: [deployment-patch.yaml]\n{field}: [function.yaml]\n")
     outcome = aegisgen("plan", "staging")

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from functools import cache
-from pathlib import Path
 from xml.etree import ElementTree
 
-import jsonschema_rs
-import xmlschema
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.reports import junit_schema, sarif_schema
 
 from aegisgen.findings import Finding, Severity
 from aegisgen.output.visible import escaped, width
 from aegisgen.report import FORMATS, Report, RuleInfo
 from aegisgen.report.excerpt import WIDEST, excerpt
 from aegisgen.report.model import prose
-
-SCHEMAS = Path(__file__).parents[1] / "fixtures" / "report"
 
 # What formats and terminals give a meaning to comes more often than chance would have it.
 NASTY = st.sampled_from(
@@ -54,17 +49,6 @@ def reports(draw) -> Report:
         version=draw(TEXT),
         color=draw(st.booleans()),
     )
-
-
-@cache
-def sarif_schema() -> jsonschema_rs.Validator:
-    schema = json.loads((SCHEMAS / "sarif-schema-2.1.0.json").read_text(encoding="utf-8"))
-    return jsonschema_rs.validator_for(schema, validate_formats=True)
-
-
-@cache
-def junit_schema() -> xmlschema.XMLSchema:
-    return xmlschema.XMLSchema(str(SCHEMAS / "junit-10.xsd"))
 
 
 MODERATE = settings(max_examples=60, deadline=None)

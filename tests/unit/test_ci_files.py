@@ -7,14 +7,15 @@ shell text in them goes through the real shellcheck and, where it can, through a
 from __future__ import annotations
 
 import re
-import subprocess
 import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
 from tests.conftest import ROOT
+from tests.processes import Done, ran
 from tests.shells import objections
+from tests.trees import executable
 
 from aegisgen import __version__
 from aegisgen.cli.app import app
@@ -143,44 +144,31 @@ def test_this_repository_runs_the_hooks_that_it_offers() -> None:
 def test_the_action_passes_its_arguments_and_runs_nothing_in_them(
     tmp_path: Path, given: str, expected: list[str] | None
 ) -> None:
-    text = next(step["run"] for step in STEPS if step["name"] == "Run aegisgen")
-    program = tmp_path / "temp/aegisgen/bin/aegisgen"
-    program.parent.mkdir(parents=True)
-    program.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n', encoding="utf-8")
-    program.chmod(0o755)
-    environment = {
-        "PATH": "/usr/bin:/bin",
-        "HOME": str(tmp_path),
-        "RUNNER_TEMP": str(tmp_path / "temp"),
-        "AEGISGEN_COMMAND": "check",
-        "AEGISGEN_ARGS": given,
-        "AEGISGEN_FORMAT": "github",
-    }
-    # The options that GitHub gives bash where `shell: bash` is said.
-    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", text]
-    outcome = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    outcome = run_action(tmp_path, args=given, form="github")
     assert outcome.returncode == 0, outcome.stderr
     assert expected is None or outcome.stdout.splitlines() == expected
     assert not (tmp_path / "made").exists()
 
 
-def test_the_action_gives_no_format_where_it_is_empty(tmp_path: Path) -> None:
+def test_the_action_gives_no_format_where_it_is_empty_and_fails_where_the_command_does(tmp_path: Path) -> None:
+    outcome = run_action(tmp_path, args="--all --diff", form="", code=1)
+    assert outcome.stdout.split() == ["check", "--all", "--diff"]
+    assert outcome.returncode == 1
+
+
+def run_action(folder: Path, *, args: str, form: str, code: int = 0) -> Done:
+    """Run the action's last step on a program that prints its arguments, one a line."""
     text = next(step["run"] for step in STEPS if step["name"] == "Run aegisgen")
-    program = tmp_path / "aegisgen/bin/aegisgen"
-    program.parent.mkdir(parents=True)
-    program.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\nexit 1\n', encoding="utf-8")
-    program.chmod(0o755)
-    environment = {
-        "PATH": "/usr/bin:/bin",
-        "RUNNER_TEMP": str(tmp_path),
-        "AEGISGEN_COMMAND": "render",
-        "AEGISGEN_ARGS": "--all --diff",
-        "AEGISGEN_FORMAT": "",
+    executable(folder / "temp/aegisgen/bin/aegisgen", f'printf "%s\\n" "$@"\nexit {code}')
+    told = {
+        "RUNNER_TEMP": str(folder / "temp"),
+        "AEGISGEN_COMMAND": "check",
+        "AEGISGEN_ARGS": args,
+        "AEGISGEN_FORMAT": form,
     }
+    # The options that GitHub gives bash where `shell: bash` is said.
     command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", text]
-    outcome = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert outcome.stdout.split() == ["render", "--all", "--diff"]
-    assert outcome.returncode == 1  # the action fails where the command does
+    return ran(command, env={"PATH": "/usr/bin:/bin", "HOME": str(folder), **told}, cwd=folder)
 
 
 def test_ci_sets_up_and_tests_as_the_readme_says() -> None:

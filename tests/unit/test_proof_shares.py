@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.conftest import ROOT, Cli
 from tests.rule_examples import files_of
-from tests.trees import put
+from tests.trees import executable, put
 
 from aegisgen.proof import whole
 from aegisgen.rules.table import RULES
@@ -214,8 +214,7 @@ def test_a_kustomize_that_fails_in_another_process_is_reported_as_skipped(
     cli: Cli, here: Path, monkeypatch: pytest.MonkeyPatch, jobs: str
 ) -> None:
     put(here, {f"o{number}/kustomization.yaml": "namePrefix: x-\n" for number in range(9)})
-    put(here, {"bin/kustomize": "#!/bin/sh\necho ': : :'\n"})
-    (here / "bin" / "kustomize").chmod(0o755)
+    executable(here / "bin/kustomize", "echo ': : :'")
     monkeypatch.setenv("PATH", str(here / "bin"), prepend=os.pathsep)
 
     outcome = cli("validate", "--no-cache", "--jobs", jobs)

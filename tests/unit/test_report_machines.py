@@ -7,17 +7,12 @@ import subprocess
 import sys
 from xml.etree import ElementTree
 
-import jsonschema
 import pytest
-import xmlschema
 from tests.conftest import ROOT
-from tests.reports import HOOK, report
+from tests.reports import HOOK, junit_schema, report, sarif_schema
 
 from aegisgen.findings import Finding, Severity
 from aegisgen.report import FORMATS, Report, RuleInfo
-
-SCHEMAS = ROOT / "tests/fixtures/report"
-SARIF = json.loads((SCHEMAS / "sarif-schema-2.1.0.json").read_text(encoding="utf-8"))
 
 TAG = Finding("base/api.yaml", 7, 0, "IMG001", Severity.WARNING, "mutable tag")
 FILE = Finding("base/api.yaml", 0, 0, "KUS009", Severity.INFO, "nothing names this file")
@@ -30,13 +25,13 @@ FULL = report(TAG, FILE, HOOK, rules={"HOOK001": RULE}, skipped=[SKIPPED], diff=
 
 def junit(of: Report) -> ElementTree.Element:
     rendered = FORMATS["junit"](of)
-    xmlschema.XMLSchema(str(SCHEMAS / "junit-10.xsd")).validate(rendered)
+    junit_schema().validate(rendered)
     return ElementTree.fromstring(rendered)
 
 
 def sarif(of: Report) -> dict:
     log = json.loads(FORMATS["sarif"](of))
-    jsonschema.Draft4Validator(SARIF).validate(log)
+    sarif_schema().validate(log)
     (run,) = log["runs"]
     return run
 
