@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,24 +12,22 @@ from hypothesis import strategies as st
 
 from aegisgen.errors import InputError
 from aegisgen.kube.resource import Identity
-from aegisgen.rehearsal.database.address import Names, readdress, wish
-from aegisgen.rehearsal.kubelet.environment import MissingError, PodFacts, Value, environment, expand
+from aegisgen.rehearsal.database.address import Names, Value, readdress, wish
+from aegisgen.rehearsal.kubelet.environment import MissingError, PodFacts, environment, expand
 from aegisgen.rehearsal.kubelet.spec import Container, JobSpec, spec_of
 from aegisgen.rehearsal.kubelet.volumes import rewriting
+from aegisgen.rehearsal.objects import Objects, Values
 from aegisgen.rehearsal.postgres.sessions import Login
 
 POD = PodFacts("api-x", "production", "uid-1", "account", {"app": "api"}, {"note": "a"})
 LOGIN = Login("127.0.0.1", 20001, "aegisx", "p@ss", "aegisx")
 
 
-class Objects:
-    """Two objects of a namespace."""
-
-    def config_map(self, name: str) -> Mapping[str, str] | None:
-        return {"HOST": "db", "PORT": "5432"} if name == "config" else None
-
-    def secret(self, name: str) -> Mapping[str, str] | None:
-        return {"PASSWORD": "secret"} if name == "secrets" else None
+OBJECTS = Objects(
+    Path(),
+    {("ConfigMap", "config"): {"HOST": "db", "PORT": "5432"}, ("Secret", "secrets"): {"PASSWORD": "secret"}},
+    Values(Names(), "", "", ()),
+)
 
 
 def container(**fields: object) -> Container:
@@ -37,7 +35,7 @@ def container(**fields: object) -> Container:
 
 
 def values(**fields: object) -> dict[str, str]:
-    return {name: value.text for name, value in environment(container(**fields), POD, Objects()).items()}
+    return {name: value.text for name, value in environment(container(**fields), POD, OBJECTS).items()}
 
 
 def test_env_goes_before_env_from_and_refers_to_what_stands_above_it() -> None:

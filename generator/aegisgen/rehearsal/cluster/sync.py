@@ -14,9 +14,9 @@ from aegisgen.argocd.plan import Plan, PlannedWave, Step, WaveId
 from aegisgen.kube.resource import Identity, Resource
 from aegisgen.rehearsal.clock import Woken
 from aegisgen.rehearsal.cluster.controllers import Controller, Job, Workload
-from aegisgen.rehearsal.cluster.objects import Objects
 from aegisgen.rehearsal.kubelet.pod import Node
 from aegisgen.rehearsal.kubelet.spec import JobSpec, PodSpec, Template, WorkloadSpec, spec_of
+from aegisgen.rehearsal.objects import Objects
 from aegisgen.rehearsal.outcome import StepRun, SyncRun
 
 _WORKLOADS = ("Deployment", "StatefulSet", "ReplicaSet", "DaemonSet")

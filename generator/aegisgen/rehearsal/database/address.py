@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from aegisgen.rehearsal.kubelet.environment import Value
 from aegisgen.rehearsal.postgres.sessions import Login
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -28,6 +27,13 @@ _USUAL = {
 }
 _PATTERNS = {role: re.compile(pattern + r"\Z") for role, pattern in _USUAL.items()}
 _JDBC = "jdbc:"
+
+
+class Value(NamedTuple):
+    """A variable's value, and the key of the ConfigMap or Secret that it was read from."""
+
+    text: str
+    key: str = ""
 
 
 class Names(NamedTuple):

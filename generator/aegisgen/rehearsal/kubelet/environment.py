@@ -7,10 +7,12 @@ Source: Kubernetes 1.34, `pkg/kubelet/kubelet_pods.go` (makeEnvironmentVariables
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import NamedTuple, Protocol
+from collections.abc import Mapping
+from typing import NamedTuple
 
-from aegisgen.rehearsal.kubelet.spec import Container, Reference, Variable, VariableSource
+from aegisgen.rehearsal.database.address import Value
+from aegisgen.rehearsal.kubelet.spec import Container, Variable, VariableSource
+from aegisgen.rehearsal.objects import Objects
 
 _EXPANSION = re.compile(r"\$(?:\$|\(([^)]*)\))")
 _LABEL = re.compile(r"metadata\.(labels|annotations)\['([^']+)'\]\Z")
@@ -27,23 +29,6 @@ class PodFacts(NamedTuple):
     annotations: Mapping[str, str]
 
 
-class Objects(Protocol):
-    """The ConfigMaps and Secrets of a namespace."""
-
-    def config_map(self, name: str) -> Mapping[str, str] | None:
-        """Return its entries, None if it does not exist."""
-
-    def secret(self, name: str) -> Mapping[str, str] | None:
-        """Return its entries, decoded, None if it does not exist."""
-
-
-class Value(NamedTuple):
-    """A variable's value, and the key of the ConfigMap or Secret that it was read from."""
-
-    text: str
-    key: str = ""
-
-
 class MissingError(Exception):
     """Something that the pod refers to is not there; worded as the kubelet does, with the pod's status meanwhile."""
 
@@ -54,41 +39,30 @@ class MissingError(Exception):
 
 def environment(container: Container, pod: PodFacts, objects: Objects) -> dict[str, Value]:
     """Return all variables, in order. Raises MissingError."""
-    found: dict[str, Value] = {}
+    values: dict[str, Value] = {}
     for source in container.env_from:
-        found |= _all_of(source, objects)
+        values |= _all_of(source, objects)
     for variable in container.env:
-        value = _value_of(variable, container, pod, objects, found)
+        value = _value_of(variable, container, pod, objects, values)
         if value is not None:
-            found[variable.name] = value
-    return found
+            values[variable.name] = value
+    return values
 
 
 def expand(text: str, variables: Mapping[str, str]) -> str:
     """Replace `$(NAME)` by a variable's value; `$$` is a dollar sign, and an unknown name stays as it is written."""
-
-    def one(match: re.Match[str]) -> str:
-        if match[0] == "$$":
-            return "$"
-        return variables.get(match[1], match[0])
-
-    return _EXPANSION.sub(one, text)
+    return _EXPANSION.sub(lambda match: "$" if match[0] == "$$" else variables.get(match[1], match[0]), text)
 
 
 def _all_of(source: VariableSource, objects: Objects) -> dict[str, Value]:
-    found: dict[str, Value] = {}
-    kinds: tuple[tuple[Reference | None, str, Callable[[str], Mapping[str, str] | None]], ...] = (
-        (source.config_map_ref, "configmap", objects.config_map),
-        (source.secret_ref, "secret", objects.secret),
-    )
-    for reference, kind, read in kinds:
-        if reference is None:
-            continue
-        entries = read(reference.name)
-        if entries is None and not reference.optional:
-            raise MissingError(f'{kind} "{reference.name}" not found')
-        found |= {f"{source.prefix}{key}": Value(text, key) for key, text in (entries or {}).items()}
-    return found
+    values: dict[str, Value] = {}
+    for kind, reference in (("ConfigMap", source.config_map_ref), ("Secret", source.secret_ref)):
+        if reference:
+            entries = objects.entries(kind, reference.name)
+            if entries is None and not reference.optional:
+                raise MissingError(f'{kind.lower()} "{reference.name}" not found')
+            values |= {f"{source.prefix}{key}": Value(text, key) for key, text in (entries or {}).items()}
+    return values
 
 
 def _value_of(
@@ -97,10 +71,16 @@ def _value_of(
     origin = variable.value_from
     if origin is None:
         return Value(expand(variable.value, {name: value.text for name, value in known.items()}))
-    if origin.config_map_key_ref:
-        return _key(origin.config_map_key_ref, "configmap", "ConfigMap", objects.config_map, pod)
-    if origin.secret_key_ref:
-        return _key(origin.secret_key_ref, "secret", "Secret", objects.secret, pod)
+    for kind, reference in (("ConfigMap", origin.config_map_key_ref), ("Secret", origin.secret_key_ref)):
+        if reference:
+            entries = objects.entries(kind, reference.name)
+            if entries and reference.key in entries:
+                return Value(entries[reference.key], reference.key)
+            if reference.optional:
+                return None
+            if entries is None:
+                raise MissingError(f'{kind.lower()} "{reference.name}" not found')
+            raise MissingError(f"couldn't find key {reference.key} in {kind} {pod.namespace}/{reference.name}")
     if origin.field_ref:
         return Value(_field(origin.field_ref.field_path, pod))
     if origin.resource_field_ref:
@@ -108,21 +88,6 @@ def _value_of(
         amounts = container.resources.limits if area == "limits" else container.resources.requests
         return Value(str(amounts.get(name, 0)))
     return Value("")
-
-
-def _key(
-    reference: Reference, word: str, kind: str, read: Callable[[str], Mapping[str, str] | None], pod: PodFacts
-) -> Value | None:
-    entries = read(reference.name)
-    if entries is None:
-        if reference.optional:
-            return None
-        raise MissingError(f'{word} "{reference.name}" not found')
-    if reference.key not in entries:
-        if reference.optional:
-            return None
-        raise MissingError(f"couldn't find key {reference.key} in {kind} {pod.namespace}/{reference.name}")
-    return Value(entries[reference.key], reference.key)
 
 
 def _field(path: str, pod: PodFacts) -> str:

@@ -16,7 +16,8 @@ from aegisgen.rehearsal.clock import Clock
 from aegisgen.rehearsal.kubelet.environment import MissingError, PodFacts
 from aegisgen.rehearsal.kubelet.process import Launch, Process
 from aegisgen.rehearsal.kubelet.spec import Container, PodSpec
-from aegisgen.rehearsal.kubelet.volumes import Storage, volumes_of
+from aegisgen.rehearsal.kubelet.volumes import volumes_of
+from aegisgen.rehearsal.objects import Objects
 from aegisgen.rehearsal.outcome import ContainerRun, NotRehearsedError
 
 _T = TypeVar("_T")
@@ -44,9 +45,8 @@ class Node(Protocol):
     restarts: int
     """How often a container is restarted before the rehearsal takes it that it will always fail."""
 
-    @property
-    def objects(self) -> Storage:
-        """What the pod's namespace has."""
+    objects: Objects
+    """What the pod's namespace has."""
 
     def folder(self, pod: str) -> Path:
         """Return a folder of the pod's own."""

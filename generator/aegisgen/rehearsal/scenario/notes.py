@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from aegisgen.rehearsal.cluster.provided import brought_by
 from aegisgen.rehearsal.image.images import bare_name, is_tool
 from aegisgen.rehearsal.image.scripts import MANAGERS
 from aegisgen.rehearsal.kubelet import landlock
+from aegisgen.rehearsal.objects import brought_by
 from aegisgen.rehearsal.scenario.setting import Setting
 
 _KNOWS_PORTS = 4

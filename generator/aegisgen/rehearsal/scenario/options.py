@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from aegisgen.errors import InputError, Problem, UsageError
-from aegisgen.rehearsal.cluster.provided import Key
+from aegisgen.rehearsal.objects import Key
 
 KINDS = ("ConfigMap", "Secret", "ServiceAccount", "PersistentVolumeClaim")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from aegisgen.argocd.plan import Plan
 from aegisgen.kube.resource import Resource
-from aegisgen.rehearsal.cluster.provided import Key
 from aegisgen.rehearsal.database.address import Names
 from aegisgen.rehearsal.image.app import App
+from aegisgen.rehearsal.objects import Key
 from aegisgen.rehearsal.observe import Observer
 from aegisgen.rehearsal.postgres.server import Server
 from aegisgen.rehearsal.scenario.cast import Cast

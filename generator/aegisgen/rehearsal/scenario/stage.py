@@ -11,8 +11,6 @@ from typing import NamedTuple
 
 from aegisgen.rehearsal.clock import Clock
 from aegisgen.rehearsal.cluster.controllers import facts_of
-from aegisgen.rehearsal.cluster.objects import Objects
-from aegisgen.rehearsal.cluster.provided import Values, provided
 from aegisgen.rehearsal.cluster.sync import Application
 from aegisgen.rehearsal.database.address import Wish, readdress, wish
 from aegisgen.rehearsal.image.app import copy_app
@@ -27,6 +25,7 @@ from aegisgen.rehearsal.kubelet.pod import Attempt, Pod
 from aegisgen.rehearsal.kubelet.process import Launch
 from aegisgen.rehearsal.kubelet.spec import Container, Template, spec_of
 from aegisgen.rehearsal.kubelet.volumes import mounts_of, rewriting
+from aegisgen.rehearsal.objects import Objects, Values, provided
 from aegisgen.rehearsal.outcome import NotRehearsedError
 from aegisgen.rehearsal.postgres.server import Server
 from aegisgen.rehearsal.processes import MARK
