@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ except ImportError as problem:
         f"the Python package psycopg cannot be used ({problem}); install it with: pip install 'aegisgen[rehearse]'"
     ) from problem
 
-from aegisgen.argocd.plan import plan
+from aegisgen.profile.migrations import Migrations
 from aegisgen.profile.target import Target
 from aegisgen.proof.composed import Chosen, compose_overlay
 from aegisgen.proof.composed import chosen as overlays_chosen
@@ -27,11 +28,11 @@ from aegisgen.rehearsal.leftovers import workspace
 from aegisgen.rehearsal.observe import Observer
 from aegisgen.rehearsal.postgres import Supply, Wanted
 from aegisgen.rehearsal.private import private
-from aegisgen.rehearsal.rehearse import Crew, rehearse
+from aegisgen.rehearsal.rehearse import rehearse
 from aegisgen.rehearsal.scenario.cast import cast
 from aegisgen.rehearsal.scenario.load import chosen, scenarios
 from aegisgen.rehearsal.scenario.options import images, provided, variables
-from aegisgen.rehearsal.scenario.setting import Options, Setting, Tool
+from aegisgen.rehearsal.scenario.setting import Setting
 from aegisgen.rehearsal.show import FORMATS, View, progress, save
 
 OK, FINDINGS = 0, 1
@@ -74,9 +75,7 @@ def main(
     if show_list:
         return _list(project, environment, service, path, scenario_file or ())
     overlay = _overlay(project, environment, service, path)
-    options = Options(
-        provided(provide or ()), variables(env or ()), images(image or ()), dump, network=network, patience=patience
-    )
+    given, extra, mapped = provided(provide or ()), variables(env or ()), images(image or ())
     known = scenarios(scenario_file or (), overlay.root)
     playing = chosen(known, scenario or (), scenario_file or (), every=every)
     resources = compose_overlay(overlay.directory).resources
@@ -88,21 +87,30 @@ def main(
         )
     app = app_of(application) if application else None
     sys.stderr.write(RUNS_CODE)
+    migrations = overlay.target.settings.migrations if overlay.target else None
     wanted = Wanted(database_url, postgres_bin, postgres_version)
-    with private(), workspace() as place, progress(len(playing)) as events:
-        databases = Supply(wanted, place)
+    with private(), workspace() as run, progress(len(playing)) as events:
+        databases = Supply(wanted, run)
         setting = Setting(
             resources=resources,
-            plan=plan(resources),
             cast=parts,
             names=_names(overlay.target) if overlay.target else Names(),
-            tool=_tool(overlay.target) if overlay.target else Tool("knex", ""),
+            tool=migrations.tool if migrations else "knex",
+            migrations=_folder(migrations) if migrations else "",
             app=app,
-            options=options,
-            copies=databases.copy,
+            given=given,
+            extra=extra,
+            images=mapped,
+            dump=dump,
+            network=network,
+            patience=patience,
+            run=run,
+            databases=databases,
             observer=Observer(app=app.folder if app else None),
+            progress=events,
+            password=secrets.token_urlsafe(16),
         )
-        done = rehearse(overlay.title, playing, setting, Crew(place, databases, events, 1 if wanted.url else jobs))
+        done = rehearse(overlay.title, playing, setting, 1 if wanted.url else jobs)
     if report:
         save(report, FORMATS["html"](done))
     sys.stdout.write(FORMATS[output](done, View.of(sys.stdout)))
@@ -142,7 +150,6 @@ def _names(target: Target) -> Names:
     return Names(roles | ({"url": env.url} if env.url else {}))
 
 
-def _tool(target: Target) -> Tool:
-    migrations = target.settings.migrations
+def _folder(migrations: Migrations) -> str:
     first = migrations.sets[0].path if migrations.sets else UNSET
-    return Tool(migrations.tool, first or migrations.path or "")
+    return first or migrations.path or ""

@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 import queue
-import secrets
 import threading
 import time
 from collections.abc import Sequence
-from typing import NamedTuple
 
-from aegisgen.rehearsal.leftovers import Workspace
 from aegisgen.rehearsal.outcome import Rehearsal, ScenarioRun
-from aegisgen.rehearsal.postgres import Supply
 from aegisgen.rehearsal.processes import become_reaper, children, kill
 from aegisgen.rehearsal.scenario.model import Scenario
 from aegisgen.rehearsal.scenario.notes import notes_of
 from aegisgen.rehearsal.scenario.play import Play
-from aegisgen.rehearsal.scenario.setting import Setting
-from aegisgen.rehearsal.scenario.stage import Place
-from aegisgen.rehearsal.show.progress import Events
+from aegisgen.rehearsal.scenario.setting import Place, Setting
 from aegisgen.rehearsal.show.redact import Redaction
 
 _POLL_SECONDS = 0.2
-
-
-class Crew(NamedTuple):
-    """What plays scenarios."""
-
-    run: Workspace
-    databases: Supply
-    progress: Events
-    jobs: int
 
 
 class _State:
@@ -48,18 +33,15 @@ class _State:
         self.stopped = threading.Event()
 
 
-def rehearse(title: str, scenarios: Sequence[Scenario], setting: Setting, crew: Crew) -> Rehearsal:
-    """Play the scenarios; they come back in their order. Raises whatever is no outcome."""
+def rehearse(title: str, scenarios: Sequence[Scenario], setting: Setting, jobs: int) -> Rehearsal:
+    """Play the scenarios, `jobs` at once; they come back in their order. Raises whatever is no outcome."""
     become_reaper()
     before = set(children())
     began = time.monotonic()
     state = _State(scenarios)
-    password = secrets.token_urlsafe(16)
     threads = [
-        threading.Thread(
-            target=_work, args=(f"{number}", setting, crew, password, state), name=f"player {number}", daemon=True
-        )
-        for number in range(max(1, min(crew.jobs, len(scenarios))))
+        threading.Thread(target=_work, args=(f"{number}", setting, state), name=f"player {number}", daemon=True)
+        for number in range(max(1, min(jobs, len(scenarios))))
     ]
     for thread in threads:
         thread.start()
@@ -77,11 +59,11 @@ def rehearse(title: str, scenarios: Sequence[Scenario], setting: Setting, crew: 
         kill([pid for pid in children() if pid not in before])
     if state.errors:
         raise state.errors[0]
-    shown = Redaction(state.hidden | {password})
+    shown = Redaction(state.hidden | {setting.password})
     return shown.record(
         Rehearsal(
             environment=title,
-            postgres=crew.databases.version,
+            postgres=setting.databases.version,
             seconds=time.monotonic() - began,
             scenarios=tuple(state.done[scenario.name] for scenario in scenarios if scenario.name in state.done),
             notes=tuple(dict.fromkeys((*notes_of(setting), *state.notes, *setting.observer.notes))),
@@ -89,18 +71,17 @@ def rehearse(title: str, scenarios: Sequence[Scenario], setting: Setting, crew: 
     )
 
 
-def _work(name: str, setting: Setting, crew: Crew, password: str, state: _State) -> None:
+def _work(name: str, setting: Setting, state: _State) -> None:
     """Play one scenario after the other on a server of one's own."""
     try:
-        with crew.databases.server(name) as server:
-            folder = crew.run.folder / f"stage-{name}"
-            place = Place(folder, server, crew.run.environment, password, set())
+        with setting.databases.server(name) as server:
+            place = Place(setting.run.folder / f"stage-{name}", server, set())
             while not state.stopped.is_set():
                 try:
                     scenario = state.todo.get_nowait()
                 except queue.Empty:
                     return
-                play = Play(scenario, setting, place, crew.progress)
+                play = Play(scenario, setting, place)
                 state.playing.add(play)
                 state.done[scenario.name] = play.run()
                 state.playing.discard(play)

@@ -16,7 +16,6 @@ from aegisgen.rehearsal.cluster.sync import Ended
 from aegisgen.rehearsal.database.fingerprint import Fingerprint, fingerprint
 from aegisgen.rehearsal.image.knex import files_of
 from aegisgen.rehearsal.outcome import NotRehearsedError, SyncRun
-from aegisgen.rehearsal.postgres.server import Server
 from aegisgen.rehearsal.postgres.sessions import connect
 from aegisgen.rehearsal.scenario.expectations import Evidence
 from aegisgen.rehearsal.scenario.gate import Gate
@@ -39,19 +38,19 @@ class Before(NamedTuple):
     requests: int
 
 
-def before(stage: Stage, server: Server) -> Before:
+def before(stage: Stage) -> Before:
     """Look around. The database must be up."""
-    with _session(stage, server) as session:
+    with _session(stage) as session:
         return Before(fingerprint(session), _files(stage), len(stage.sink.requests))
 
 
-def after(stage: Stage, server: Server, was: Before, ended: Ended, gate: Gate | None) -> Evidence:
+def after(stage: Stage, was: Before, ended: Ended, gate: Gate | None) -> Evidence:
     """Look around again. The database must be up."""
-    with _session(stage, server) as session:
+    with _session(stage) as session:
         now = fingerprint(session)
         pending = _pending(stage, session)
     new = sorted(_files(stage) - was.files)
-    good = [file for file in new if _is_whole(file, server.programs)]
+    good = [file for file in new if _is_whole(file, stage.server.programs)]
     workloads = [runner for runner in stage.application.runners if isinstance(runner, Workload)]
     return Evidence(
         ended=ended,
@@ -76,8 +75,8 @@ def refuse_missing_programs(run: SyncRun) -> None:
                     raise NotRehearsedError(f"{container.container} needs the program {match[1]}, which is not here")
 
 
-def _session(stage: Stage, server: Server) -> psycopg.Connection:
-    return connect(server.superuser._replace(database=stage.login.database))
+def _session(stage: Stage) -> psycopg.Connection:
+    return connect(stage.server.superuser._replace(database=stage.login.database))
 
 
 def _pending(stage: Stage, session: psycopg.Connection) -> tuple[str, ...] | None:

@@ -15,11 +15,10 @@ from aegisgen.rehearsal.kubelet.pod import Pod
 from aegisgen.rehearsal.kubelet.process import Process
 from aegisgen.rehearsal.kubelet.spec import Container
 from aegisgen.rehearsal.outcome import NotRehearsedError
-from aegisgen.rehearsal.postgres.server import Server
 from aegisgen.rehearsal.processes import mark_of
+from aegisgen.rehearsal.scenario.cast import Cast
 from aegisgen.rehearsal.scenario.gate import Gate
 from aegisgen.rehearsal.scenario.model import Sync
-from aegisgen.rehearsal.scenario.setting import Setting
 from aegisgen.rehearsal.scenario.stage import Stage
 
 _QUIET_SECONDS = 2.5
@@ -27,9 +26,9 @@ _MOST_SECONDS = 15.0
 _POLL_SECONDS = 0.05
 
 
-def conditions(sync: Sync, setting: Setting) -> Conditions:
+def conditions(sync: Sync, cast: Cast) -> Conditions:
     """Return what a sync's faults mean for what it starts."""
-    faults, cast = sync.faults, setting.cast
+    faults = sync.faults
     pods = faults.pods or 1
     migrates_in_pods = any(identity.kind != "Job" for identity, _ in cast.migrations)
     return Conditions(
@@ -41,9 +40,9 @@ def conditions(sync: Sync, setting: Setting) -> Conditions:
 
 
 @contextmanager
-def faults_of(sync: Sync, setting: Setting, stage: Stage, server: Server) -> Iterator[Gate | None]:
+def faults_of(sync: Sync, stage: Stage) -> Iterator[Gate | None]:
     """Let it go wrong during the block; afterwards everything is as it was. Yields the gate, where there is one."""
-    faults = sync.faults
+    faults, cast = sync.faults, stage.setting.cast
     with ExitStack() as stack:
         gate = None
         stack.callback(stage.run_at, 1)
@@ -51,14 +50,14 @@ def faults_of(sync: Sync, setting: Setting, stage: Stage, server: Server) -> Ite
         if sync.speed > 1 and not slow:
             stage.run_at(sync.speed)
         if slow:
-            gate = stack.enter_context(_gate(sync, setting, stage, server))
+            gate = stack.enter_context(_gate(sync, stage))
         if faults.database in {"down", "late"}:
-            stack.enter_context(_without_server(faults.database, seconds(faults.after), stage, server))
+            stack.enter_context(_without_server(faults.database, seconds(faults.after), stage))
         elif faults.database == "wrong-password":
             stage.offered = stage.login._replace(password="not-" + stage.login.password)
             stack.callback(setattr, stage, "offered", stage.login)
-        for pod in setting.cast.pods:
-            migrates = any(identity == pod.resource.identity for identity, _ in setting.cast.migrations)
+        for pod in cast.pods:
+            migrates = any(identity == pod.resource.identity for identity, _ in cast.migrations)
             for reference in pod.references if migrates else ():
                 if reference.kind in faults.withhold:
                     stage.objects.withhold(reference.kind, reference.name)
@@ -70,7 +69,7 @@ def faults_of(sync: Sync, setting: Setting, stage: Stage, server: Server) -> Ite
             stage.sink.answer = Answer(faults.web)
             stack.callback(setattr, stage.sink, "answer", Answer.OK)
         if faults.backup_target:
-            names = {identity.name for identity in setting.cast.backups}
+            names = {identity.name for identity in cast.backups}
             stage.limited = lambda container, pod: _is_of(names, container, pod)
             stack.callback(setattr, stage, "limited", lambda *_: False)
         yield gate
@@ -81,7 +80,8 @@ def _is_of(jobs: set[str], container: Container, pod: Pod) -> bool:
 
 
 @contextmanager
-def _without_server(how: str, after: int, stage: Stage, server: Server) -> Iterator[None]:
+def _without_server(how: str, after: int, stage: Stage) -> Iterator[None]:
+    server = stage.server
     if not server.own:
         raise NotRehearsedError("the server is your own (--database-url), and is not stopped")
     over = threading.Event()
@@ -106,8 +106,8 @@ def _without_server(how: str, after: int, stage: Stage, server: Server) -> Itera
 
 
 @contextmanager
-def _gate(sync: Sync, setting: Setting, stage: Stage, server: Server) -> Iterator[Gate]:
-    login = server.superuser._replace(database=stage.login.database)
+def _gate(sync: Sync, stage: Stage) -> Iterator[Gate]:
+    login = stage.server.superuser._replace(database=stage.login.database)
     over = threading.Event()
     hangs = "hangs" in sync.migrations.values()
     hanging: list[str] = []
@@ -120,7 +120,7 @@ def _gate(sync: Sync, setting: Setting, stage: Stage, server: Server) -> Iterato
                 process.kill()
             gate.open()
         elif hangs:
-            for each in [process] if process else _running(stage, setting):
+            for each in [process] if process else _running(stage):
                 hanging.append(each.mark)
                 each.hang()
         else:
@@ -161,9 +161,9 @@ def _process(stage: Stage, pid: int) -> Process | None:
     return next((process for process in _all(stage) if process.mark == mark), None) if mark else None
 
 
-def _running(stage: Stage, setting: Setting) -> list[Process]:
+def _running(stage: Stage) -> list[Process]:
     """Where nothing tells which container a process belongs to, all that may migrate."""
-    return [process for process in _all(stage) if process.mark.split("/")[-2] in setting.cast.containers]
+    return [process for process in _all(stage) if process.mark.split("/")[-2] in stage.setting.cast.containers]
 
 
 def _all(stage: Stage) -> Iterator[Process]:

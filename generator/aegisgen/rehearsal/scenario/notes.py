@@ -29,10 +29,10 @@ def notes_of(setting: Setting) -> Iterator[str]:
     brought = set(brought_by(setting.resources))
     references = [each for pod in setting.cast.pods for each in pod.references if "imagePullSecrets" not in each.path]
     wanted = {(each.kind, each.name) for each in references}
-    made_up = sorted(name for kind, name in wanted - brought - set(setting.options.given) if kind == "Secret")
+    made_up = sorted(name for kind, name in wanted - brought - set(setting.given) if kind == "Secret")
     if made_up:
         yield f"made up, as the overlay does not bring them: Secret {', '.join(made_up)}"
     if not landlock.version():
         yield "this system has no Landlock: nothing kept containers from writing elsewhere or connecting anywhere"
-    elif landlock.version() < _KNOWS_PORTS and not setting.options.network:
+    elif landlock.version() < _KNOWS_PORTS and not setting.network:
         yield "this kernel's Landlock knows no ports: nothing kept containers from connecting anywhere"

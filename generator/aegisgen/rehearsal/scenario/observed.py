@@ -10,32 +10,28 @@ from aegisgen.rehearsal.image.knex import PREFIX
 from aegisgen.rehearsal.observe import Observation
 from aegisgen.rehearsal.outcome import MigrationRun, SyncRun
 from aegisgen.rehearsal.postgres import extensions_at_hand
-from aegisgen.rehearsal.postgres.server import Server
-from aegisgen.rehearsal.scenario.setting import Setting
 from aegisgen.rehearsal.scenario.stage import Stage
 from aegisgen.rehearsal.sources import migration_texts
 
 _MAJOR = re.compile(r"PostgreSQL (\d+)")
 
 
-def migrations_of(
-    observation: Observation, syncs: Sequence[SyncRun], stage: Stage, setting: Setting, server: Server
-) -> tuple[MigrationRun, ...]:
-    """Return a record of each migration that ran in these syncs. The database must still be stage."""
+def migrations_of(observation: Observation, syncs: Sequence[SyncRun], stage: Stage) -> tuple[MigrationRun, ...]:
+    """Return a record of each migration that ran in these syncs. The database must still be there."""
     runs = sorted((run for sync in syncs for step in sync.steps for run in step.containers), key=lambda run: run.began)
     logs = [run.log for run in runs]
     records = tuple(map(_own_or_added, observation.migrations(logs)))
-    failed = "\n".join(run.log for run in runs if run.code != 0 and run.container in setting.cast.containers)
+    failed = "\n".join(run.log for run in runs if run.code != 0 and run.container in stage.setting.cast.containers)
     if stage.app is None or not (failed or any(record.error for record in records)):
         return records
-    major = _MAJOR.search(server.version)
+    major = _MAJOR.search(stage.server.version)
     around = Around(
         applied=tuple(file for file in _own(stage) if stage.released),
         sources=migration_texts(stage.app),
-        server=server.version,
+        server=stage.server.version,
         major=int(major[1]) if major else 0,
         elsewhere=extensions_at_hand(),
-        schema_dump=str(setting.options.dump or ""),
+        schema_dump=str(stage.setting.dump or ""),
     )
     return explained(records, around, failed)
 

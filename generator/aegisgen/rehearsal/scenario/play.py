@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import closing
+from functools import partial
 
-from aegisgen.rehearsal.clock import Clock
 from aegisgen.rehearsal.cluster.sync import Conditions
 from aegisgen.rehearsal.database import copies
 from aegisgen.rehearsal.image.knex import write_migrations
@@ -25,9 +26,8 @@ from aegisgen.rehearsal.scenario.expectations import expectations
 from aegisgen.rehearsal.scenario.faults import conditions, faults_of
 from aegisgen.rehearsal.scenario.model import Scenario, Sync
 from aegisgen.rehearsal.scenario.observed import migrations_of
-from aegisgen.rehearsal.scenario.setting import Setting
-from aegisgen.rehearsal.scenario.stage import Place, Stage, stage
-from aegisgen.rehearsal.show.progress import Events
+from aegisgen.rehearsal.scenario.setting import Place, Setting
+from aegisgen.rehearsal.scenario.stage import Stage
 
 _FEATURES = {
     "backup": "backup step",
@@ -42,11 +42,10 @@ _RELEASED, _DUMPED = "released", "dumped"
 class Play:
     """One scenario. `run` is for a thread of its own; `stop` for any."""
 
-    def __init__(self, scenario: Scenario, setting: Setting, place: Place, progress: Events) -> None:
+    def __init__(self, scenario: Scenario, setting: Setting, place: Place) -> None:
         self._scenario = scenario
         self._setting = setting
         self._place = place
-        self._progress = progress
         self._stopped = threading.Event()
         self._stage: Stage | None = None
         self._expectations: list[Expectation] = []
@@ -66,7 +65,7 @@ class Play:
     def run(self) -> ScenarioRun:
         """Play it. Raises what is no outcome: a defect, or what PostgreSQL's programs say of the dump."""
         began = time.monotonic()
-        self._progress.began(self._scenario.name, self._scenario.spec.title)
+        self._setting.progress.began(self._scenario.name, self._scenario.spec.title)
         try:
             self._refuse()
             self._play()
@@ -87,7 +86,7 @@ class Play:
             syncs=tuple(self._syncs),
             migrations=self._migrations,
         )
-        self._progress.ended(done)
+        self._setting.progress.ended(done)
         return done
 
     def _refuse(self) -> None:
@@ -97,29 +96,26 @@ class Play:
         if lacking:
             raise DoesNotApplyError(f"this overlay has no {' and no '.join(_FEATURES[name] for name in lacking)}")
         adds = any(sync.migrations for sync in spec.syncs)
-        if adds and self._setting.tool.name != "knex":
-            raise NotRehearsedError(
-                f"scenarios can add migrations to Knex's only, and this is {self._setting.tool.name}"
-            )
+        if adds and self._setting.tool != "knex":
+            raise NotRehearsedError(f"scenarios can add migrations to Knex's only, and this is {self._setting.tool}")
         if any(sync.faults.database in {"down", "late"} for sync in spec.syncs) and not self._place.server.own:
             raise NotRehearsedError("the server is your own (--database-url), and is not stopped")
 
     def _play(self) -> None:
-        clock, server = Clock(), self._place.server
-        with stage(self._scenario, self._setting, self._place, clock, self._said) as opened, clock.working():
-            self._stage = opened
-            self._give(opened)
-            watch = self._setting.observer.watch
-            with watch(server, opened.login, clock=clock.elapsed, app=opened.app) as observation:
+        stage = self._stage = Stage(self._scenario, self._setting, self._place, self._changed)
+        watch = partial(self._setting.observer.watch, clock=stage.clock.elapsed, app=stage.app)
+        with closing(stage), stage.clock.working():
+            self._give(stage)
+            with watch(stage.server, stage.login) as observation:
                 try:
                     for sync in self._scenario.spec.syncs:
-                        self._sync(sync, opened)
+                        self._sync(sync, stage)
                 finally:
-                    self._migrations = migrations_of(observation, self._syncs, opened, self._setting, server)
+                    self._migrations = migrations_of(observation, self._syncs, stage)
 
     def _give(self, stage: Stage) -> None:
         """Bring the database, and the cluster, to where the scenario begins."""
-        server, kept = self._place.server, self._place.snapshots
+        server, kept = stage.server, self._place.snapshots
         released = self._scenario.spec.given == "a-release"
         if released:
             for resource in self._setting.resources:
@@ -127,10 +123,10 @@ class Play:
             if _RELEASED in kept:
                 copies.restore(server, stage.login, _RELEASED)
                 return
-        if self._setting.options.dump:
+        if self._setting.dump:
             scratch = stage.root / "dump"
             scratch.mkdir()
-            self.notes += load_dump(server, stage.login, self._setting.options.dump, scratch=scratch)
+            self.notes += load_dump(server, stage.login, self._setting.dump, scratch=scratch)
         if released:
             ended = stage.application.sync("The release before", Conditions(replicas=1))
             self._complain(ended.run)
@@ -145,13 +141,12 @@ class Play:
             if stage.migrations is None:
                 raise NotRehearsedError("no folder with Knex migrations was found in --app; name it in the profile")
             write_migrations(stage.migrations, sync.migrations)
-        server = self._place.server
-        was = evidence.before(stage, server)
-        with faults_of(sync, self._setting, stage, server) as gate:
-            ended = stage.application.sync(sync.title, conditions(sync, self._setting))
+        was = evidence.before(stage)
+        with faults_of(sync, stage) as gate:
+            ended = stage.application.sync(sync.title, conditions(sync, self._setting.cast))
         self._syncs.append(ended.run)
         self._complain(ended.run)
-        seen = evidence.after(stage, server, was, ended, gate)
+        seen = evidence.after(stage, was, ended, gate)
         several = len(self._scenario.spec.syncs) > 1
         for each in expectations(sync, seen, self._setting.cast):
             self._expectations.append(each._replace(text=f"{sync.title}: {each.text}") if several else each)
@@ -169,5 +164,5 @@ class Play:
             raise NotRehearsedError("interrupted")
         evidence.refuse_missing_programs(run)
 
-    def _said(self, pod: Pod) -> None:
-        self._progress.step(self._scenario.name, pod.name, pod.status)
+    def _changed(self, pod: Pod) -> None:
+        self._setting.progress.step(self._scenario.name, pod.name, pod.status)

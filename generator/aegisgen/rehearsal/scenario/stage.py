@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
+from aegisgen.argocd.plan import plan
 from aegisgen.rehearsal.clock import Clock
 from aegisgen.rehearsal.cluster.controllers import facts_of
 from aegisgen.rehearsal.cluster.sync import Application
@@ -27,10 +27,8 @@ from aegisgen.rehearsal.kubelet.spec import Container, Template, spec_of
 from aegisgen.rehearsal.kubelet.volumes import mounts_of, rewriting
 from aegisgen.rehearsal.objects import Objects, Values, provided
 from aegisgen.rehearsal.outcome import NotRehearsedError
-from aegisgen.rehearsal.postgres.server import Server
-from aegisgen.rehearsal.processes import MARK
 from aegisgen.rehearsal.scenario.model import Scenario
-from aegisgen.rehearsal.scenario.setting import Setting
+from aegisgen.rehearsal.scenario.setting import Place, Setting
 
 _RESTARTS = 3
 """Restarts of a container in one pod; the kubelet would go on for ever."""
@@ -38,30 +36,17 @@ _COPY_PORT = "COPY_PORT"
 """The variable by which aegisgen's dry run is told where its own PostgreSQL listens."""
 
 
-class Place(NamedTuple):
-    """What one scenario after the other uses: a folder and a server."""
-
-    folder: Path
-    server: Server
-    environment: Mapping[str, str]
-    """Variables by which the run's processes are found."""
-    password: str
-    """The database's, for all scenarios."""
-    snapshots: set[str]
-    """Databases that the server keeps copies of."""
-
-
 class Stage:
     """Everything that one scenario has; the `Node` of its pods."""
 
     restarts = _RESTARTS
 
-    def __init__(
-        self, scenario: Scenario, setting: Setting, place: Place, clock: Clock, hear: Callable[[Pod], None]
-    ) -> None:
+    def __init__(self, scenario: Scenario, setting: Setting, place: Place, hear: Callable[[Pod], None]) -> None:
         """Set it up. `hear` is called with each pod that has changed."""
-        self.clock = clock
-        self.patience = setting.options.patience
+        self.setting = setting
+        self.server = place.server
+        self.clock = Clock()
+        self.patience = setting.patience
         self.released = scenario.spec.given == "a-release"
         """Whether a release was there before the first sync."""
         self.root = place.folder / scenario.name
@@ -77,18 +62,17 @@ class Stage:
         if setting.app and self.app:
             copy_app(setting.app.folder, self.app)
             write_scripts(self.app, self.root / "bin")
-        self.migrations = migrations_folder(self.app, setting.tool.path) if self.app else None
+        self.migrations = migrations_folder(self.app, setting.migrations) if self.app else None
         """The folder with the application's migrations, in the copy."""
         hurries = any(sync.speed > 1 for sync in scenario.spec.syncs)
         self._container_clock = ContainerClock(self.root / "clock") if hurries else None
-        self._setting = setting
-        self._mark = f"{place.environment[MARK]}/{scenario.name}"
+        self._mark = f"{setting.run.name}/{scenario.name}"
         self._variables = {
             "HOME": str(self.root / "home"),
             "TMPDIR": str(self.root / "tmp"),
             "LANG": "C.UTF-8",
             **(self._container_clock.environment if self._container_clock else {}),
-            **place.environment,
+            **setting.run.environment,
         }
         self._images = Images(
             applications=setting.cast.applications,
@@ -96,17 +80,17 @@ class Stage:
             programs=place.server.programs,
             standins=(self.root / "clock", self.root / "bin") if hurries else (self.root / "bin",),
             empty=self.root / "root",
-            mapped=setting.options.images,
+            mapped=setting.images,
         )
         self.sink = Sink()
-        self.values, self.objects = _objects(setting, self.root / "volumes", place.password, self.sink.url)
+        self.values, self.objects = _objects(setting, self.root / "volumes", self.sink.url)
         wanted = _wish(setting, self.root / "volumes")
         self._database = wanted.name or "app"
-        self.login = place.server.database(self._database, owner=wanted.user or "app", password=place.password)
+        self.login = place.server.database(self._database, owner=wanted.user or "app", password=setting.password)
         self.offered = self.login
         """What containers are told of the database; a fault may change it."""
         by_identity = {resource.identity: resource for resource in setting.resources}
-        self.application = Application(setting.plan, by_identity, self.objects, self)
+        self.application = Application(plan(setting.resources), by_identity, self.objects, self)
 
     def run_at(self, speed: int) -> None:
         """Let all clocks run `speed` times as fast."""
@@ -127,11 +111,11 @@ class Stage:
         image = self._images.of(container.image)
         if not container.command:
             raise NotRehearsedError(f"container {container.name} has no command, and its image's own is not known")
-        values = readdress(found, self.offered, self._setting.names, attempt.sidecar_port)
+        values = readdress(found, self.offered, self.setting.names, attempt.sidecar_port)
         message = self.folder(facts.name) / f"{container.name}.message"
         paths = {**mounts_of(container, attempt.volumes), container.termination_message_path: str(message)}
-        if self._setting.app and self._setting.app.path:
-            paths[self._setting.app.path] = str(image.folder)
+        if self.setting.app and self.setting.app.path:
+            paths[self.setting.app.path] = str(image.folder)
         local = rewriting(paths)
 
         def rewrite(text: str) -> str:
@@ -144,11 +128,11 @@ class Stage:
         ports = (self.offered.port, self.sink.port, *([attempt.sidecar_port] if attempt.sidecar_port else ()))
         return Launch(
             command=tuple(rewrite(expand(word, values)) for word in (*container.command, *container.args)),
-            env=env | dict(self._setting.options.extra),
+            env=env | dict(self.setting.extra),
             folder=_start_folder(container, image),
             message=message,
             mark=f"{self._mark}/{facts.name}/{container.name}/{attempt.number}",
-            fence=Fence((self.root,), None if self._setting.options.network else ports),
+            fence=Fence((self.root,), None if self.setting.network else ports),
             largest_file=1 if self.limited(container, attempt.pod) else None,
         )
 
@@ -159,7 +143,7 @@ class Stage:
             raise NotRehearsedError(
                 f"sidecar {container.name}: only a PostgreSQL with its image's own command is played"
             )
-        with self._setting.copies(f"{self.root.name}-{pod}-{container.name}") as server:
+        with self.setting.databases.copy(f"{self.root.name}-{pod}-{container.name}") as server:
             yield server.superuser.port
 
     def trouble(self, error: Exception) -> None:
@@ -167,34 +151,21 @@ class Stage:
         self.errors.append(error)
         threading.Thread(target=self.application.abandon, name="trouble", daemon=True).start()
 
-    def close(self, server: Server) -> None:
+    def close(self) -> None:
         """End whatever still runs."""
         self.application.abandon()
         self.sink.close()
-        server.drop(self._database)
+        self.server.drop(self._database)
 
 
-@contextmanager
-def stage(
-    scenario: Scenario, setting: Setting, place: Place, clock: Clock, hear: Callable[[Pod], None]
-) -> Iterator[Stage]:
-    """Set everything up, and end whatever still runs afterwards."""
-    opened = Stage(scenario, setting, place, clock, hear)
-    try:
-        yield opened
-    finally:
-        opened.close(place.server)
-
-
-def _objects(setting: Setting, folder: Path, password: str, url: str) -> tuple[Values, Objects]:
-    values = Values(setting.names, password, url, setting.cast.pods)
-    found = provided(setting.resources, setting.cast.pods, values, setting.options.given)
-    return values, Objects(folder, found, values)
+def _objects(setting: Setting, folder: Path, url: str) -> tuple[Values, Objects]:
+    values = Values(setting.names, setting.password, url, setting.cast.pods)
+    return values, Objects(folder, provided(setting.resources, setting.cast.pods, values, setting.given), values)
 
 
 def _wish(setting: Setting, folder: Path) -> Wish:
     """Return the database that the overlay's migrations ask for, when all that they refer to is there."""
-    _, objects = _objects(setting, folder, "unused", "http://127.0.0.1:9")
+    _, objects = _objects(setting, folder, "http://127.0.0.1:9")
     for resource in setting.resources:
         objects.apply(resource, None)
     for pod in setting.cast.pods:
