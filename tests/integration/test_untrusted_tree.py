@@ -531,7 +531,7 @@ def test_who_is_told_to_write_over_a_link_does_not(tree, outside) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="prctl(2) is Linux'")
 def test_what_a_rehearsal_starts_does_not_learn_the_machines_secrets(monkeypatch) -> None:
-    from aegisgen.rehearsal.private import private
+    from aegisgen.rehearsal.processes import private
 
     for name in ("AWS_SECRET_ACCESS_KEY", "AEGISGEN_DATABASE_URL", "CI_JOB_TOKEN"):
         monkeypatch.setenv(name, SECRET)
@@ -548,7 +548,7 @@ def test_what_a_rehearsal_starts_does_not_learn_the_machines_secrets(monkeypatch
 def test_a_process_of_a_rehearsal_cannot_read_its_parents_environment(tmp_path) -> None:
     tmp_path.chmod(0o755)
     program = (
-        "import subprocess, sys; from aegisgen.rehearsal.private import private\n"
+        "import subprocess, sys; from aegisgen.rehearsal.processes import private\n"
         "with private():\n    sys.exit(subprocess.run(['sh', '-c', 'cat /proc/$PPID/environ /proc/$PPID/mem']).returncode)"
     )
     command = [need("setpriv"), "--reuid=65534", "--clear-groups", sys.executable, "-c", program]

@@ -27,7 +27,7 @@ from aegisgen.rehearsal.image.app import app_of
 from aegisgen.rehearsal.leftovers import workspace
 from aegisgen.rehearsal.observe import Observer
 from aegisgen.rehearsal.postgres import Supply, Wanted
-from aegisgen.rehearsal.private import private
+from aegisgen.rehearsal.processes import private
 from aegisgen.rehearsal.rehearse import rehearse
 from aegisgen.rehearsal.scenario.cast import cast
 from aegisgen.rehearsal.scenario.load import chosen, scenarios

@@ -20,7 +20,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,11 +27,10 @@ from types import FrameType
 from typing import NamedTuple, NoReturn
 
 from aegisgen.errors import ToolError
-from aegisgen.rehearsal.processes import MARK, command_line, free_memory, kill_marked, stop_server
+from aegisgen.rehearsal.processes import MARK, kill_marked, stop_server
 
 _LOCK = "lock"
 _GUARD_SECONDS = 30
-_POLL_SECONDS = 0.01
 _GUARD = 'read -r line || exec "$@"'
 _PUBLIC_TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 - candidates; the folder made there is checked for its owner
 
@@ -117,8 +115,7 @@ def sweep(registry: Path | None = None) -> int:
 
 def _clean(folder: Path) -> None:
     for pidfile in folder.glob("**/postmaster.pid"):  # first: a server that is killed leaves its shared memory behind
-        _stop_server(pidfile)
-        free_memory(pidfile)
+        stop_server(pidfile)
     with suppress(OSError):
         if name := (folder / "name").read_text():
             kill_marked(name)
@@ -130,26 +127,6 @@ def _clean(folder: Path) -> None:
                     if not closed.is_symlink():
                         closed.chmod(stat.S_IRWXU)
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _stop_server(pidfile: Path) -> None:
-    """Stop a PostgreSQL at once; its sessions' processes end with it."""
-    try:
-        pid = int(pidfile.read_text().split("\n", 1)[0])
-    except (OSError, ValueError):
-        return
-    if str(pidfile.parent) not in command_line(pid):  # ids are given again
-        return
-
-    def gone(seconds: float) -> bool:
-        deadline = time.monotonic() + seconds
-        while str(pidfile.parent) in command_line(pid):
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(_POLL_SECONDS)
-        return True
-
-    stop_server(pid, gone)
 
 
 def _registry() -> Path:

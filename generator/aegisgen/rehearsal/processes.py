@@ -1,4 +1,4 @@
-"""The processes that a rehearsal started: found by a mark in their environment, and ended.
+"""Processes: started without this command's secrets, found by a mark in their environment, and ended.
 
 Children inherit the mark, also those that leave their process group or outlive their parent. On Linux such a process
 becomes a child of the command, which is the reaper of its descendants as PID 1 of a container is: so few processes have
@@ -7,13 +7,14 @@ to be looked at. On other systems a container's process group is killed with it,
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 MARK = "AEGISGEN_REHEARSAL"
@@ -21,6 +22,7 @@ MARK = "AEGISGEN_REHEARSAL"
 
 _PROC = Path("/proc")
 _LINUX = sys.platform == "linux"
+_ANSWER_SECONDS = 20.0
 _SESSIONS_SECONDS = 1.0
 _SERVER_SECONDS = 30.0
 _KILL_SECONDS = 5.0
@@ -28,16 +30,75 @@ _PAUSE_SECONDS = 0.005
 _MEMORY_LINE = 6
 _IPC_RMID = 0
 _KEY_MASK = 0xFFFFFFFF
-_PR_SET_CHILD_SUBREAPER = 36
 _SIGTERM_BIT = 1 << (signal.SIGTERM - 1)
+_PR_GET_DUMPABLE, _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 3, 4, 36  # linux/prctl.h
+
+# What programs need to be found and to speak; everything else, such as a CI system's tokens, may be a secret.
+_KEPT = frozenset(
+    {
+        "PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "LANG", "LANGUAGE", "TERM", "NO_COLOR", "COLUMNS",
+        "LINES", "TZ", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR",
+        "PGPASSFILE", "PGSERVICEFILE", "PGSSLMODE", "PGSSLROOTCERT",
+    }
+)  # fmt: skip
+_KEPT_PREFIXES = ("LC_", "XDG_", "PYTHON", "AEGISGEN_")
+_SECRETS = frozenset({"AEGISGEN_DATABASE_URL"})  # read already
+
+
+def answer(
+    *command: str | Path,
+    seconds: float = _ANSWER_SECONDS,
+    user: str | None = None,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run a program without input to its end. Raises OSError, and subprocess.TimeoutExpired after so many seconds."""
+    return subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+        timeout=seconds,
+        user=user,
+        cwd=cwd,
+        env=env,
+    )
+
+
+def output(*command: str | Path, user: str | None = None, env: Mapping[str, str] | None = None) -> str:
+    """Return what a program prints; empty where it cannot be run, fails or does not end."""
+    with suppress(OSError, subprocess.SubprocessError):
+        done = answer(*command, user=user, env=env)
+        return "" if done.returncode else done.stdout
+    return ""
+
+
+@contextmanager
+def private() -> Iterator[None]:
+    """Take out of the environment what no program needs, and close this process's memory and /proc to its children.
+
+    A process that is not dumpable has `/proc/PID/environ` and its memory closed even to others of the same user
+    (Linux, `PR_SET_DUMPABLE` in prctl(2)), but for root with the capability to trace. Both are undone at the end.
+    """
+    before = dict(os.environ)
+    dumpable = _prctl(_PR_GET_DUMPABLE)
+    _prctl(_PR_SET_DUMPABLE, 0)
+    for name in before:
+        if name in _SECRETS or not (name in _KEPT or name.startswith(_KEPT_PREFIXES)):
+            del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        _prctl(_PR_SET_DUMPABLE, dumpable)
 
 
 def become_reaper() -> None:
     """Let descendants whose parents are gone become children of this process (Linux)."""
-    if _LINUX:
-        import ctypes  # noqa: PLC0415 - only a rehearsal needs it
-
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def mark_of(pid: int) -> str:
@@ -57,7 +118,7 @@ def marked(run: str) -> frozenset[int]:
     if _LINUX:
         found = {pid for pid in all_processes() if _belongs(mark_of(pid), run) and _state(pid) not in {"", "Z", "X"}}
     else:
-        lines = (line.split() for line in _output("ps", "-axEww", "-o", "pid=,command=").splitlines())
+        lines = (line.split() for line in output("ps", "-axEww", "-o", "pid=,command=").splitlines())
         marks = f"{MARK}="
         found = {
             int(pid)
@@ -135,47 +196,46 @@ def all_processes() -> list[int]:
     """Return the ids of all processes of the machine."""
     if _LINUX:
         return [int(folder.name) for folder in _PROC.iterdir() if folder.name.isdigit()]
-    return [int(pid) for pid in _output("ps", "-ax", "-o", "pid=").split()]
+    return [int(pid) for pid in output("ps", "-ax", "-o", "pid=").split()]
 
 
 def command_line(pid: int) -> str:
     """Return what the process was started with; empty where it is gone."""
     if not _LINUX:
-        return _output("ps", "-ww", "-o", "command=", "-p", str(pid)).strip()
+        return output("ps", "-ww", "-o", "command=", "-p", str(pid)).strip()
     with suppress(OSError):
         return (_PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
     return ""
 
 
-def stop_server(pid: int, is_gone: Callable[[float], bool]) -> None:
-    """Stop a PostgreSQL at once, as a crash would. `is_gone` says whether it is gone within so many seconds.
+def stop_server(pidfile: Path) -> None:
+    """Stop a PostgreSQL at once, as a crash would, and give back what it has of the system; nothing if it is stopped.
 
     A session's process that does not react (it hangs in the kernel, or in the midst of writing its log) is killed, so
-    that the server itself can end, which gives back what it has of the system.
-    """
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGQUIT)  # the immediate shutdown (PostgreSQL's manual, section 18.5)
-        if is_gone(_SESSIONS_SECONDS):
-            return
-        _signal(children(pid))
-        if not is_gone(_SERVER_SECONDS):
-            os.kill(pid, signal.SIGKILL)
-            is_gone(_SERVER_SECONDS)
-
-
-def free_memory(pidfile: Path) -> None:
-    """Give back the shared memory of a PostgreSQL that was killed; one that could end by itself leaves no such file.
-
-    The segment's key and number are in the seventh line of postmaster.pid (PostgreSQL's pidfile.h). Numbers are given
-    again, so that it goes only where both fit.
+    that the server itself can end. One that had to be killed leaves its shared memory and this file: the segment's key
+    and number are in the seventh line (PostgreSQL's pidfile.h). Numbers are given again, so that it goes only where
+    both fit.
     """
     with suppress(OSError, ValueError, IndexError):
-        key, number = map(int, pidfile.read_text().splitlines()[_MEMORY_LINE].split())
-        if (key & _KEY_MASK, number) in memory_segments():
-            import ctypes  # noqa: PLC0415 - only a rehearsal needs it
+        lines = pidfile.read_text().splitlines()
+        pid = int(lines[0])
 
-            ctypes.CDLL(None).shmctl(number, _IPC_RMID, None)
-        pidfile.unlink()
+        def gone() -> bool:
+            return str(pidfile.parent) not in command_line(pid)  # ids are given again, too
+
+        with suppress(ProcessLookupError):
+            if not gone():
+                os.kill(pid, signal.SIGQUIT)  # the immediate shutdown (PostgreSQL's manual, section 18.5)
+                if not _until(gone, _SESSIONS_SECONDS):
+                    _signal(children(pid))
+                    if not _until(gone, _SERVER_SECONDS):
+                        os.kill(pid, signal.SIGKILL)
+                        _until(gone, _SERVER_SECONDS)
+        key, number = map(int, lines[_MEMORY_LINE].split())
+        if pidfile.exists():
+            if (key & _KEY_MASK, number) in memory_segments():
+                ctypes.CDLL(None).shmctl(number, _IPC_RMID, None)
+            pidfile.unlink()
 
 
 def memory_segments() -> set[tuple[int, int]]:
@@ -183,7 +243,7 @@ def memory_segments() -> set[tuple[int, int]]:
     if _LINUX:
         lines = [line.split()[:2] for line in (_PROC / "sysvipc/shm").read_text().splitlines()[1:]]
         return {(int(key) & _KEY_MASK, int(number)) for key, number in lines}
-    rows = [line.split() for line in _output("ipcs", "-m").splitlines() if line.startswith("m")]
+    rows = [line.split() for line in output("ipcs", "-m").splitlines() if line.startswith("m")]
     return {(int(row[2], 16), int(row[1])) for row in rows}
 
 
@@ -200,20 +260,31 @@ def _state(pid: int) -> str:
 
 def _kill_all(left: Callable[[], Iterable[int]], end: Callable[[Iterable[int]], None]) -> bool:
     """End processes until none is left, for some seconds; return whether none is."""
-    give_up = time.monotonic() + _KILL_SECONDS
-    while pids := left():
+
+    def gone() -> bool:
+        pids = left()
         end(pids)
+        return not pids
+
+    return _until(gone, _KILL_SECONDS)
+
+
+def _until(happened: Callable[[], bool], seconds: float) -> bool:
+    """Wait until something has happened, for so many seconds at most; return whether it has."""
+    give_up = time.monotonic() + seconds
+    while not happened():
         if time.monotonic() > give_up:
             return False
         time.sleep(_PAUSE_SECONDS)
     return True
 
 
+def _prctl(*arguments: int) -> int:
+    """Call prctl(2) where there is one; 1, which is what processes are, elsewhere."""
+    return int(ctypes.CDLL(None).prctl(*arguments, 0, 0, 0)) if _LINUX else 1
+
+
 def _signal(pids: Iterable[int]) -> None:
     for pid in pids:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
-
-
-def _output(*command: str) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=False, errors="replace", timeout=20).stdout

@@ -16,6 +16,7 @@ from aegisgen.rehearsal.postgres import sessions
 from aegisgen.rehearsal.postgres.dump_text import as_sql, survey
 from aegisgen.rehearsal.postgres.server import Server
 from aegisgen.rehearsal.postgres.sessions import Login
+from aegisgen.rehearsal.processes import answer
 
 _LOAD_SECONDS = 900
 _ROLES_AT_MOST = 50
@@ -118,16 +119,8 @@ def _run(programs: Path, text: Path, login: Login) -> _Refusal | None:
         "LC_ALL": "C",
     }
     try:
-        done = subprocess.run(
-            [programs / "psql", *options, *address, "--no-password", "--file", text],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-            timeout=_LOAD_SECONDS,
-        )
+        command = [str(programs / "psql"), *options, *address, "--no-password", "--file", str(text)]
+        done = answer(*command, seconds=_LOAD_SECONDS, env=environment)
     except subprocess.TimeoutExpired:
         return _Refusal(0, f"it is not loaded after {_LOAD_SECONDS} s")
     if done.returncode == 0:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from aegisgen.errors import InputError, Problem, UsageError
+from aegisgen.rehearsal.processes import answer
 
 _CONVERT_SECONDS = 300
 _ARCHIVE = b"PGDMP"
@@ -120,11 +121,8 @@ def _head(file: Path) -> bytes:
 
 
 def _restore(file: Path, programs: Path, text: Path) -> None:
-    command = [str(programs / "pg_restore"), "--file", str(text), str(file)]
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", check=False, timeout=_CONVERT_SECONDS
-        )
+        done = answer(programs / "pg_restore", "--file", text, file, seconds=_CONVERT_SECONDS)
     except subprocess.TimeoutExpired as error:
         raise _unusable(file, f"pg_restore has not read it after {_CONVERT_SECONDS} s") from error
     if done.returncode:

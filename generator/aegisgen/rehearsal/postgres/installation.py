@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
 from aegisgen.errors import ToolError, UsageError
+from aegisgen.rehearsal.processes import output
 
 OLDEST = 15
 """The oldest major version that writes its log as JSON lines (and, since November 2026, that is still maintained)."""
@@ -133,9 +132,7 @@ def _from_path() -> Iterator[tuple[Path, str, Path | None]]:
         if found := shutil.which(program):
             yield Path(found).resolve().parent, "PATH", None
     if config := shutil.which("pg_config"):
-        with suppress(OSError, subprocess.SubprocessError):
-            answer = subprocess.run([config, "--bindir"], capture_output=True, text=True, check=True, timeout=20)
-            yield Path(answer.stdout.strip()), "pg_config", None
+        yield Path(output(config, "--bindir").strip()), "pg_config", None
 
 
 @lru_cache(maxsize=64)
@@ -143,11 +140,5 @@ def _version(programs: Path) -> tuple[int, int] | None:
     """Ask the program; None where a program is missing, does not run here or is no PostgreSQL's."""
     if not all(os.access(programs / program, os.X_OK) for program in SERVER_PROGRAMS):
         return None
-    try:
-        answer = subprocess.run(
-            [programs / "postgres", "--version"], capture_output=True, text=True, check=False, timeout=20
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    match = _VERSION.search(answer.stdout)
-    return (int(match[1]), int(match[2] or 0)) if match and answer.returncode == 0 else None
+    match = _VERSION.search(output(programs / "postgres", "--version"))
+    return (int(match[1]), int(match[2] or 0)) if match else None

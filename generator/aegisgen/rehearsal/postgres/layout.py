@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-from contextlib import suppress
 from pathlib import Path
 
 from aegisgen.errors import ToolError
 from aegisgen.rehearsal.postgres.installation import SERVER_PROGRAMS, Installation, installations
+from aegisgen.rehearsal.processes import output
 
 ADDED = Path(__file__).parent / "extensions"
 """Extensions that are written in SQL here, for wheels that come without them."""
@@ -67,10 +66,9 @@ def extensions_at_hand() -> dict[str, tuple[str, ...]]:
 
 def extension_folder(installation: Installation) -> Path:
     """Return the folder of the installation's control files."""
-    command = [str(installation.programs / "pg_config"), "--sharedir"]
-    with suppress(OSError, subprocess.SubprocessError):  # some packagers give pg_config to developers only
-        answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
-        return Path(answer.stdout.strip()) / "extension"
+    if share := output(installation.programs / "pg_config", "--sharedir").strip():
+        return Path(share) / "extension"
+    # Some packagers give pg_config to developers only.
     root = installation.programs.parent
     places = [root / "share/extension", root / "share/postgresql/extension", root / "share/pgsql/extension"]
     return next((place for place in places if place.is_dir()), places[0])
@@ -86,13 +84,7 @@ def _missing(installation: Installation) -> list[Path]:
 
 
 def _runs(installation: Installation, account: str | None) -> bool:
-    try:
-        for program in SERVER_PROGRAMS:
-            command = [str(installation.programs / program), "--version"]
-            subprocess.run(command, user=account, capture_output=True, check=True, timeout=20)
-    except (OSError, subprocess.SubprocessError):
-        return False
-    return True
+    return all(output(installation.programs / program, "--version", user=account) for program in SERVER_PROGRAMS)
 
 
 def _link(source: str, target: str) -> None:

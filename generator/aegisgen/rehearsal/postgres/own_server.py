@@ -10,7 +10,6 @@ import subprocess
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 
 from aegisgen.errors import ToolError
@@ -18,7 +17,7 @@ from aegisgen.rehearsal.postgres.installation import Installation
 from aegisgen.rehearsal.postgres.server import Server
 from aegisgen.rehearsal.postgres.sessions import Login
 from aegisgen.rehearsal.postgres.template import SUPERUSER, Template, new_folder
-from aegisgen.rehearsal.processes import free_memory, stop_server
+from aegisgen.rehearsal.processes import stop_server
 
 START_SECONDS = 60
 # Below the ranges that systems take outgoing connections' ports from (Linux 32768, macOS 49152): between a stop and the
@@ -115,11 +114,10 @@ class OwnServer(Server):
     def stop(self) -> None:
         """Nothing happens if it is stopped."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        if process.poll() is None:
-            stop_server(process.pid, partial(_is_over, process))
-        free_memory(self._data / "postmaster.pid")
+        stop_server(self._data / "postmaster.pid")
+        if process:
+            process.kill()  # one that hangs before it has written that file
+            process.wait()
 
     def _launch(self) -> bool:
         """Start the server and wait until it takes connections; return whether it does."""
@@ -155,12 +153,6 @@ class OwnServer(Server):
                     entry = json.loads(line)
                     said.append(f"{entry['error_severity']}: {entry['message']}")
         return "; ".join(said[-_LAST_LINES:])
-
-
-def _is_over(process: subprocess.Popen[bytes], seconds: float) -> bool:
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(seconds)
-    return process.returncode is not None
 
 
 def _free_port() -> int:

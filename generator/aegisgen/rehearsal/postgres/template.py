@@ -8,11 +8,11 @@ import secrets
 import shutil
 import subprocess
 import threading
-from contextlib import suppress
 from pathlib import Path
 
 from aegisgen.errors import ToolError
 from aegisgen.rehearsal.postgres.installation import Installation
+from aegisgen.rehearsal.processes import answer, output
 
 SUPERUSER = "postgres"
 _SECONDS = 120
@@ -80,18 +80,9 @@ class Template:
 
     def _run(self, *command: str) -> None:
         try:
-            answer = subprocess.run(
-                command,
-                user=self._account,
-                cwd=self._folder,
-                env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
-                capture_output=True,
-                text=True,
-                errors="replace",
-                check=False,
-                timeout=_SECONDS,
-            )
-            code, reason = answer.returncode, answer.stderr.strip() or answer.stdout.strip()
+            env = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
+            done = answer(*command, seconds=_SECONDS, user=self._account, cwd=self._folder, env=env)
+            code, reason = done.returncode, done.stderr.strip() or done.stdout.strip()
         except subprocess.TimeoutExpired:
             code, reason = 1, f"no end within {_SECONDS} s"
         if code:
@@ -108,15 +99,7 @@ def new_folder(folder: Path, account: str | None) -> None:
 def _system_locale() -> str:
     """Return a locale of the system's that knows UTF-8's letters; C, which knows ASCII's, where there is none."""
     for name in ("C.UTF-8", "en_US.UTF-8"):
-        with suppress(OSError, subprocess.SubprocessError):
-            answer = subprocess.run(
-                ["locale", "charmap"],
-                env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": name},
-                capture_output=True,
-                text=True,
-                check=True,
-                timeout=20,
-            )
-            if answer.stdout.strip() == "UTF-8":
-                return name
+        env = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": name}
+        if output("locale", "charmap", env=env).strip() == "UTF-8":
+            return name
     return "C"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +16,7 @@ from aegisgen.rehearsal.database.fingerprint import Fingerprint, fingerprint
 from aegisgen.rehearsal.image.knex import files_of
 from aegisgen.rehearsal.outcome import NotRehearsedError, SyncRun
 from aegisgen.rehearsal.postgres.sessions import connect
+from aegisgen.rehearsal.processes import answer
 from aegisgen.rehearsal.scenario.expectations import Evidence
 from aegisgen.rehearsal.scenario.gate import Gate
 from aegisgen.rehearsal.scenario.stage import Stage
@@ -103,7 +103,6 @@ def _is_whole(file: Path, programs: Path | None) -> bool:
     with suppress(OSError), file.open("rb") as opened:
         beginning = opened.read(len(_ARCHIVE))
         if beginning == _ARCHIVE and programs:
-            command = [str(programs / "pg_restore"), "--file=/dev/null", str(file)]
-            return subprocess.run(command, check=False, capture_output=True, timeout=60).returncode == 0
+            return answer(programs / "pg_restore", "--file=/dev/null", file, seconds=60).returncode == 0
         return bool(beginning) and ".partial" not in file.name
     return False
