@@ -105,6 +105,13 @@ def aegisgen(*arguments: str) -> Outcome:
     return Outcome(code, out.getvalue(), err.getvalue())
 
 
+def refusal(*arguments: str) -> str:
+    """Run a command line that must be refused, and return what is said of it."""
+    outcome = aegisgen(*arguments)
+    assert (outcome.code, outcome.out) == (2, ""), outcome
+    return outcome.err
+
+
 Cli = Callable[..., Outcome]
 """What the fixture `cli` is."""
 

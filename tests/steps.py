@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.conftest import Outcome, aegisgen
+from tests.conftest import aegisgen, refusal
 from tests.trees import edited
 
 
@@ -45,6 +45,4 @@ def rendered(*arguments: str) -> dict[str, dict]:
 
 def refused(environment: str) -> str:
     """Render what must be refused, and return what is said of it."""
-    outcome: Outcome = aegisgen("render", environment, "--stdout")
-    assert outcome.code == 2, outcome.out
-    return outcome.err
+    return refusal("render", environment, "--stdout")

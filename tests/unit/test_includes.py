@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
+from tests.conftest import refusal
 from tests.trees import edited, replace
 
 PROJECT = "argocd/aegisgen.yaml"
@@ -111,13 +112,11 @@ def test_defaults_may_describe_both_strategies(fleet, cli) -> None:
         ("services/*.yaml", 10, "include: a string, expected a list"),
     ],
 )
-def test_an_include_that_leads_nowhere_good_is_refused_at_its_place(fleet, cli, include, column, expected) -> None:
+def test_an_include_that_leads_nowhere_good_is_refused_at_its_place(fleet, include, column, expected) -> None:
     (fleet / "services/link.yml").symlink_to("pay.yaml")
     (fleet / "elsewhere").symlink_to("services")
     replace(fleet / "aegisgen.yaml", "[services/*.yaml]", include)
-    outcome = cli("check", "--no-compose")
-    assert outcome.code == 2
-    assert outcome.err.startswith(f"{PROJECT}:6:{column}: {expected}")
+    assert refusal("check", "--no-compose").startswith(f"{PROJECT}:6:{column}: {expected}")
 
 
 def test_a_link_that_a_pattern_meets_is_refused_too(fleet, cli) -> None:
@@ -132,59 +131,49 @@ def test_hidden_files_are_not_met_and_what_two_patterns_meet_is_read_once(fleet,
     assert cli("render", "--all").code == 0
 
 
-def test_a_service_that_two_files_describe_is_reported_with_both_places(fleet, cli) -> None:
+def test_a_service_that_two_files_describe_is_reported_with_both_places(fleet) -> None:
     services(fleet / "services/zoo.yaml", ["zoo", "pay-in", "api"])
-    outcome = cli("check", "--no-compose")
-    assert outcome.code == 2
-    assert outcome.err.splitlines() == [
+    assert refusal("check", "--no-compose").splitlines() == [
         "argocd/services/zoo.yaml:11:3: services.pay-in: is described at argocd/services/pay.yaml:4:3 too, expected it once",
         f"argocd/services/zoo.yaml:18:3: services.api: is described at {PROJECT}:9:3 too, expected it once",
     ]
 
 
-def test_a_service_twice_in_one_file_is_an_error_of_that_file(fleet, cli) -> None:
+def test_a_service_twice_in_one_file_is_an_error_of_that_file(fleet) -> None:
     file = fleet / "services/order.yaml"
     file.write_text(file.read_text() + "  order: {workload: {name: a, container: b}}\n")
-    outcome = cli("check", "--no-compose")
-    assert outcome.code == 2
-    assert (
-        outcome.err
-        == "argocd/services/order.yaml:11:3: not valid YAML: the key 'order' twice in one mapping, first 7 lines above\n"
+    assert refusal("check", "--no-compose") == (
+        "argocd/services/order.yaml:11:3: not valid YAML: the key 'order' twice in one mapping, first 7 lines above\n"
     )
 
 
-def test_all_errors_of_all_included_files_come_at_once(fleet, cli) -> None:
+def test_all_errors_of_all_included_files_come_at_once(fleet) -> None:
     (fleet / "services/a.yaml").write_text("apiVersion: aegisgen.dev/v1\nkind: Service\nservices: {}\n")
     (fleet / "services/b.yaml").write_text("a: [\n")
     (fleet / "services/c.yaml").mkdir()
-    outcome = cli("check", "--no-compose")
-    assert outcome.code == 2
+    message = refusal("check", "--no-compose")
     starts = [
         "argocd/services/a.yaml:2:7: kind: ",
         "argocd/services/a.yaml:3:",
         "argocd/services/b.yaml:",
         "argocd/services/c.yaml: cannot be read",
     ]
-    assert len(outcome.err.splitlines()) == len(starts)
-    assert all(line.startswith(start) for line, start in zip(outcome.err.splitlines(), starts, strict=True))
+    assert len(message.splitlines()) == len(starts)
+    assert all(line.startswith(start) for line, start in zip(message.splitlines(), starts, strict=True))
 
 
-def test_an_error_of_a_service_stands_at_its_own_file(fleet, cli) -> None:
+def test_an_error_of_a_service_stands_at_its_own_file(fleet) -> None:
     replace(fleet / "services/pay.yaml", "container: app", "container: app\n    initContainer: {name: app}")
-    outcome = cli("check", "--no-compose")
-    assert outcome.code == 2
-    assert (
-        outcome.err
-        == "argocd/services/pay.yaml:8:27: services.pay-in.initContainer.name: the application container's name, expected another\n"
+    assert refusal("check", "--no-compose") == (
+        "argocd/services/pay.yaml:8:27: services.pay-in.initContainer.name: the application container's name, expected another\n"
     )
 
 
-def test_an_unknown_service_of_a_profile_names_the_nearest_one_and_its_place(fleet, cli) -> None:
+def test_an_unknown_service_of_a_profile_names_the_nearest_one_and_its_place(fleet) -> None:
     replace(fleet / "profiles/staging.yaml", "    api:", "    ordr: {replicas: 2}\n    api:")
-    outcome = cli("check", "--no-compose")
-    assert outcome.code == 2
-    assert "spec.services.ordr: no such service in the project" in outcome.err
-    assert "did you mean 'order'? (argocd/services/order.yaml:4:3)" in outcome.err
+    message = refusal("check", "--no-compose")
+    assert "spec.services.ordr: no such service in the project" in message
+    assert "did you mean 'order'? (argocd/services/order.yaml:4:3)" in message
 
 
 @pytest.mark.parametrize(
@@ -206,10 +195,9 @@ def test_globs_select_services(fleet, cli, patterns, expected) -> None:
 @pytest.mark.parametrize(
     ("pattern", "meant"), [("pya-*", "'pay-in'"), ("odrer", "'order'"), ("pay-iout", "'pay-out' or 'pay-in'")]
 )
-def test_a_glob_that_nothing_matches_names_the_nearest_services(fleet, cli, pattern, meant) -> None:
-    outcome = cli("check", "--service", pattern)
-    assert outcome.code == 2
-    assert f"no service '{pattern}'; there is api, order, pay-in, pay-out; did you mean {meant}" in outcome.err
+def test_a_glob_that_nothing_matches_names_the_nearest_services(fleet, pattern, meant) -> None:
+    message = refusal("check", "--service", pattern)
+    assert f"no service '{pattern}'; there is api, order, pay-in, pay-out; did you mean {meant}" in message
 
 
 def test_of_very_many_services_only_some_are_listed(fleet, cli) -> None:
@@ -221,13 +209,10 @@ def test_of_very_many_services_only_some_are_listed(fleet, cli) -> None:
     )
 
 
-def test_a_project_without_any_service_says_where_they_could_be(project, cli) -> None:
+def test_a_project_without_any_service_says_where_they_could_be(project) -> None:
     put(project / "aegisgen.yaml", apiVersion="aegisgen.dev/v1", kind="Project")
-    outcome = cli("check")
-    assert outcome.code == 2
-    assert (
-        outcome.err
-        == f"{PROJECT}:1:1: services: missing, expected at least one service, here or in a file that `include` names\n"
+    assert refusal("check") == (
+        f"{PROJECT}:1:1: services: missing, expected at least one service, here or in a file that `include` names\n"
     )
 
 

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.conftest import ROOT, Outcome, aegisgen
+from tests.conftest import ROOT, Outcome, aegisgen, refusal
 from tests.status_cluster import FOLDER, STATES, Cluster, cluster
 
 from aegisgen.kube.schemas import violations
@@ -278,9 +278,7 @@ def test_context_and_namespace_go_to_kubectl_and_into_the_commands(cluster: Clus
 
 
 def test_the_environment_must_be_there(monkeypatch) -> None:
-    told = aegisgen("status", "produktion", "--project", str(FOLDER / "argocd/aegisgen.yaml"))
-    assert told.code == 2
-    assert "production" in told.err
+    assert "production" in refusal("status", "produktion", "--project", str(FOLDER / "argocd/aegisgen.yaml"))
 
 
 @pytest.mark.tools
