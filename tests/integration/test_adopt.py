@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -34,12 +35,17 @@ TREES = {
 NAMED = ("name", "mountPath", "containerPort")
 
 
+@pytest.fixture
+def copied(here, kustomize):
+    """Makes the working directory a copy of a hand-written tree."""
+    return partial(shutil.copytree, dst=here, dirs_exist_ok=True)
+
+
 @pytest.fixture(params=TREES)
-def tree(request, tmp_path, monkeypatch, kustomize):
+def tree(request, copied):
     """A copy of a hand-written tree as the working directory."""
     source, path, root, overlays, complete = TREES[request.param]
-    shutil.copytree(source, tmp_path / "tree")
-    monkeypatch.chdir(tmp_path / "tree")
+    copied(source)
     return Tree(path, Path(root), overlays, complete)
 
 
@@ -142,9 +148,8 @@ def test_without_write_nothing_is_written(tree, cli) -> None:
     assert contents(Path()) == before
 
 
-def test_what_is_lost_stops_the_writing_and_says_where_it_stands(cli, tmp_path, monkeypatch, kustomize) -> None:
-    shutil.copytree(LAYOUTS / "django-bare-job", tmp_path / "tree")
-    monkeypatch.chdir(tmp_path / "tree")
+def test_what_is_lost_stops_the_writing_and_says_where_it_stands(copied, cli) -> None:
+    copied(LAYOUTS / "django-bare-job")
     before = contents(Path())
     outcome = cli("adopt", "k8s", "--write", "--format", "json")
     assert outcome.code == 1
@@ -158,9 +163,8 @@ def test_what_is_lost_stops_the_writing_and_says_where_it_stands(cli, tmp_path, 
     assert sorted(what.split()[-1] for what in lost.values()) == ["createcachetable", "over", "over"]
 
 
-def test_entries_and_files_of_others_stay_as_they_are(cli, tmp_path, monkeypatch, kustomize) -> None:
-    shutil.copytree(LAYOUTS / "django-bare-job", tmp_path / "tree")
-    monkeypatch.chdir(tmp_path / "tree")
+def test_entries_and_files_of_others_stay_as_they_are(copied, cli) -> None:
+    copied(LAYOUTS / "django-bare-job")
     before = Path("k8s/live/jobs.yaml").read_text()
     kustomization = Path("k8s/live/kustomization.yaml").read_text()
     cli("adopt", "k8s", "--write", "--lossy")
@@ -170,9 +174,9 @@ def test_entries_and_files_of_others_stay_as_they_are(cli, tmp_path, monkeypatch
     )
 
 
-def test_another_init_container_and_another_patch_stay(cli, tmp_path, monkeypatch, kustomize) -> None:
-    shutil.copytree(LAYOUTS / "prisma-init-container", tmp_path / "tree")
-    monkeypatch.chdir(tmp_path / "tree/apps/orders")
+def test_another_init_container_and_another_patch_stay(copied, cli, monkeypatch) -> None:
+    copied(LAYOUTS / "prisma-init-container")
+    monkeypatch.chdir("apps/orders")
     base = Path("base/orders.yaml").read_text()
     patch = Path("overlays/prod/deployment-patch.yaml").read_text()
     assert cli("adopt", "overlays", "--write").code == 0
@@ -192,9 +196,8 @@ def test_another_init_container_and_another_patch_stay(cli, tmp_path, monkeypatc
     )
 
 
-def test_a_disk_that_fails_leaves_the_hand_written_tree(cli, tmp_path, monkeypatch, kustomize) -> None:
-    shutil.copytree(GUIDE, tmp_path / "tree")
-    monkeypatch.chdir(tmp_path / "tree")
+def test_a_disk_that_fails_leaves_the_hand_written_tree(copied, cli, monkeypatch) -> None:
+    copied(GUIDE)
     before, calls = contents(Path()), count(1)
     monkeypatch.setattr(os, "fsync", lambda _: disk_is_full() if next(calls) > 5 else None)
     outcome = cli("adopt", "argocd", "--write")
@@ -202,9 +205,8 @@ def test_a_disk_that_fails_leaves_the_hand_written_tree(cli, tmp_path, monkeypat
     assert contents(Path()) == before
 
 
-def test_an_overlay_beside_that_shares_the_migration_is_named(cli, tmp_path, monkeypatch, kustomize) -> None:
-    shutil.copytree(LAYOUTS / "alembic-helm-hook", tmp_path / "tree")
-    monkeypatch.chdir(tmp_path / "tree")
+def test_an_overlay_beside_that_shares_the_migration_is_named(copied, cli) -> None:
+    copied(LAYOUTS / "alembic-helm-hook")
     outcome = cli("adopt", "deploy/overlays/production", "--write", "--format", "json")
     assert outcome.code == 1
     (account,) = json.loads(outcome.out)["overlays"]
@@ -242,9 +244,8 @@ def test_where_there_is_nothing_to_adopt_it_says_why(tmp_path, monkeypatch, argu
     assert message in refusal("adopt", *arguments)
 
 
-def test_a_secret_in_plain_text_is_neither_carried_over_nor_shown(cli, tmp_path, monkeypatch, kustomize) -> None:
-    shutil.copytree(GUIDE, tmp_path / "tree")
-    monkeypatch.chdir(tmp_path / "tree")
+def test_a_secret_in_plain_text_is_neither_carried_over_nor_shown(copied, cli) -> None:
+    copied(GUIDE)
     job = Path("argocd/overlays/production/api/migration-job.yaml")
     text = job.read_text()
     start = text.index("              valueFrom:\n                secretKeyRef:\n")

@@ -34,6 +34,8 @@ spec:
           image: example.com/app:1.0
           resources: {{requests: {{cpu: 1, memory: 1Gi}}, limits: {{memory: 1Gi}}}}
 """
+LATE = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: late}\ndata: {A: b}\n"
+NEEDS = "          envFrom: [{configMapRef: {name: late}}]\n"
 APPLICATION = """\
 apiVersion: argoproj.io/v1alpha1
 kind: {kind}
@@ -105,20 +107,16 @@ def test_the_parts_say_what_the_whole_says(
 
 @pytest.mark.usefixtures("in_parts")
 def test_a_directory_too_large_for_one_part_is_still_one_build(cli: Cli, here: Path) -> None:
-    config = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: late}\ndata: {A: b}\n"
-    needs = "          envFrom: [{configMapRef: {name: late}}]\n"
     put(here / "d", {f"{number}.yaml": JOB.format(name=f"j{number}") for number in range(7)})
-    put(here / "d", {"first.yaml": JOB.format(name="first") + needs, "zlast.yaml": config})
+    put(here / "d", {"first.yaml": JOB.format(name="first") + NEEDS, "zlast.yaml": LATE})
 
     assert found(cli, "d", "--jobs", "2") == [("d/first.yaml", "O201")]
 
 
 @pytest.mark.usefixtures("in_parts")
 def test_a_large_directory_that_holds_an_object_twice_is_many_builds(cli: Cli, here: Path) -> None:
-    config = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: late}\ndata: {A: b}\n"
-    needs = "          envFrom: [{configMapRef: {name: late}}]\n"
     put(here / "d", {f"{number}.yaml": JOB.format(name=f"j{number}") for number in range(7)})
-    put(here / "d", {"first.yaml": JOB.format(name="first") + needs, "zlast.yaml": config, "zz.yaml": config})
+    put(here / "d", {"first.yaml": JOB.format(name="first") + NEEDS, "zlast.yaml": LATE, "zz.yaml": LATE})
 
     assert found(cli, "d", "--jobs", "2") == []
 
@@ -198,10 +196,9 @@ def test_ignores_of_many_parts_are_used_or_not_in_all_of_them(cli: Cli, here: Pa
 
 @pytest.mark.usefixtures("in_parts")
 def test_standard_input_stays_whole(cli: Cli, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    needs = "          envFrom: [{configMapRef: {name: late}}]\n"
     put(here, {f"{number}.yaml": JOB.format(name=f"j{number}") for number in range(7)})
-    put(here, {"late.yml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: late}\ndata: {A: b}\n"})
-    (here / "piped").write_text(f"# first\n{JOB.format(name='p')}{needs}", encoding="utf-8")
+    put(here, {"late.yml": LATE})
+    (here / "piped").write_text(f"# first\n{JOB.format(name='p')}{NEEDS}", encoding="utf-8")
     with (here / "piped").open(encoding="utf-8") as piped:
         monkeypatch.setattr("sys.stdin", piped)
 

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 import yaml
 from tests.conftest import ROOT, aegisgen, refusal
+from tests.processes import ran
 from tests.runbooks import fences, kubectl, lines, spans
 from tests.small_fleet import git
 from tests.status_cluster import FOLDER
+from tests.steps import migrate_with
 from tests.steps import say as say_raw
 from tests.trees import replace
 
@@ -173,12 +175,10 @@ def test_every_link_leads_to_a_heading(made) -> None:
 
 @pytest.mark.tools
 def test_shell_blocks_are_shell(made) -> None:
-    import subprocess
-
     _, text, _, _ = made
     for block in fences(text):
-        run = subprocess.run(["sh", "-n"], input=block, text=True, capture_output=True, check=False)
-        assert run.returncode == 0, f"{run.stderr}\n{block}"
+        checked = ran(["sh", "-n"], stdin=block)
+        assert checked.returncode == 0, f"{checked.stderr}\n{block}"
 
 
 class _Page(HTMLParser):
@@ -335,18 +335,11 @@ def test_the_kept_one_differs_from_the_commands_in_the_picture_only(project, cli
 
 @pytest.mark.parametrize("tool", list(TOOLS))
 def test_every_tool_has_its_own_words(project, cli, tool) -> None:
-    text = (project / "aegisgen.yaml").read_text()
     migrations = {"tool": tool, "path": "migrations"}
     if tool == "command":
-        migrations |= {
-            "commands": {key: ["./migrate", key] for key in ("ping", "status", "migrate")},
-            "lock": {"runtime": "none"},
-        }
-    start, end = text.index("    migrations:"), text.index("    database:")
-    block = f"    migrations: {migrations}\n"
-    (project / "aegisgen.yaml").write_text(text[:start] + block.replace("'", '"') + text[end:])
-    profile = project / "profiles/production.yaml"
-    profile.write_text(re.sub(r"  migrations:\n    scripts:.*\n", "", profile.read_text()))
+        commands = {key: ["./migrate", key] for key in ("ping", "status", "migrate")}
+        migrations |= {"commands": commands, "lock": {"runtime": "none"}}
+    migrate_with(project, migrations)
     if tool in {"golang-migrate", "prisma"}:
         say(project, "production", "database: {env: {url: DATABASE_URL}, secret: {keys: [DATABASE_URL]}}")
     say(project, "production", "runbook: {}")
