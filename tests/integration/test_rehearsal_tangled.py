@@ -13,7 +13,8 @@ import pytest
 from tests.servers import setting
 from tests.tools import need
 
-from aegisgen.rehearsal.diagnosis import Around, Diagnosis, diagnose, find_failure
+from aegisgen.rehearsal.diagnosis import Around, explained
+from aegisgen.rehearsal.outcome import MigrationRun
 from aegisgen.rehearsal.postgres import extensions_at_hand, load_dump, sessions
 from aegisgen.rehearsal.postgres.server import Server
 from aegisgen.rehearsal.postgres.sessions import Login
@@ -55,14 +56,12 @@ class Application(NamedTuple):
         )
         return done.stdout + done.stderr
 
-    def explain(self, log: str, schema_dump: str = "") -> Diagnosis:
+    def explain(self, log: str, schema_dump: str = "") -> MigrationRun:
         """Diagnose what was printed, with the files as they lie there."""
         sources = migration_texts(TANGLED)
         with sessions.connect(self.login) as session:
             exists = session.execute("SELECT to_regclass('knex_migrations') IS NOT NULL").fetchone() == (True,)
             rows = session.execute("SELECT name FROM knex_migrations ORDER BY id").fetchall() if exists else []
-        failure = find_failure((), log)
-        assert failure, log
         named = {Path(file).name: file for file in sources}
         around = Around(
             applied=[named[str(name)] for (name,) in rows],
@@ -72,7 +71,8 @@ class Application(NamedTuple):
             elsewhere=extensions_at_hand(),
             schema_dump=schema_dump,
         )
-        return diagnose(failure._replace(file=named[failure.file]), around)
+        (failure,) = explained((), around, log)
+        return failure
 
 
 @pytest.fixture
@@ -88,20 +88,17 @@ def tangled(app: Path, server: Server, tmp_path: Path) -> Iterator[Application]:
 
 def test_sets_that_need_each_other_are_told_apart_on_an_empty_database(tangled: Application) -> None:
     first = tangled.explain(tangled.migrate("knexfile.inventory.js"))
-    assert first.failure.file == "inventory/20260115000000_items.js"
-    assert first.failure.statement.startswith('create table "inventory"."items"')
-    assert first.failure.message == 'schema "inventory" does not exist'
-    assert first.applied == ()
+    assert first.file == "inventory/20260115000000_items.js"
+    assert first.failed_statement.startswith('create table "inventory"."items"')
+    assert first.error == 'schema "inventory" does not exist'
     assert first.cause.startswith('no migration of the application creates the schema "inventory"')
     assert "--schema-dump" in first.way_out
 
     with sessions.connect(tangled.login) as session:
         session.execute("CREATE SCHEMA inventory")
     second = tangled.explain(tangled.migrate())
-    assert second.failure.file == "migrations/20260201000000_orders.js"
-    assert second.failure.message == 'relation "inventory.items" does not exist'
-    # Knex runs them all in one transaction unless one of them wants none: nothing stays of the first.
-    assert second.applied == ()
+    assert second.file == "migrations/20260201000000_orders.js"
+    assert second.error == 'relation "inventory.items" does not exist'
     assert second.cause == (
         'inventory/20260115000000_items.js creates the table "inventory.items": another set of migrations, which has '
         'not run and itself needs the table "users" of this one: on an empty database no order works'
@@ -113,8 +110,8 @@ def test_an_extension_that_is_not_to_be_had_is_named_with_the_migration_that_ask
     if "postgis" in extensions_at_hand():
         pytest.skip("this machine has postgis")
     found = tangled.explain(tangled.migrate("knexfile.extension.js"))
-    assert found.failure.file == "extension/20260301000000_places.js"
-    assert found.failure.statement == "CREATE EXTENSION IF NOT EXISTS postgis"
+    assert found.file == "extension/20260301000000_places.js"
+    assert found.failed_statement == "CREATE EXTENSION IF NOT EXISTS postgis"
     assert found.cause == f'{tangled.server.version} has no extension "postgis"'
     assert "apt-get install postgresql-" in found.way_out
 

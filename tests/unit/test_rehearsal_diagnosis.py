@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aegisgen.rehearsal.diagnosis import Around, Failure, diagnose, explained, find_failure
+from aegisgen.rehearsal.diagnosis import Around, diagnose, explained
 from aegisgen.rehearsal.extensions import CONTRIB, extension_of, where_to_get
 from aegisgen.rehearsal.outcome import MigrationRun
 from aegisgen.rehearsal.sources import migration_texts
@@ -26,30 +26,20 @@ DUMPED = AROUND._replace(schema_dump="prod.sql")
 
 def explain(message: str, around: Around = AROUND, file: str = "db/main/02_orders.js") -> tuple[str, str]:
     """Diagnose a message."""
-    found = diagnose(Failure(file, "CREATE ...", message), around)
-    return found.cause, found.way_out
+    return diagnose(message, file, around)
 
 
-def test_a_report_has_everything_that_a_reader_looks_for() -> None:
-    failure = Failure("db/main/02_orders.js", "create table orders", 'relation "inventory.items" does not exist')
-    assert diagnose(failure, AROUND).lines() == (
-        "migration: db/main/02_orders.js",
-        "statement: create table orders",
-        'PostgreSQL: relation "inventory.items" does not exist',
-        "applied before: db/main/01_users.js",
-        'cause: db/inventory/01_items.js creates the table "inventory.items": another set of migrations, which has not '
+def test_two_sets_that_need_each_other_are_told_apart() -> None:
+    assert explain('relation "inventory.items" does not exist') == (
+        'db/inventory/01_items.js creates the table "inventory.items": another set of migrations, which has not '
         'run and itself needs the table "users" of this one: on an empty database no order works',
-        "fix: start from production's schema: pg_dump --schema-only > schema.sql; pg_dump --data-only "
+        "start from production's schema: pg_dump --schema-only > schema.sql; pg_dump --data-only "
         "--table='*_migrations' >> schema.sql; then --schema-dump schema.sql",
     )
 
 
 def test_a_failure_without_a_known_reason_is_reported_as_it_is() -> None:
-    assert diagnose(Failure("", "", "division by zero"), Around()).lines() == (
-        "migration: unknown: the log names none",
-        "PostgreSQL: division by zero",
-        "applied before: nothing",
-    )
+    assert diagnose("division by zero", "", Around()) == ("", "")
 
 
 def test_a_schema_that_nobody_creates_comes_from_production_alone() -> None:
@@ -162,42 +152,33 @@ def test_what_a_dump_has_and_the_bookkeeping_has_not_is_explained() -> None:
     assert way_out.endswith("--table='*_migrations' >> prod.sql")
 
 
-def test_the_first_migration_that_was_refused_is_the_failure() -> None:
-    runs = [
-        MigrationRun("a.js", 0, 1, 0, (), (), (), "", ""),
-        MigrationRun("b.js", 1, 1, 0, ("x",), (), (), "x", "refused"),
-        MigrationRun("c.js", 2, 1, 0, ("y",), (), (), "y", "refused too"),
-    ]
-    assert find_failure(runs) == Failure("b.js", "x", "refused")
-    assert find_failure(runs[:1]) is None
-
-
 @pytest.mark.parametrize(
     ("log", "failure"),
     [
         (
             'migration file "2_orders.js" failed\nmigration failed with error: alter table "o" add - x - relation "i" does '
             "not exist\nalter table ...",
-            Failure("2_orders.js", 'alter table "o" add - x', 'relation "i" does not exist'),
+            ("2_orders.js", 'alter table "o" add - x', 'relation "i" does not exist'),
         ),
         (
             'Error: P3018\nDatabase error code: 42P01\nDatabase error:\nERROR: relation "i" does not exist\n',
-            Failure("", "", 'relation "i" does not exist'),
+            ("unknown", "", 'relation "i" does not exist'),
         ),
         (
             'SQL State  : 0A000\nMessage    : ERROR: extension "postgis" is not available\n',
-            Failure("", "", 'extension "postgis" is not available'),
+            ("unknown", "", 'extension "postgis" is not available'),
         ),
         ("all is well", None),
     ],
 )
-def test_what_tools_print_is_read_where_nothing_else_is_known(log: str, failure: Failure | None) -> None:
-    assert find_failure((), log) == failure
+def test_what_tools_print_is_read_where_nothing_else_is_known(log: str, failure: tuple[str, str, str] | None) -> None:
+    records = explained((), Around(), log)
+    assert [(run.file, run.failed_statement, run.error) for run in records] == ([failure] if failure else [])
 
 
 def run_of(file: str, error: str = "", *, reverts: bool = False) -> MigrationRun:
     """Return the record of a migration."""
-    return MigrationRun(file, 0, 1, 0, (), (), (), "CREATE ..." if error else "", error, reverts=reverts)
+    return MigrationRun(file, 0, 1, 0, error=error, reverts=reverts)
 
 
 def test_records_are_explained_by_what_ran_before_them() -> None:
@@ -267,9 +248,9 @@ def test_texts_are_read_of_what_looks_like_a_migration(tmp_path: Path) -> None:
 )
 def test_no_name_and_no_text_breaks_a_diagnosis(kind: str, name: str, what: str, text: str) -> None:
     around = AROUND._replace(sources={**SOURCES, "db/x/1.sql": text}, schema_dump=text[:1])
-    found = diagnose(Failure("db/main/02_orders.js", text, f'{kind} "{name}" {what}'), around)
-    assert not re.search(r"\bNone\b", found.cause.replace(name, ""))
-    find_failure((), text)
+    cause, _ = explain(f'{kind} "{name}" {what}', around)
+    assert not re.search(r"\bNone\b", cause.replace(name, ""))
+    explained((), around, text)
 
 
 def test_every_extension_that_a_name_points_to_is_one() -> None:

@@ -7,7 +7,7 @@ hand. On production both are history; on an empty database a migration then asks
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -16,16 +16,6 @@ from aegisgen.rehearsal.outcome import MigrationRun
 
 _FILES_AT_MOST = 3
 _DUMPING = "pg_dump --schema-only > schema.sql; pg_dump --data-only --table='*_migrations' >> schema.sql"
-
-
-class Failure(NamedTuple):
-    """What did not run. Each part is empty where nobody said it."""
-
-    file: str
-    """The migration."""
-    statement: str
-    message: str
-    """PostgreSQL's, in English."""
 
 
 class Around(NamedTuple):
@@ -45,117 +35,74 @@ class Around(NamedTuple):
     """The file that the database started from; empty where it started empty."""
 
 
-class Diagnosis(NamedTuple):
-    """A failure with its reason."""
-
-    failure: Failure
-    applied: tuple[str, ...]
-    cause: str
-    """Why, in one sentence; empty where nothing more is known than PostgreSQL's message."""
-    way_out: str
-    """What to do; empty where that is the migration's author's affair."""
-
-    def lines(self) -> tuple[str, ...]:
-        """Return the whole report, a line for each thing that a reader looks for."""
-        failure = self.failure
-        parts = (
-            ("migration", failure.file or "unknown: the log names none"),
-            ("statement", failure.statement),
-            ("PostgreSQL", failure.message),
-            ("applied before", ", ".join(self.applied) or "nothing"),
-            ("cause", self.cause),
-            ("fix", self.way_out),
-        )
-        return tuple(f"{title}: {text}" for title, text in parts if text)
-
-
-def find_failure(migrations: Iterable[MigrationRun], log: str = "") -> Failure | None:
-    """Return the first migration that PostgreSQL refused, else what the container's log says; None for neither."""
-    for run in migrations:
-        if run.error:
-            return Failure(run.file, run.failed_statement, run.error)
-    return _from_log(log)
-
-
 def explained(migrations: Sequence[MigrationRun], around: Around, log: str = "") -> tuple[MigrationRun, ...]:
     """Return the records, with cause and way out for those that PostgreSQL refused.
 
     Where none was refused and the log says that one was, it gets a record: the user's own server has no log to read.
     """
-    if log and not any(run.error for run in migrations) and (failure := _from_log(log)):
+    if not any(run.error for run in migrations) and (refused := _from_log(log, around)):
         ended = max((run.began + run.seconds for run in migrations), default=0.0)
-        refused = MigrationRun(
-            file=_file_of(failure.file, around),
-            began=ended,
-            seconds=0.0,
-            rows=None,
-            statements=(),
-            locks=(),
-            advice=(),
-            failed_statement=failure.statement,
-            error=failure.message,
-            note="known from the container's log alone",
-        )
-        migrations = (*migrations, refused)
+        migrations = (*migrations, refused._replace(began=ended))
     applied = list(around.applied)
-    found = []
+    records = []
     for run in migrations:
-        told = run
         if run.error:
-            failure = Failure(run.file, run.failed_statement, run.error)
-            diagnosis = diagnose(failure, around._replace(applied=tuple(applied)))
-            told = run._replace(cause=diagnosis.cause, way_out=diagnosis.way_out)
-        elif run.reverts:
+            cause, way_out = diagnose(run.error, run.file, around._replace(applied=tuple(applied)))
+            records.append(run._replace(cause=cause, way_out=way_out))
+            continue
+        records.append(run)
+        if run.reverts:
             applied = [file for file in applied if file != run.file]
         else:
             applied.append(run.file)
-        found.append(told)
-    return tuple(found)
+    return tuple(records)
 
 
-def diagnose(failure: Failure, around: Around) -> Diagnosis:
-    """Explain a failure."""
-    cause, way_out = "", ""
+def diagnose(message: str, file: str, around: Around) -> tuple[str, str]:
+    """Return why PostgreSQL refused a migration, in one sentence, and what to do.
+
+    `message` is PostgreSQL's, in English. The cause is empty where nothing more is known, the way out where that is the
+    author's affair.
+    """
     for pattern, explain in _EXPLANATIONS:
-        if match := pattern.search(failure.message):
-            cause, way_out = explain(match, failure, around)
-            break
-    return Diagnosis(failure, tuple(around.applied), cause, way_out)
+        if match := pattern.search(message):
+            return explain(match, file, around)
+    return "", ""
 
 
-def _extension_missing(match: re.Match[str], _: Failure, around: Around) -> tuple[str, str]:
+def _extension_missing(match: re.Match[str], _: str, around: Around) -> tuple[str, str]:
     name = match["name"]
     return f'{around.server} has no extension "{name}"', where_to_get(name, around.major, around.elsewhere)
 
 
-def _extension_forbidden(match: re.Match[str], _: Failure, around: Around) -> tuple[str, str]:
+def _extension_forbidden(match: re.Match[str], _: str, around: Around) -> tuple[str, str]:
     cause = f'only a superuser may create the extension "{match["name"]}", and the application\'s role is none'
     once = "let a superuser create it once, keep CREATE EXTENSION IF NOT EXISTS in the migration, and "
     return cause, once + _from_production(around)
 
 
-def _schema_missing(match: re.Match[str], failure: Failure, around: Around) -> tuple[str, str]:
-    return _missing(f'the schema "{match["name"]}"', "schema", match["name"], failure, around)
+def _schema_missing(match: re.Match[str], file: str, around: Around) -> tuple[str, str]:
+    return _missing(f'the schema "{match["name"]}"', "schema", match["name"], file, around)
 
 
-def _relation_missing(match: re.Match[str], failure: Failure, around: Around) -> tuple[str, str]:
-    return _missing(f'the table "{match["name"]}"', "table", match["name"], failure, around)
+def _relation_missing(match: re.Match[str], file: str, around: Around) -> tuple[str, str]:
+    return _missing(f'the table "{match["name"]}"', "table", match["name"], file, around)
 
 
-def _thing_missing(match: re.Match[str], failure: Failure, around: Around) -> tuple[str, str]:
+def _thing_missing(match: re.Match[str], file: str, around: Around) -> tuple[str, str]:
     """A type, function or operator class is mostly an extension's."""
     kind, name = match["kind"], match["name"]
     extension = extension_of(name)
     if not extension:
-        return _missing(f"the {kind} {name}", "thing", name, failure, around)
+        return _missing(f"the {kind} {name}", "thing", name, file, around)
     what = f'the extension "{extension}", to which the {kind} {name} belongs'
-    cause, way_out = _missing(what, "extension", extension, failure, around)
+    cause, way_out = _missing(what, "extension", extension, file, around)
     if not _creators("extension", extension, around):
         way_out = f'add CREATE EXTENSION IF NOT EXISTS "{extension}" to a migration, or {way_out}'
     return cause, way_out
 
 
-def _already_there(match: re.Match[str], _: Failure, around: Around) -> tuple[str, str]:
+def _already_there(match: re.Match[str], _: str, around: Around) -> tuple[str, str]:
     if not around.schema_dump:
         return "", ""
     return (
@@ -165,7 +112,7 @@ def _already_there(match: re.Match[str], _: Failure, around: Around) -> tuple[st
     )
 
 
-_EXPLANATIONS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Failure, Around], tuple[str, str]]], ...] = tuple(
+_EXPLANATIONS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], str, Around], tuple[str, str]]], ...] = tuple(
     (re.compile(pattern), explain)
     for pattern, explain in (
         (r'extension "(?P<name>[^"]+)" is not available', _extension_missing),
@@ -181,15 +128,15 @@ _EXPLANATIONS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Failure, Ar
 )
 
 
-def _missing(what: str, kind: str, name: str, failure: Failure, around: Around) -> tuple[str, str]:
+def _missing(what: str, kind: str, name: str, file: str, around: Around) -> tuple[str, str]:
     """Something is not there: nobody creates it, a migration that comes later, or another set of migrations."""
     creators = _creators(kind, name, around)
     if not creators:
         return f"no migration of the application creates {what}: somebody made it by hand", _from_production(around)
-    if done := [file for file in creators if file in around.applied]:
+    if done := [creator for creator in creators if creator in around.applied]:
         return f"{_list(done)} creates {what} and has run, but it is not there", ""
-    here = _set_of(failure.file)
-    if any(_set_of(file) == here for file in creators):
+    here = _set_of(file)
+    if any(_set_of(creator) == here for creator in creators):
         return f"{_list(creators)} creates {what}, and runs later", "give the migrations their order"
     cause = f"{_list(creators)} creates {what}: another set of migrations, which has not run"
     if needed := _needed_back(creators, here, around):
@@ -227,19 +174,13 @@ def _creators(kind: str, name: str, around: Around) -> tuple[str, ...]:
 
 def _needed_back(creators: Sequence[str], here: str, around: Around) -> str:
     """Return a table of the set `here` that the creators' sets speak of; empty for none."""
-    there = {_set_of(file) for file in creators}
-    spoken = {
-        word for file, text in around.sources.items() if _set_of(file) in there for word in re.findall(r"\w+", text)
+    sets = {_set_of(file) for file in creators}
+    words = {
+        word for file, text in around.sources.items() if _set_of(file) in sets for word in re.findall(r"\w+", text)
     }
     own = (text for file, text in sorted(around.sources.items()) if _set_of(file) == here)
     tables = (match["name"] for text in own for match in _TABLE.finditer(text))
-    return next((name for name in tables if name in spoken), "")
-
-
-def _file_of(name: str, around: Around) -> str:
-    """The path of a file whose name a tool printed."""
-    found = [file for file in around.sources if PurePosixPath(file).name == name]
-    return found[0] if len(found) == 1 else name or "unknown"
+    return next((name for name in tables if name in words), "")
 
 
 def _set_of(file: str) -> str:
@@ -258,11 +199,20 @@ _MESSAGE = re.compile(
 )
 
 
-def _from_log(log: str) -> Failure | None:
+def _from_log(log: str, around: Around) -> MigrationRun | None:
     """Knex says `statement - message`; others print PostgreSQL's line as it is."""
+    name = statement = ""
     if match := _KNEX.search(log):
+        name = match["file"]
         statement, _, message = match["rest"].rpartition(" - ")
-        return Failure(match["file"], statement, message.strip())
-    if match := _MESSAGE.search(log):
-        return Failure("", "", match["message"].strip())
-    return None
+    elif match := _MESSAGE.search(log):
+        message = match["message"]
+    else:
+        return None
+    files = [file for file in around.sources if PurePosixPath(file).name == name]
+    return MigrationRun(
+        file=files[0] if len(files) == 1 else name or "unknown",
+        failed_statement=statement,
+        error=message.strip(),
+        note="known from the container's log alone",
+    )

@@ -109,16 +109,16 @@ class MigrationRun(NamedTuple):
     """One migration that ran. `file` is relative to the application's folder where it was found there."""
 
     file: str
-    began: float
-    seconds: float
-    rows: int | None
+    began: float = 0.0
+    seconds: float = 0.0
+    rows: int | None = None
     """Rows that its statements inserted, updated and deleted; None where they could not be counted."""
-    statements: tuple[str, ...]
-    locks: tuple[TableLock, ...]
-    advice: tuple[Advice, ...]
-    failed_statement: str
+    statements: tuple[str, ...] = ()
+    locks: tuple[TableLock, ...] = ()
+    advice: tuple[Advice, ...] = ()
+    failed_statement: str = ""
     """The statement that PostgreSQL refused; empty where none was."""
-    error: str
+    error: str = ""
     """PostgreSQL's message for it."""
     reverts: bool = False
     """Whether it was taken back, not applied."""

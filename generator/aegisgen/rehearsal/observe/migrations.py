@@ -85,7 +85,6 @@ def _record(
         rows=rows,
         statements=_texts(one.statements),
         locks=locks,
-        advice=(),
         failed_statement=_refused(one, failed, evidence),
         error=error,
         reverts=one.reverts,

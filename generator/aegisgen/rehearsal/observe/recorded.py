@@ -78,12 +78,7 @@ def migrations(
                 file=files.locate(row.name),
                 began=max(scenario_time(began), 0.0),
                 seconds=ended - began,
-                rows=None,
-                statements=(),
                 locks=sampled(began, ended, samples, tables),
-                advice=(),
-                failed_statement="",
-                error="",
                 note=NOTE,
             )
         )
