@@ -47,7 +47,7 @@ HISTORY = USERS._replace(
         TableLock("users", "RowExclusiveLock", 0.2),
     ),
     advice=(),
-    note="locks were sampled every 20 ms: COPY FROM STDIN: what was copied is not in the log",
+    note="rows are not known: COPY FROM STDIN, whose data is in no log",
 )
 REFUSED = HISTORY._replace(
     rows=0,

@@ -15,7 +15,7 @@ import pytest
 
 from aegisgen.rehearsal.database.copies import Before
 from aegisgen.rehearsal.observe import Observer
-from aegisgen.rehearsal.observe.migrations import CUT
+from aegisgen.rehearsal.observe.migrations import COPIED, CUT
 from aegisgen.rehearsal.outcome import MigrationRun, TableLock
 from aegisgen.rehearsal.postgres.server import Server
 from aegisgen.rehearsal.postgres.sessions import Login, connect
@@ -143,23 +143,29 @@ def test_the_observed_database_is_left_as_it_was_and_its_copy_is_gone(server, lo
         assert session.execute("SELECT count(*) FROM users").fetchall() == [(1,)]
 
 
-def test_what_cannot_be_executed_again_is_sampled_and_says_so(server, login):
-    with Observer(app=None).watch(server, login) as observation:
+def test_of_rows_that_a_client_copied_the_locks_are_told(server, login):
+    with Observer(app=None).watch(server, login, elapsed=60) as observation:
         with knex(login) as tool:
-            tool.session.execute("CREATE TABLE users (id int)")
+            tool.up("0.js", "CREATE TABLE users (id int)", "INSERT INTO users VALUES (1)")
             tool.session.execute("BEGIN")
             with tool.session.cursor().copy("COPY users FROM STDIN") as copy:
                 copy.write_row([7])
             tool.session.execute("LOCK TABLE users IN SHARE MODE")
-            tool.session.execute("SELECT pg_sleep(0.2)")
             tool.session.execute("COMMIT")
             tool.up("1.js")
-        (run,) = observation.migrations()
-    assert run.note == "locks were sampled every 20 ms: COPY FROM STDIN: what was copied is not in the log"
-    assert run.rows is None
-    (held,) = [one for one in run.locks if one.mode == "ShareLock"]
-    assert held.table == "users"
-    assert 0.1 < held.seconds <= run.seconds
+        first, second = observation.migrations()
+    assert (first.rows, first.note) == (1, "")
+    assert locks(second) == {("users", "RowExclusiveLock", False), ("users", "ShareLock", False)}
+    assert (second.rows, second.note) == (None, COPIED)
+    assert 60 <= first.began <= second.began < 70
+
+
+def test_what_cannot_be_executed_again_says_so(server, login, monkeypatch):
+    monkeypatch.setattr("aegisgen.rehearsal.observe.second_run._MOST_STATEMENTS", 1)
+    runs = observe(server, login, ("1.js", "CREATE TABLE users (id int)", "INSERT INTO users VALUES (1)"))
+    run = runs["1.js"]
+    assert (run.locks, run.rows) == ((), None)
+    assert run.note == "locks and rows are not known: there are more than 1 statements"
 
 
 def test_of_a_script_that_fails_the_statement_is_told(server, login):
@@ -229,8 +235,7 @@ def test_on_a_server_of_the_users_own_tools_tell_names_and_times(server, login):
         first, second, third = observation.migrations()
     assert [first.file, second.file, third.file] == ["1.js", "2.js", "shop.0001_initial"]
     assert first.seconds > 0.1
-    assert ("users", "AccessExclusiveLock", False) in locks(first)
-    assert first.rows is None
+    assert (first.locks, first.rows) == ((), None)
     assert first.note.startswith("the server is your own, so its log is not read")
 
 

@@ -16,7 +16,7 @@ from aegisgen.rehearsal.observe import squawk
 from aegisgen.rehearsal.observe.attribute import Executed, executed
 from aegisgen.rehearsal.observe.bookkeeping import Mark, mark
 from aegisgen.rehearsal.observe.files import UNATTRIBUTED, Files, said_to_fail
-from aegisgen.rehearsal.observe.migrations import CUT, HALF_DONE, Evidence, assemble
+from aegisgen.rehearsal.observe.migrations import CUT, HALF_DONE, assemble
 from aegisgen.rehearsal.observe.script import split
 from aegisgen.rehearsal.observe.serverlog import (
     COMMITTED,
@@ -303,12 +303,10 @@ def test_statements_that_no_tool_recorded_are_reported_as_such():
 
 
 def records(
-    log: Log, *, app: Path | None = None, logs: tuple[str, ...] = (), applied: tuple[str, ...] = ()
+    log: Log, *, app: Path | None = None, logs: tuple[str, ...] = (), applied: tuple[str, ...] = (), start: float = 0
 ) -> tuple[MigrationRun, ...]:
-    evidence = Evidence({}, "nothing was executed again", (), {})
-    return assemble(
-        executed(log.transactions()), evidence, Files(app), logs=logs, applied=applied, scenario_time=lambda at: at
-    )
+    migrations = executed(log.transactions())
+    return assemble(migrations, {}, "not executed again", Files(app), logs=logs, applied=applied, start=start)
 
 
 def app(folder: Path, *files: str) -> Path:
@@ -362,14 +360,7 @@ def test_what_was_cut_off_outside_a_transaction_is_said_to_stay():
 def test_times_count_from_the_beginning_of_the_scenario():
     log = Log().run("a", "BEGIN", "create table t (i int)", "COMMIT").knex("a", "1_a.js")
     began = log.transactions()[0].began
-    (record,) = assemble(
-        executed(log.transactions()),
-        Evidence({}, "", (), {}),
-        Files(None),
-        logs=(),
-        applied=(),
-        scenario_time=lambda at: at - began + 2,
-    )
+    (record,) = records(log, start=began - 2)
     assert record.began == pytest.approx(2.0, abs=1e-4)
     assert record.seconds == pytest.approx(0.005, abs=1e-4)  # until the row was written
 

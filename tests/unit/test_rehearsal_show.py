@@ -97,7 +97,7 @@ def test_migrations_show_time_rows_and_locks_once_for_all_scenarios():
     assert "users: AccessExclusiveLock for 12 ms, a new table" in shown
     assert "users: RowExclusiveLock for 200 ms\n" in shown
     assert shown.count("history: ") == 1  # only the strongest lock on a table
-    assert "note: locks were sampled" in shown
+    assert "note: rows are not known: COPY" in shown
     assert shown.count("prefer-big-int") == 1
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
 
 from aegisgen.rehearsal.observe.attribute import Executed, changes
 from aegisgen.rehearsal.observe.files import UNATTRIBUTED, Files, said_to_fail
-from aegisgen.rehearsal.observe.sample import INTERVAL_SECONDS, Seen
 from aegisgen.rehearsal.observe.second_run import Effects
 from aegisgen.rehearsal.observe.serverlog import Statement
 from aegisgen.rehearsal.outcome import MigrationRun, TableLock
@@ -15,6 +13,7 @@ from aegisgen.rehearsal.outcome import MigrationRun, TableLock
 MOST_STATEMENTS = 200
 CUT = "the session was cut before COMMIT; PostgreSQL took the transaction back"
 HALF_DONE = "it ended before its tool recorded it; what it executed outside a transaction stays"
+COPIED = "rows are not known: COPY FROM STDIN, whose data is in no log"
 _NOT_RECORDED = "no bookkeeping of a known tool names these statements"
 
 # From the strongest to the weakest (PostgreSQL's documentation, "Table-Level Locks").
@@ -30,136 +29,117 @@ MODES = (
 )
 
 
-class Evidence(NamedTuple):
-    """What locks and rows are told from. `effects` is by transaction; `missing` says why it lacks some."""
-
-    effects: Mapping[int, Effects]
-    """By the identity of the transaction."""
-    missing: str
-    samples: Sequence[Seen]
-    tables: Mapping[int, str]
-    """The names of the tables that samples speak of."""
-
-
 def assemble(
-    found: Sequence[Executed],
-    evidence: Evidence,
+    executed: Sequence[Executed],
+    effects: Mapping[int, Effects],
+    missing: str,
     files: Files,
     *,
     logs: Iterable[str],
     applied: Iterable[str],
-    scenario_time: Callable[[float], float],
+    start: float,
 ) -> tuple[MigrationRun, ...]:
     """Return a record a migration, without advice.
 
-    `applied` are the names that had been recorded before; `scenario_time` takes seconds since 1970.
+    `effects` are the second run's, by the identity of the transaction, and `missing` says why some lack. `applied` are
+    the names that had been recorded before; `start` is the scenario's, in seconds since 1970.
     """
-    names = _names(found, files, said_to_fail(logs), list(applied))
+    names = _names(executed, files, said_to_fail(logs), list(applied))
     return tuple(
-        _record(one, name, evidence, files, scenario_time=scenario_time) for one, name in zip(found, names, strict=True)
+        _record(migration, files.locate(name) if name else UNATTRIBUTED, effects, missing, start)
+        for migration, name in zip(executed, names, strict=True)
     )
 
 
-def _record(
-    one: Executed, name: str, evidence: Evidence, files: Files, *, scenario_time: Callable[[float], float]
-) -> MigrationRun:
-    began = min((statement.began for statement in one.statements), default=one.ended)
-    exact = all(id(part.transaction) in evidence.effects for part in one.parts if changes(part.statements))
-    notes = [] if exact else [f"locks were sampled every {INTERVAL_SECONDS * 1000:.0f} ms: {evidence.missing}"]
-    failed = one.failed
+def _record(migration: Executed, file: str, effects: Mapping[int, Effects], missing: str, start: float) -> MigrationRun:
+    began = min((statement.began for statement in migration.statements), default=migration.ended)
+    exact = all(id(part.transaction) in effects for part in migration.parts if changes(part.statements))
+    notes = [] if exact else [f"locks and rows are not known: {missing}"]
+    failed = migration.failed
     error = failed.error if failed else ""
-    if not one.complete and not failed:
-        if one.lost:
+    if not migration.complete and not failed:
+        if migration.lost:
             error = CUT
-        elif one.kept:
+        elif migration.kept:
             error = HALF_DONE
         else:
             notes.append(_NOT_RECORDED)
-    locks, rows = (
-        _exact(one, evidence) if exact else (sampled(began, one.ended, evidence.samples, evidence.tables), None)
-    )
+    locks, rows = _exact(migration, effects) if exact else ((), None)
+    if exact and rows is None:
+        notes.append(COPIED)
     return MigrationRun(
-        file=files.locate(name) if name else UNATTRIBUTED,
-        began=max(scenario_time(began), 0.0),
-        seconds=max(one.ended - began, 0.0),
+        file=file,
+        began=max(began - start, 0.0),
+        seconds=max(migration.ended - began, 0.0),
         rows=rows,
-        statements=_texts(one.statements),
+        statements=_texts(migration.statements),
         locks=locks,
-        failed_statement=_refused(one, failed, evidence),
+        failed_statement=_refused(migration, failed, effects),
         error=error,
-        reverts=one.reverts,
+        reverts=migration.reverts,
         note="; ".join(notes),
     )
 
 
-def _exact(one: Executed, evidence: Evidence) -> tuple[tuple[TableLock, ...], int | None]:
+def _exact(migration: Executed, effects: Mapping[int, Effects]) -> tuple[tuple[TableLock, ...], int | None]:
     held: dict[tuple[str, str, bool], float] = {}
-    rows = 0
-    for part in one.parts:
-        effects = evidence.effects.get(id(part.transaction))
-        if effects is None:
+    rows: int | None = 0
+    for part in migration.parts:
+        effect = effects.get(id(part.transaction))
+        if effect is None:
             continue
-        mine = {
-            place for place, one in enumerate(part.transaction.statements) if any(one is it for it in part.statements)
-        }
-        rows += sum(effects.rows[place] for place in mine)
-        for taken in effects.taken:
+        statements = part.transaction.statements
+        mine = {place for place, one in enumerate(statements) if any(one is own for own in part.statements)}
+        rows = None if rows is None or effect.rows is None else rows + sum(effect.rows[place] for place in mine)
+        for taken in effect.taken:
             if taken.statement in mine:
                 key = (taken.table, taken.mode, taken.new)
-                seconds = part.transaction.ended - part.transaction.statements[taken.statement].began
+                seconds = part.transaction.ended - statements[taken.statement].began
                 held[key] = held.get(key, 0.0) + max(seconds, 0.0)
-    locks = [TableLock(table, mode, seconds, new) for (table, mode, new), seconds in held.items()]
-    return _sorted(locks), rows
-
-
-def sampled(began: float, ended: float, samples: Iterable[Seen], tables: Mapping[int, str]) -> tuple[TableLock, ...]:
-    """Return the locks that were seen between two moments, in seconds since 1970."""
-    held: dict[tuple[str, str], float] = {}
-    for seen in samples:
-        first, last = max(seen.first, began), min(seen.last, ended)
-        name = tables.get(seen.relation)
-        if name and first <= last:
-            held[name, seen.mode] = held.get((name, seen.mode), 0.0) + last - first
-    return _sorted([TableLock(table, mode, seconds) for (table, mode), seconds in held.items()])
+    return _sorted(TableLock(table, mode, seconds, new) for (table, mode, new), seconds in held.items()), rows
 
 
 def _sorted(locks: Iterable[TableLock]) -> tuple[TableLock, ...]:
     """The strongest first; tables that nobody else can see yet come last."""
-    return tuple(sorted(locks, key=lambda one: (one.new, MODES.index(one.mode), one.table)))
+    return tuple(sorted(locks, key=lambda lock: (lock.new, MODES.index(lock.mode), lock.table)))
 
 
 def _texts(statements: Sequence[Statement]) -> tuple[str, ...]:
     """Each text once where it comes several times in a row."""
-    texts = [one.text.strip() for one in statements]
-    found = [text for place, text in enumerate(texts) if place == 0 or text != texts[place - 1]]
-    more = len(found) - MOST_STATEMENTS
-    return (*found[:MOST_STATEMENTS], f"-- and {more} more") if more > 0 else tuple(found)
+    texts = [statement.text.strip() for statement in statements]
+    shown = [text for place, text in enumerate(texts) if place == 0 or text != texts[place - 1]]
+    more = len(shown) - MOST_STATEMENTS
+    return (*shown[:MOST_STATEMENTS], f"-- and {more} more") if more > 0 else tuple(shown)
 
 
-def _refused(one: Executed, failed: Statement | None, evidence: Evidence) -> str:
+def _refused(migration: Executed, failed: Statement | None, effects: Mapping[int, Effects]) -> str:
     if failed is None:
         return ""
-    part = next(part for part in one.parts if any(failed is it for it in part.statements))
-    effects = evidence.effects.get(id(part.transaction))
-    return (effects.refused if effects else "") or failed.text.strip()
+    part = next(part for part in migration.parts if any(failed is own for own in part.statements))
+    effect = effects.get(id(part.transaction))
+    return (effect.refused if effect else "") or failed.text.strip()
 
 
-def _names(found: Sequence[Executed], files: Files, said: Sequence[str], applied: list[str]) -> list[str]:
-    """Return each one's name; of what failed nobody recorded it: its tool said it, or a later attempt has it."""
+def _names(executed: Sequence[Executed], files: Files, failed: Sequence[str], applied: list[str]) -> list[str]:
+    """Return the migrations' names; empty where nothing tells it.
+
+    Failed migrations have no row: read them from the tool's output (`failed`), else from the attempt that succeeded
+    later, else it is the next file of the folder.
+    """
     names: list[str] = []
-    for place, one in enumerate(found):
-        name = one.name
-        if not name and not one.complete and one.kept:
-            told = (name for name in said if name not in applied)
-            name = next(told, "") or _same_again(one, found[place + 1 :]) or files.next_after(applied)
+    for place, migration in enumerate(executed):
+        name = migration.name
+        if not name and not migration.complete and migration.kept:
+            told = (name for name in failed if name not in applied)
+            name = next(told, "") or _same_again(migration, executed[place + 1 :]) or files.next_after(applied)
         names.append(name)
-        if one.complete:
-            applied = [other for other in applied if other != name] if one.reverts else [*applied, name]
+        if migration.complete:
+            applied = [other for other in applied if other != name] if migration.reverts else [*applied, name]
     return names
 
 
-def _same_again(one: Executed, later: Iterable[Executed]) -> str:
-    first = one.statements[0].text if one.statements else ""
+def _same_again(migration: Executed, later: Iterable[Executed]) -> str:
+    first = migration.statements[0].text if migration.statements else ""
     return next(
         (other.name for other in later if other.complete and other.statements and other.statements[0].text == first), ""
     )

@@ -1,4 +1,4 @@
-"""Migrations on a server of the user's own, whose log is not ours to read: what their tools wrote down, and samples.
+"""Migrations on a server of the user's own, whose log is not ours to read: what their tools wrote down.
 
 The tools' tables tell names and times. What these tables look like: their tools' documentation, and for Knex, Django
 and golang-migrate the statements that make them.
@@ -6,7 +6,7 @@ and golang-migrate the statements that make them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
@@ -14,15 +14,13 @@ from typing import NamedTuple
 import psycopg
 
 from aegisgen.rehearsal.observe.files import Files
-from aegisgen.rehearsal.observe.migrations import sampled
-from aegisgen.rehearsal.observe.sample import INTERVAL_SECONDS, Seen
 from aegisgen.rehearsal.outcome import MigrationRun
 from aegisgen.rehearsal.postgres.sessions import Login, connect
 from aegisgen.tools import TOOLS
 
 NOTE = (
-    "the server is your own, so its log is not read: times are those that the tool wrote down, locks were sampled "
-    f"every {INTERVAL_SECONDS * 1000:.0f} ms, and what was executed is not known"
+    "the server is your own, so its log is not read: times are those that the tool wrote down (where it writes the end "
+    "only, they count from the migration before), and what was executed and locked is not known"
 )
 
 
@@ -54,36 +52,21 @@ def recorded(login: Login) -> tuple[Row, ...]:
 
 
 def migrations(
-    before: Sequence[Row],
-    after: Sequence[Row],
-    *,
-    files: Files,
-    samples: Sequence[Seen],
-    tables: Mapping[int, str],
-    start: float,
-    scenario_time: Callable[[float], float],
+    before: Sequence[Row], after: Sequence[Row], files: Files, since: float, start: float
 ) -> tuple[MigrationRun, ...]:
-    """Return a record for each migration that was written down since `start`."""
+    """Return a record for each migration that was written down since a moment; `start` is the scenario's.
+
+    Both are seconds since 1970.
+    """
     known = {row.name for row in before}
-    fresh = sorted((row for row in after if row.name not in known), key=lambda row: row.ended or start)
-    found = []
-    earlier = start
-    for row in fresh:
+    records = []
+    earlier = since
+    for row in sorted((row for row in after if row.name not in known), key=lambda row: row.ended or since):
         ended = max(row.ended or earlier, earlier)
-        # A tool that writes the end only is taken to have begun with the first lock after the migration before.
-        first = min((seen.first for seen in samples if earlier <= seen.first <= ended), default=ended)
-        began = min(row.began or first, ended)
-        found.append(
-            MigrationRun(
-                file=files.locate(row.name),
-                began=max(scenario_time(began), 0.0),
-                seconds=ended - began,
-                locks=sampled(began, ended, samples, tables),
-                note=NOTE,
-            )
-        )
+        began = min(row.began or earlier, ended)
+        records.append(MigrationRun(files.locate(row.name), max(began - start, 0.0), ended - began, note=NOTE))
         earlier = ended
-    return tuple(found)
+    return tuple(records)
 
 
 def _seconds(moment: object) -> float | None:

@@ -35,7 +35,7 @@ _STEP_SECONDS = 0.001
 _READING = "AccessShareLock"
 _SLEEPS = re.compile(r"\s*select\b.*\bpg_sleep", re.IGNORECASE | re.DOTALL)
 _SETS = re.compile(r"\s*(?:set|reset|discard)\b", re.IGNORECASE)
-_COPIES_IN = re.compile(r"\s*copy\b.*\bfrom\s+stdin\b", re.IGNORECASE | re.DOTALL)
+_COPIES_IN = re.compile(r"(?:^|;)\s*copy\b.*\bfrom\s+stdin\b", re.IGNORECASE | re.DOTALL)
 _CONTROL = re.compile(r"\s*(?:(?P<begin>begin|start\s+transaction)|(?P<end>commit|end))\b", re.IGNORECASE)
 
 # The tables of the session's own transaction are visible to itself only, so that it must ask itself.
@@ -65,10 +65,11 @@ class Taken(NamedTuple):
 
 
 class Effects(NamedTuple):
-    """What a transaction did. `rows` has a number for each statement."""
+    """What a transaction did."""
 
     taken: tuple[Taken, ...]
-    rows: tuple[int, ...]
+    rows: tuple[int, ...] | None
+    """A number for each statement; None where rows were copied from the client, which no log has."""
     refused: str
     """Of the statement that failed, if it was a script: the part that PostgreSQL refused."""
 
@@ -125,6 +126,7 @@ def _execute(
     found: dict[int, Effects] = {}
     sessions: dict[str, psycopg.Connection] = {}
     deadline = time.monotonic() + TOTAL_SECONDS
+    copied = False
     try:
         login, superuser = before.logins()
         for place, transaction in enumerate(transactions):
@@ -134,8 +136,9 @@ def _execute(
                 return found, f"the second run took more than {TOTAL_SECONDS} s"
             if transaction.session not in sessions:
                 sessions[transaction.session] = _session(login)
-            run = _Run(sessions[transaction.session], superuser, ignored, transaction)
-            found[place] = run.effects()
+            copied = copied or any(_COPIES_IN.search(statement.text) for statement in transaction.statements)
+            effects = _Run(sessions[transaction.session], superuser, ignored, transaction).effects()
+            found[place] = effects._replace(rows=None) if copied else effects
     except (NoCopyError, _DiffersError) as reason:
         return found, str(reason)
     except psycopg.Error as error:
@@ -183,8 +186,6 @@ class _Run:
         return Effects(tuple(self._taken), tuple(self._rows), self._refused)
 
     def _statement(self, place: int, statement: Statement) -> None:
-        if _COPIES_IN.match(statement.text):
-            raise _DiffersError("COPY FROM STDIN: what was copied is not in the log")
         pieces = (statement.text,) if statement.values else split(statement.text)
         for piece in pieces:
             if (control := _CONTROL.match(piece)) and len(pieces) > 1:
@@ -206,7 +207,11 @@ class _Run:
     def _piece(self, place: int, text: str, values: tuple[str | None, ...]) -> None:
         cursor = RawCursor(self._session)
         try:
-            cursor.execute(text.encode(), values or None)
+            if _COPIES_IN.match(text):
+                with cursor.copy(text.encode()):  # no rows: the lock is all that can be had
+                    pass
+            else:
+                cursor.execute(text.encode(), values or None)
         except errors.ActiveSqlTransaction:
             self._session.execute("ROLLBACK")
             self._outside(place, text)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import closing
-from functools import partial
 
 from aegisgen.rehearsal.cluster.sync import Conditions
 from aegisgen.rehearsal.database import copies
@@ -103,10 +102,10 @@ class Play:
 
     def _play(self) -> None:
         stage = self._stage = Stage(self._scenario, self._setting, self._place, self._changed)
-        watch = partial(self._setting.observer.watch, clock=stage.clock.elapsed, app=stage.app)
         with closing(stage), stage.clock.working():
             self._give(stage)
-            with watch(stage.server, stage.login) as observation:
+            elapsed = stage.clock.elapsed()
+            with self._setting.observer.watch(stage.server, stage.login, elapsed=elapsed, app=stage.app) as observation:
                 try:
                     for sync in self._scenario.spec.syncs:
                         self._sync(sync, stage)
