@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 import yaml
 
-from tests.conftest import aegisgen
+from tests.conftest import ROOT, aegisgen
 
+SCRIPTS = ROOT / "templates/runner"
 LINE = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ step=(\S+)(?: set=(\S+))? outcome=(\S+)")
 
 
@@ -74,12 +75,21 @@ class Pod:
         return Ended(code, log, message)
 
 
+def mounted(container: dict) -> list[str]:
+    """Return the words that a container runs, with the scripts of the checkout where the pod has them mounted."""
+    words = [*container["command"], *container.get("args", ())]
+    return [word.replace("/migration-runner/", f"{SCRIPTS}/") for word in words]
+
+
 def container(environment: str) -> dict:
-    """Return the migration container that the working directory's project renders for an environment."""
+    """Return the migration container that the working directory's project renders for an environment.
+
+    Its `command` is whole, as `mounted` has it.
+    """
     rendered = aegisgen("render", environment, "--stdout")
     assert rendered.code == 0, rendered.err
     for document in yaml.safe_load_all(rendered.out):
         pod = (document.get("spec") or {}).get("template", {}).get("spec", {})
         for found in [*pod.get("initContainers", ()), *pod.get("containers", ())]:
-            return found
+            return found | {"command": mounted(found)}
     raise AssertionError(f"{environment} renders no container")

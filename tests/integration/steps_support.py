@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import yaml
 from tests.conftest import aegisgen
-from tests.pods import Ended
+from tests.pods import Ended, mounted
 from tests.postgres import Database
 from tests.processes import printed
 from tests.trees import edited, executable
@@ -26,18 +26,28 @@ class Container(NamedTuple):
     """A container of a rendered Job."""
 
     name: str
-    script: str
+    command: list[str]
     env: dict[str, str]
     """The variables whose values stand in the manifest."""
 
-    def run(self, folder: Path, shell: list[str], env: Mapping[str, str], path: str = "") -> Ended:
-        """Run the script in a folder; `path` goes before everything else on PATH."""
+    def run(
+        self,
+        folder: Path,
+        shell: list[str],
+        env: Mapping[str, str],
+        path: str = "",
+        volumes: Mapping[str, Path] | None = None,
+    ) -> Ended:
+        """Run the script in a folder; `path` goes before everything else on PATH, `volumes` are where it has them."""
+        words = self.command[1:]
+        for place, local in (volumes or {}).items():
+            words = [word.replace(f"={place}", f"={local}") for word in words]
         if shell[0] == "busybox":  # an Alpine image has its tools from it too
             path = f"{path}:{_applets(folder)}"
         message = folder / "termination-message"
         message.unlink(missing_ok=True)
         done = subprocess.run(
-            [*shell, "-c", self.script],
+            [*shell, *words],
             cwd=folder,
             env={"PATH": f"{path}:{os.environ['PATH']}", "TERMINATION_LOG": str(message), **self.env, **env},
             stdin=subprocess.DEVNULL,
@@ -79,7 +89,7 @@ def containers(step: str) -> dict[str, Container]:
     return {
         each["name"]: Container(
             each["name"],
-            each["command"][2],
+            mounted(each),
             {item["name"]: item["value"] for item in each["env"] if "value" in item},
         )
         for each in found

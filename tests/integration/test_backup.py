@@ -47,8 +47,8 @@ class Step(NamedTuple):
         found = containers("backup")
         container = found.get("backup") or found["dump"]
         path = f"{path}:{programs(self.database, self.folder)}"
-        env = connection(self.database) | {"BACKUP_DIR": str(self.target)} | env
-        return container.run(self.folder, self.shell, env, path)
+        env = connection(self.database) | env
+        return container.run(self.folder, self.shell, env, path, {"/backup": self.target})
 
     @property
     def files(self) -> list[str]:
@@ -229,8 +229,8 @@ def send(step: Step, body: str = BUCKET) -> tuple[Ended, set[str]]:
     bucket = step.folder / "bucket"
     bucket.mkdir(exist_ok=True)
     path = fake(step.folder, "aws", body)
-    env = {"BACKUP_DIR": str(step.target), "BUCKET": str(bucket)}
-    ended = containers("backup")["upload"].run(step.folder, step.shell, env, path)
+    env = {"BUCKET": str(bucket)}
+    ended = containers("backup")["upload"].run(step.folder, step.shell, env, path, {"/backup": step.target})
     return ended, {file.name for file in bucket.iterdir()}
 
 

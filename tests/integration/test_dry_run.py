@@ -54,14 +54,13 @@ class DryRun(NamedTuple):
         work = self.folder / "work"
         work.mkdir(exist_ok=True)
         own = {
-            "COPY_DIR": str(work),
             "COPY_PORT": str(self.copy.port),
             "COPY_NAME": self.production.name,
             "COPY_USER": "aegisx",
         }
         path = programs(self.production, self.folder)
         env = connection(self.production) | own | env
-        return containers("dry-run")["load"].run(self.folder, self.shell, env, path)
+        return containers("dry-run")["load"].run(self.folder, self.shell, env, path, {"/copy": work})
 
     def migrate(self, script: str) -> Ended:
         """Run the application's container, in which a script is all there is to the migration."""

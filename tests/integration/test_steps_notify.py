@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from tests.pods import container
 from tests.processes import Done, ran
-from tests.shells import SHELLS, objections
+from tests.shells import SHELLS
 from tests.steps import rendered, say, say_of_project
 from tests.tools import available, need
 from tests.trees import executable
@@ -189,14 +189,3 @@ def test_argo_cd_tells_what_no_pod_can(project: Path) -> None:
     )
     application = rendered("production")["argocd/apps/production-api.yaml"]
     assert application["metadata"]["annotations"] == {"notifications.argoproj.io/subscribe.on-sync-failed.slack": "a;b"}
-
-
-@pytest.mark.parametrize("runtime", ["node", "python", "none"])
-def test_the_shell_has_no_objection(project: Path, runtime: str) -> None:
-    said = (
-        f"  migrations: {{lock: {{enabled: false, runtime: {runtime}}}}}\n  metrics: {{pushgateway: 'http://gate'}}\n"
-    )
-    say(project, "staging", said + webhooks())
-    command = container("staging")["command"]
-    script = max((word for word in command if word.startswith("set -eu")), key=len)
-    assert objections(script) == ""

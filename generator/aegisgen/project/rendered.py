@@ -18,10 +18,13 @@ from aegisgen.profile.target import Target
 from aegisgen.project.workspace import Workspace
 from aegisgen.render.applications import render_applications
 from aegisgen.render.environment import Templates
-from aegisgen.render.files import Overlay, render
+from aegisgen.render.files import Overlay, render, runner
 from aegisgen.render.places import APPS
 from aegisgen.runbook.files import render_runbooks
 from aegisgen.yaml.source import parse_one
+
+# The folder of templates that has the runner's scripts, which are rendered as they are.
+_RUNNER = "runner"
 
 
 def render_all(workspace: Workspace) -> list[Overlay]:
@@ -29,7 +32,14 @@ def render_all(workspace: Workspace) -> list[Overlay]:
     templates = load_templates(workspace.templates)
     overlays = [render(target, templates) for target in workspace.targets]
     runbooks = render_runbooks(workspace.targets, overlays, templates)
-    return [*overlays, *render_applications(workspace.deployed, templates, whole=APPS in workspace.scope), *runbooks]
+    apps = render_applications(workspace.deployed, templates, whole=APPS in workspace.scope)
+    return [*overlays, *runbooks, *render_shared(workspace, templates), *apps]
+
+
+def render_shared(workspace: Workspace, templates: Templates) -> list[Overlay]:
+    """Render what all services have in common: the runner's component."""
+    of_this_part = not workspace.of_whole or APPS in workspace.scope
+    return [runner(templates)] if of_this_part and workspace.targets else []
 
 
 def resolve_texts(texts: Mapping[str, str]) -> list[Target]:
@@ -63,18 +73,25 @@ def load_templates(named: Path | None) -> Templates:
     for name, file in places.items():
         with open(file, encoding="utf-8") as stream:  # noqa: PTH123 - a Path a template costs more than reading it
             sources[name] = stream.read()
+    scripts = {file.name: file.read_text(encoding="utf-8") for file in (folder / _RUNNER).iterdir()}
     origins = dict(places)
     if named is None:
-        return Templates(sources, origins, bundled=True)
+        return Templates(sources, origins, scripts=scripts, bundled=True)
     files.admit(named)
     if not named.is_dir():
         raise UsageError(f"{named}: no such folder, expected one of templates (--templates, AEGISGEN_TEMPLATES)")
     for parent, _, names in files.walk(named):
-        for file in (f"{parent}/{name}" for name in names if name.endswith(".j2")):
+        for file in (f"{parent}/{name}" for name in names):
             name = os.path.relpath(file, named)
+            folder_name, _, script = name.rpartition("/")
+            if not name.endswith(".j2") and not (folder_name == _RUNNER and script in scripts):
+                continue
             try:
-                sources[name] = files.read(file).decode()
+                text = files.read(file).decode()
             except (OSError, UnicodeDecodeError) as error:
                 raise InputError(Problem(display(file), 0, 0, "", f"cannot be read: {error}")) from None
-            origins[name] = display(file)
-    return Templates(sources, origins)
+            if name.endswith(".j2"):
+                sources[name], origins[name] = text, display(file)
+            else:
+                scripts[script] = text
+    return Templates(sources, origins, scripts=scripts)

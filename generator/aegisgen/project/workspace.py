@@ -16,7 +16,7 @@ from aegisgen.errors import InputError, Problem, UsageError
 from aegisgen.profile.load import find_project, load_profiles, load_project
 from aegisgen.profile.resolve import directory_of, is_enabled, resolve
 from aegisgen.profile.sources import display
-from aegisgen.render.places import APPS, RUNBOOKS, file_of, runbook_of, usual_runbook
+from aegisgen.render.places import APPS, RUNBOOKS, RUNNER, file_of, runbook_of, usual_runbook
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -204,7 +204,9 @@ def _scope(
     folders = [directory_of(project, profile, name) for profile in profiles for name in sorted(services)]
     if selected.services:
         return tuple(folders)
-    usual = [f"overlays/{profile.name}" for profile in profiles] if selected.environments else ["overlays", APPS]
+    usual = (
+        [f"overlays/{profile.name}" for profile in profiles] if selected.environments else ["overlays", RUNNER, APPS]
+    )
     return (*usual, *(folder for folder in folders if not folder.startswith(tuple(f"{each}/" for each in usual))))
 
 

@@ -35,12 +35,21 @@ class Templates:
     """The templates by name."""
 
     def __init__(
-        self, sources: Mapping[str, str], origins: Mapping[str, str], *, bundled: bool = False, dialect: Dialect = YAML
+        self,
+        sources: Mapping[str, str],
+        origins: Mapping[str, str],
+        *,
+        scripts: Mapping[str, str] | None = None,
+        bundled: bool = False,
+        dialect: Dialect = YAML,
     ) -> None:
         """`sources`: template name to text. `origins`: template name to what a user knows it by.
 
+        `scripts`: file name to text of what is no template, and rendered as it is: the runner's component.
+
         `bundled`: all of them are aegisgen's own. Others are rendered in Jinja's sandbox.
         """
+        self.scripts = scripts or {}
         self._sources = sources
         self._origins = origins
         self._bundled = bundled
@@ -62,7 +71,7 @@ class Templates:
 
     def of(self, dialect: Dialect) -> Templates:
         """Return the same templates, taken as those of another language than YAML."""
-        return Templates(self._sources, self._origins, bundled=self._bundled, dialect=dialect)
+        return Templates(self._sources, self._origins, scripts=self.scripts, bundled=self._bundled, dialect=dialect)
 
     def _made(self, loader: BaseLoader) -> Environment:
         kind: type[Environment] = Environment

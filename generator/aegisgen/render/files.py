@@ -13,10 +13,9 @@ from aegisgen.profile.target import Target
 from aegisgen.profile.types import seconds
 from aegisgen.render.environment import Templates
 from aegisgen.render.kustomization import Patch, Wiring
-from aegisgen.render.notices import variables
 from aegisgen.render.parts import PARTS
-from aegisgen.render.rollback import rollback_runners
-from aegisgen.render.runner import render_runner
+from aegisgen.render.places import RUNNER
+from aegisgen.render.runner import channel_variables, migration_run, rollback_runs
 from aegisgen.render.steps import step_values
 
 
@@ -36,17 +35,20 @@ def render(target: Target, templates: Templates) -> Overlay:
 
     Raises InputError where a template fails.
     """
-    values = _values(target) | step_values(target, templates)
-    runner = render_runner(target, templates)
-    values["rollback"] = rollback_runners(target, templates)
+    values = _values(target) | step_values(target)
     strategy = target.settings.strategy
     parts = [part for part in PARTS[strategy] if part.wanted(target)]
-    files = {part.file: templates.render(f"{strategy}/{part.file}.j2", runner=runner, **values) for part in parts}
+    files = {part.file: templates.render(part.shared or f"{strategy}/{part.file}.j2", **values) for part in parts}
     wiring = Wiring(
-        resources=tuple(part.file for part in parts if part.applied and not part.patches),
+        resources=tuple(part.entry for part in parts if part.applied and not part.patches),
         patches=tuple(Patch(part.file, *part.patches(target)) for part in parts if part.patches),
     )
     return Overlay(target.directory, files, wiring, templates.render("kustomization.yaml.j2", **values))
+
+
+def runner(templates: Templates) -> Overlay:
+    """Return the component with the scripts: the same files in every project."""
+    return Overlay(RUNNER, dict(templates.scripts), None, "")
 
 
 def _values(target: Target) -> dict[str, object]:
@@ -57,7 +59,10 @@ def _values(target: Target) -> dict[str, object]:
         "seconds": seconds,
         "labels": _labels(target),
         "account": account_name(target),
-        "urls": variables(target),
+        "urls": channel_variables(target),
+        "run": migration_run(target),
+        "rollback": rollback_runs(target),
+        "component": posixpath.relpath(RUNNER, f"{target.directory}/migration-runner"),
         "records": records(target),
         "sealed_name": sealed_name(target),
         "peers": _peers(target),

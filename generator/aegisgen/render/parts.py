@@ -12,7 +12,7 @@ from aegisgen.profile.target import Target
 
 
 class Part(NamedTuple):
-    """One generated file. Its template is `<strategy>/<file>.j2`."""
+    """One generated file. Its template is `<strategy>/<file>.j2`, unless it is the same for all strategies."""
 
     file: str
     wanted: Callable[[Target], bool]
@@ -20,6 +20,13 @@ class Part(NamedTuple):
     """For a patch: kind and name of what it patches, as in the base. Every other part is a resource of its own."""
     applied: bool = True
     """False: rendered for people to apply by hand, and named by no kustomization."""
+    shared: str = ""
+    """The name of a template that all strategies have in common."""
+
+    @property
+    def entry(self) -> str:
+        """How a kustomization names it: a file, or the folder that has a kustomization."""
+        return self.file.removesuffix("/kustomization.yaml")
 
 
 def _always(_: Target) -> bool:
@@ -42,14 +49,18 @@ def _sealed(target: Target) -> tuple[str, str]:
     return "SealedSecret", sealed_name(target)
 
 
+# A ConfigMap of the service's own with the scripts; before whatever runs them.
+_RUNNER = Part("migration-runner/kustomization.yaml", _always, shared="runner-folder.yaml.j2")
+
 PARTS: dict[str, tuple[Part, ...]] = {
-    "init-container": (Part("deployment-patch.yaml", _always, patches=_workload),),
+    "init-container": (_RUNNER, Part("deployment-patch.yaml", _always, patches=_workload)),
     "presync-job": (
         Part("approval-gate.yaml", lambda target: target.settings.approval.gate),
         Part("network-policy.yaml", lambda target: target.settings.security.network_policy.enabled),
         Part("service-account.yaml", _own_account),
         Part("external-secret.yaml", lambda target: bool(target.settings.security.external_secret)),
         Part("sealed-secret-patch.yaml", lambda target: bool(target.settings.security.sealed_secret), patches=_sealed),
+        _RUNNER,
         Part("migration-config.yaml", _own_config),
         Part("rollback-baseline.yaml", automatic),
         Part("backup-job.yaml", lambda target: wanted(target.settings.backup)),
@@ -62,7 +73,7 @@ PARTS: dict[str, tuple[Part, ...]] = {
     ),
 }
 
-# Names under which an overlay may hold generated files, whatever its strategy is today.
-NAMES = tuple(part.file for parts in PARTS.values() for part in parts)
+# The files that aegisgen may have generated in an overlay, whatever its strategy is today; how kustomizations name them.
+NAMES = {part.file: part.entry for parts in PARTS.values() for part in parts}
 # Files that no kustomization names, on purpose.
 BY_HAND = frozenset(part.file for parts in PARTS.values() for part in parts if not part.applied)

@@ -10,6 +10,9 @@ APPS = "apps"
 """The folder of what Argo CD is told."""
 
 
+RUNNER = "components/migration-runner"
+"""The folder of the component with the scripts that run in the containers."""
+
 RUNBOOKS = "runbooks"
 """The folder in which runbooks are unless somebody says otherwise."""
 

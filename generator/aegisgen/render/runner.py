@@ -1,22 +1,23 @@
-"""What the runner's templates need of a target: its commands as shell text, and its lock."""
+"""What the containers run: a script of the component `migration-runner`, and the arguments that a manifest gives it.
+
+The scripts know no service. Their arguments are lines of NAME=VALUE, which each script's head explains.
+"""
 
 from __future__ import annotations
 
-import json
 import shlex
+from collections.abc import Iterator
 from typing import NamedTuple
 from zlib import crc32
 
+from aegisgen.profile.agreement.notifications import channels
+from aegisgen.profile.agreement.rollback import automatic, records
 from aegisgen.profile.migrations import Migrations, MigrationSet
+from aegisgen.profile.steps.notifications import SecretKey
 from aegisgen.profile.target import Target
 from aegisgen.profile.types import seconds
-from aegisgen.render.environment import Templates
-from aegisgen.render.notices import notices
-from aegisgen.render.record import bookkeeping_table, quoted, recording
 from aegisgen.tools import EXEC, TOOLS
 
-# One attempt of the ping must not use up the whole wait; a JVM on a small share of a CPU takes its time.
-_ATTEMPT = 20
 # What begins a tool's text that is more than the words of one command.
 _SCRIPT = "sh: "
 
@@ -31,49 +32,139 @@ class Steps(NamedTuple):
     rollback: str | None
     verify: str | None
 
-    @property
-    def argument(self) -> str:
-        """The name behind another word."""
-        return f" {self.name}" if self.name else ""
 
-
-class Runner(NamedTuple):
-    """What the container runs: `/bin/sh -c SCRIPT`, or with a lock `/bin/sh -c 'eval "$1"' runner SCRIPT HOLDER`."""
+class Run(NamedTuple):
+    """What a container runs: `/bin/sh SCRIPT ARGUMENT...`."""
 
     script: str
-    holder: str | None
-    """The program that holds the lock while the script runs itself again."""
-    runtime: str
+    arguments: list[str]
 
 
-def render_runner(target: Target, templates: Templates) -> Runner:
-    """Render the runner's script and the program that holds its lock. Raises InputError where a template fails."""
-    migrations = target.settings.migrations
-    tool = TOOLS[migrations.tool]
-    values = locked(target, templates)
-    script = templates.render("runner/run.sh.j2", sets=sets(target), tool=tool, **values, **notices(target, templates))
-    holder, runtime = None, lock_runtime(migrations)
-    if runtime != "none":
-        holder = templates.render({"node": "runner/lock.js.j2", "python": "runner/lock.py.j2"}[runtime])
-    return Runner(script, holder, runtime)
+def migration_run(target: Target) -> Run:
+    """Return what migrates: the commands of each set under a lock, recorded and reported where the profile says so."""
+    recorded = records(target)
+    arguments = [f"ping={ping(target)}"]
+    for migrations, steps in zip(_sets(target), sets(target), strict=True):
+        arguments += [*_set(steps), f"status={steps.status}", f"migrate={steps.migrate}", *_verify(target, steps)]
+        arguments += _recorded(target, migrations) if recorded else []
+    arguments += _common(target)
+    if recorded:
+        arguments.append("record=yes")
+    notices = list(_notices(target))
+    if recorded or notices:
+        arguments += _identity(target)
+    return Run("run.sh", [*arguments, *notices])
 
 
-def locked(target: Target, templates: Templates) -> dict[str, object]:
-    """Return the values of `runner/locked.sh.j2`: whatever waits for the database and works under the lock."""
-    migrations = target.settings.migrations
-    runtime = lock_runtime(migrations)
-    commands = [ping(target), *(text for one in sets(target) for text in one[1:] if text)]
+def rollback_runs(target: Target) -> dict[str, Run]:
+    """Return what each of the rollback's Jobs runs; nothing where there is no rollback."""
+    if not automatic(target):
+        return {}
+    record = [*_log(target), *_identity(target), *_variables(target)]
+    work = [f"ping={ping(target)}"]
+    for migrations, steps, down in zip(_sets(target), sets(target), _downs(target), strict=True):
+        work += [*_set(steps), f"down={down}", *_recorded(target, migrations)]
+    work += [*_common(target), *_identity(target)]
     return {
-        "ping": commands[0],
-        "has_dollars": any("$" in text for text in commands),
-        "attempt": min(_ATTEMPT, seconds(migrations.wait)),
-        "wait": seconds(migrations.wait),
-        "log": migrations.log,
-        "runtime": runtime,
-        "lock": _lock(target) if runtime != "none" else None,
-        "timeout": seconds(migrations.lock.timeout),
-        **recording(target, templates),
+        "baseline": Run("record.sh", ["open", *record]),
+        "confirm": Run("record.sh", ["confirm", *record]),
+        "automatic": Run("rollback.sh", ["which=open", *work]),
+        "manual": Run("rollback.sh", ["which=newest", *work]),
     }
+
+
+def channel_variables(target: Target) -> dict[str, SecretKey]:
+    """Return the environment variables with the channels' URLs, and where each comes from."""
+    return {f"AEGISGEN_{kind.upper()}_URL": secret for kind, secret in channels(target).items()}
+
+
+def _set(steps: Steps) -> list[str]:
+    return [f"set={steps.name}"] if steps.name else []
+
+
+def _verify(target: Target, steps: Steps) -> list[str]:
+    if steps.verify:
+        return [f"verify={steps.verify}"]
+    tool = TOOLS[target.settings.migrations.tool]
+    return [*(f"done={text}" for text in tool.done), *(f"pending={text}" for text in tool.pending)]
+
+
+def _common(target: Target) -> list[str]:
+    """Return how long to wait, the log's format, and the lock."""
+    migrations = target.settings.migrations
+    lock, runtime = migrations.lock, lock_runtime(migrations)
+    arguments = [*_log(target), f"wait={seconds(migrations.wait)}", f"lock={runtime}"]
+    if runtime != "none":
+        arguments.append(f"lock-key={' '.join(map(str, lock_key(lock.name)))}")
+        arguments.append(f"lock-timeout={seconds(lock.timeout)}")
+        arguments += [f"lock-table={table}" for table in lock_tables(migrations)]
+    return arguments + (_variables(target) if runtime != "none" or records(target) else [])
+
+
+def _log(target: Target) -> list[str]:
+    return ["log=json"] if target.settings.migrations.log == "json" else []
+
+
+def _variables(target: Target) -> list[str]:
+    """Return where the database's address is, and the client that the image has for it."""
+    lock, env = target.settings.migrations.lock, target.settings.database.env
+    names = {name: getattr(env, name) for name in env.__struct_fields__}
+    arguments = ["variables=" + " ".join(f"{name}:{value}" for name, value in names.items() if value)]
+    named = {"module": lock.module, "directory": lock.directory}
+    return arguments + [f"{name}={value}" for name, value in named.items() if value]
+
+
+def _identity(target: Target) -> list[str]:
+    names = {"environment": target.environment, "service": target.service, "namespace": target.namespace}
+    return [*(f"{name}={value}" for name, value in names.items()), f"image={target.image}"]
+
+
+def _recorded(target: Target, migrations: Migrations | MigrationSet) -> list[str]:
+    table = quoted(bookkeeping_table(target.settings.migrations, migrations))
+    folder = target.settings.rollback.directory or migrations.path
+    return [f"table={table}", *([f"folder={folder}"] if folder else [])]
+
+
+def _notices(target: Target) -> Iterator[str]:
+    notifications, gateway = target.settings.notifications, target.settings.metrics.pushgateway
+    kinds = channels(target) if notifications.on else ()
+    if kinds:
+        yield from (f"notify={kind}" for kind in kinds)
+        yield from (f"notify-on={event}" for event in dict.fromkeys(notifications.on))
+        if notifications.text:
+            yield f"notify-text={notifications.text}"
+    if gateway:
+        labels = f"environment/{target.environment}/service/{target.service}"
+        yield f"metrics={gateway.rstrip('/')}/metrics/job/aegisgen_migration/{labels}"
+    if kinds or gateway:
+        # What of the image speaks HTTP: node or python where the tool needs it anyway, else curl or wget.
+        migrations = target.settings.migrations
+        yield f"client={migrations.lock.runtime or TOOLS[migrations.tool].lock or 'none'}"
+        yield f"notify-timeout={seconds(notifications.timeout)}"
+
+
+def _sets(target: Target) -> list[Migrations | MigrationSet]:
+    migrations = target.settings.migrations
+    return [*migrations.sets] or [migrations]
+
+
+def _downs(target: Target) -> list[str]:
+    """Return for each set the command that takes back the migration whose name follows."""
+    rollback, migrations = target.settings.rollback, target.settings.migrations
+    if migrations.sets:
+        return [shlex.join(rollback.downs[one.name]) for one in migrations.sets]
+    usual = (TOOLS[migrations.tool].take_back or "").format(exec=EXEC[migrations.package_manager])
+    return [shlex.join(rollback.down) if rollback.down else usual]
+
+
+def bookkeeping_table(migrations: Migrations, one: Migrations | MigrationSet) -> str:
+    """Return the table in which a set's migrations are recorded, as the profile or the tool names it."""
+    return one.table or TOOLS[migrations.tool].tables[0]
+
+
+def quoted(table: str) -> str:
+    """Quote a table's name, with or without its schema, for SQL."""
+    return ".".join(f'"{part}"' for part in table.split("."))
 
 
 def lock_runtime(migrations: Migrations) -> str:
@@ -146,24 +237,6 @@ def _fill(target: Target, text: str, migrations: Migrations, one: Migrations | M
     )
     filled = filled.replace("  ", " ")  # where there is no folder to name
     return f"sh -c {shlex.quote(filled.removeprefix(_SCRIPT))}" if filled.startswith(_SCRIPT) else filled
-
-
-def _lock(target: Target) -> str:
-    settings, lock = target.settings, target.settings.migrations.lock
-    env = settings.database.env
-    names = {name: getattr(env, name) for name in env.__struct_fields__}
-    return json.dumps(
-        {
-            "key": lock_key(lock.name),
-            "timeout": seconds(lock.timeout),
-            "wait": seconds(settings.migrations.wait),
-            "tables": lock_tables(settings.migrations),
-            "env": {name: value for name, value in names.items() if value},
-            "module": lock.module or "pg",
-            "directory": lock.directory or ".",
-            "log": settings.migrations.log,
-        }
-    )
 
 
 def lock_key(name: str) -> list[int]:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import NamedTuple
 
 import msgspec
 
 from aegisgen.profile.agreement.dryrun import bookkeeping
 from aegisgen.profile.migrations import Lock
-from aegisgen.profile.steps.backup import Backup
+from aegisgen.profile.steps.backup import Backup, BackupS3, BackupVolume
 from aegisgen.profile.steps.checks import Check, Checks, Expect
 from aegisgen.profile.steps.dryrun import DryRun
 from aegisgen.profile.steps.notifications import Metrics, Notifications
 from aegisgen.profile.steps.rollback import Rollback
 from aegisgen.profile.target import Target
 from aegisgen.profile.types import seconds
-from aegisgen.render.environment import Templates
-from aegisgen.render.record import quoted
-from aegisgen.render.runner import render_runner
+from aegisgen.render.runner import Run, migration_run, quoted
 from aegisgen.tools import TOOLS
 
 # Kept where a profile says neither how many backups nor how old they may become.
@@ -37,18 +36,8 @@ class Variable(NamedTuple):
     """The key, or the value itself."""
 
 
-class SqlCheck(NamedTuple):
-    """A query, with what it must return in words that the script understands."""
-
-    name: str
-    sql: str
-    expectation: str
-    """equals or between."""
-    values: tuple[str, ...]
-
-
-def step_values(target: Target, templates: Templates) -> dict[str, object]:
-    """Return what the templates of a presync-job's steps may name. Raises InputError where a template fails."""
+def step_values(target: Target) -> dict[str, object]:
+    """Return what the templates of a presync-job's steps may name."""
     settings = target.settings
     postgres, env = settings.database.postgres, settings.database.env
     image = postgres.image or f"postgres:{postgres.version}-alpine"
@@ -58,15 +47,20 @@ def step_values(target: Target, templates: Templates) -> dict[str, object]:
         "postgres_image": image,
         "postgres_user": postgres.user,
         "wait": seconds(settings.migrations.wait),
-        "log": settings.migrations.log,
     }
     if isinstance(settings.backup, Backup):
-        values |= _backup(settings.backup)
+        values |= _backup(target, settings.backup)
     if isinstance(settings.dry_run, DryRun):
-        values |= _dry_run(target, settings.dry_run, templates)
+        values |= _dry_run(target, settings.dry_run)
     if isinstance(settings.checks, Checks):
-        values |= _checks(settings.checks)
+        values |= _checks(target, settings.checks)
     return values
+
+
+def _common(target: Target) -> list[str]:
+    """Return what every script reads."""
+    migrations = target.settings.migrations
+    return [*(["log=json"] if migrations.log == "json" else []), f"wait={seconds(migrations.wait)}"]
 
 
 def connection(target: Target) -> list[Variable]:
@@ -106,17 +100,28 @@ def _source(target: Target, key: object) -> tuple[str, str, str] | None:
     return None
 
 
-def _backup(backup: Backup) -> dict[str, object]:
+def _backup(target: Target, backup: Backup) -> dict[str, object]:
     oldest = seconds(backup.max_age) if isinstance(backup.max_age, str) else None
     keep = backup.keep if isinstance(backup.keep, int) else None
+    keep = _KEEP if keep is None and oldest is None else keep
+    common = [f"service={target.service}", f"on-failure={backup.on_failure}", *_common(target)]
+    bounds = [*([f"keep={keep}"] if keep else []), *([f"max-age={oldest}"] if oldest else [])]
+    dump = [f"deadline={seconds(backup.deadline)}", *common]
+    if not isinstance(backup.s3, BackupS3):
+        folder = (
+            f"/backup/{backup.volume.path}"
+            if isinstance(backup.volume, BackupVolume) and backup.volume.path
+            else "/backup"
+        )
+        return {"backup_run": Run("backup.sh", [f"folder={folder}", *bounds, *dump])}
+    to = f"s3://{backup.s3.bucket}/{backup.s3.prefix or f'{target.namespace}/{target.service}'}"
     return {
-        "max_age": oldest,
-        "keep": _KEEP if keep is None and oldest is None else keep,
-        "deadline_minutes": seconds(backup.deadline) // 60 + 1,
+        "backup_run": Run("backup.sh", ["folder=/backup", "upload=yes", *dump]),
+        "upload_run": Run("upload.sh", ["folder=/backup", f"to={to}", *bounds, *common]),
     }
 
 
-def _dry_run(target: Target, dry_run: DryRun, templates: Templates) -> dict[str, object]:
+def _dry_run(target: Target, dry_run: DryRun) -> dict[str, object]:
     settings = target.settings
     env = settings.database.env
     # Nobody else can reach the copy.
@@ -143,8 +148,11 @@ def _dry_run(target: Target, dry_run: DryRun, templates: Templates) -> dict[str,
     ]
     return {
         "copy": {
-            "runner": render_runner(alone, templates).script,
-            "tables": [quoted(table) for table in bookkeeping(target)],
+            "run": migration_run(alone),
+            "load": Run(
+                "load-copy.sh",
+                ["folder=/copy", *(f"table={quoted(table)}" for table in bookkeeping(target)), *_common(target)],
+            ),
             "env": own,
             "kept": kept,
             "user": Variable("COPY_USER", "value", "", _COPY) if by_url else _named(target, "COPY_USER", env.user),
@@ -158,22 +166,31 @@ def _named(target: Target, name: str, key: str) -> Variable:
     return Variable(name, *(_source(target, key) or ("value", "", _COPY)))
 
 
-def _checks(checks: Checks) -> dict[str, object]:
+def _checks(target: Target, checks: Checks) -> dict[str, object]:
+    queries = [check for check in checks.run if isinstance(check.sql, str)]
+    commands = [check for check in checks.run if isinstance(check.command, list)]
+    asked = [word for check in queries for word in (f"check={check.name}", f"sql={check.sql}", *_expected(check))]
+    called = [
+        word
+        for check in commands
+        if isinstance(check.command, list)
+        for word in (f"check={check.name}", f"command={shlex.join(check.command)}")
+    ]
     return {
-        "sql_checks": [_sql_check(check) for check in checks.run if isinstance(check.sql, str)],
-        "command_checks": [check for check in checks.run if isinstance(check.command, list)],
+        "sql_run": Run("check-sql.sh", [*asked, *_common(target)]) if queries else None,
+        "command_run": Run("check-commands.sh", [*called, *_common(target)]) if commands else None,
     }
 
 
-def _sql_check(check: Check) -> SqlCheck:
+def _expected(check: Check) -> list[str]:
+    """Return what a query must print, or between which numbers it must be."""
     expect = check.expect if isinstance(check.expect, Expect) else Expect()
-    sql = check.sql if isinstance(check.sql, str) else ""
     if isinstance(expect.rows, list):
-        return SqlCheck(check.name, sql, "equals", ("\n".join(expect.rows),))
+        return ["equals=" + "\n".join(expect.rows)]
     if isinstance(expect.equals, (str, int)):
-        return SqlCheck(check.name, sql, "equals", (_printed(expect.equals),))
-    bounds = tuple("" if not isinstance(bound, int) else str(bound) for bound in (expect.min, expect.max))
-    return SqlCheck(check.name, sql, "between", bounds)
+        return [f"equals={_printed(expect.equals)}"]
+    bounds = {"min": expect.min, "max": expect.max}
+    return [f"{name}={bound}" for name, bound in bounds.items() if isinstance(bound, int)]
 
 
 def _printed(value: str | int) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from aegisgen.profile.agreement.runbook import people
-from aegisgen.render.record import bookkeeping_table, quoted
+from aegisgen.render.runner import bookkeeping_table, quoted
 from aegisgen.runbook.facts import Facts
 from aegisgen.status.exits import Role, codes
 from aegisgen.tools import EXEC

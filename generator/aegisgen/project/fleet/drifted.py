@@ -18,7 +18,7 @@ from aegisgen.errors import TreeError
 from aegisgen.profile.sources import display
 from aegisgen.profile.target import Target
 from aegisgen.project.drift import Tree, compare
-from aegisgen.project.rendered import load_templates
+from aegisgen.project.rendered import load_templates, render_shared
 from aegisgen.project.tree.content import Change, files_below, locate, read, read_generated
 from aegisgen.project.workspace import Workspace
 from aegisgen.proof.crew import Crew
@@ -53,7 +53,8 @@ def drifted(workspace: Workspace, crew: Crew) -> Iterator[Change]:
     folders: dict[str, list[str]] = {target.directory: [] for target in targets}
     elsewhere: list[str] = []
     for path in sorted({*files_below(root, workspace.scope), *_beside(workspace)}):
-        folders.get(posixpath.dirname(path), elsewhere).append(path)
+        folder = posixpath.dirname(path)
+        folders.get(folder if folder in folders else posixpath.dirname(folder), elsewhere).append(path)
     # A service's environments side by side: they have a base in common.
     ordered = sorted(targets, key=lambda target: target.service)
     parts = [tuple(ordered[start : start + _TARGETS]) for start in range(0, len(ordered), _TARGETS)]
@@ -63,8 +64,11 @@ def drifted(workspace: Workspace, crew: Crew) -> Iterator[Change]:
     ]
     for changed in crew.map(_drifted, tasks):
         yield from changed
-    apps = render_applications(workspace.deployed, _templates(workspace.templates), whole=APPS in workspace.scope)
-    yield from _changed(root, apps, (path for path in elsewhere if path not in runbooks))
+    templates = _templates(workspace.templates)
+    apps = render_applications(workspace.deployed, templates, whole=APPS in workspace.scope)
+    yield from _changed(
+        root, [*render_shared(workspace, templates), *apps], (path for path in elsewhere if path not in runbooks)
+    )
 
 
 def _drifted(task: _Task) -> list[Change]:
