@@ -18,4 +18,5 @@ def bundled_sources() -> dict[str, str]:
 @cache
 def bundled_templates() -> Templates:
     """Return the templates that aegisgen brings."""
-    return Templates(bundled_sources(), {name: name for name in bundled_sources()})
+    scripts = {file.name: file.read_text(encoding="utf-8") for file in (bundled("templates") / "runner").iterdir()}
+    return Templates(bundled_sources(), {name: name for name in bundled_sources()}, scripts=scripts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 
 import pytest
 from tests.conftest import refusal
@@ -31,11 +32,11 @@ def test_the_exit_code_tells_a_hook_whether_anything_was_written(project, cli) -
 
 
 def test_a_first_render_says_what_it_created(project, cli) -> None:
-    for file in (project / "overlays/staging/api").iterdir():
-        file.unlink()
+    shutil.rmtree(project / "overlays/staging/api")
     assert cli("render", "staging").out.splitlines() == [
         f"created   {STAGING}/deployment-patch.yaml",
         f"created   {STAGING}/kustomization.yaml",
+        f"created   {STAGING}/migration-runner/kustomization.yaml",
     ]
     assert cli("check", "--no-compose").code == 0
 
@@ -77,7 +78,7 @@ def test_another_strategy_removes_the_former_files_and_their_entries(project, cl
     assert "migration-job.yaml: error[D001] no profile renders this file any more" in outcome.out
     assert cli("render", "production").code == 0
     found = contents(project / "overlays/production/api")
-    assert sorted(found) == ["deployment-patch.yaml", "kustomization.yaml"]
+    assert sorted(found) == ["deployment-patch.yaml", "kustomization.yaml", "migration-runner/kustomization.yaml"]
     assert b"migration-job.yaml" not in found["kustomization.yaml"]
     assert b"- path: deployment-patch.yaml" in found["kustomization.yaml"]
     assert cli("check", "production", "--no-compose").code == 0
@@ -118,8 +119,8 @@ def test_foreign_bytes_of_a_kustomization_stay(project, cli) -> None:
     file.write_bytes(foreign.encode())
     assert cli("render", "production").code == 0
     text = file.read_bytes().decode()
-    for part in ("service-account", "migration-config", "migration-job"):
-        line = f"    - {part}.yaml\r\n"
+    for entry in ("service-account.yaml", "migration-runner", "migration-config.yaml", "migration-job.yaml"):
+        line = f"    - {entry}\r\n"
         assert line in text
         text = text.replace(line, "")
     assert text == foreign
@@ -182,7 +183,7 @@ def test_a_renamed_workload_is_found_without_any_tool(project, cli) -> None:
     replace(project / "base/api/deployment.yaml", "  name: aegisx-api\n", "  name: aegisx-web\n")
     outcome = cli("check", "staging", "--no-compose")
     assert outcome.code == 1
-    assert f"{STAGING}/kustomization.yaml:30:5: error[G306] the patch matches nothing" in outcome.out
+    assert f"{STAGING}/kustomization.yaml:31:5: error[G306] the patch matches nothing" in outcome.out
 
 
 @pytest.mark.tools

@@ -53,7 +53,7 @@ def test_in_an_empty_folder_init_render_and_check_come_out_clean(shop, cli, kust
     assert cli("render", "--all").code == 0
     before = contents(shop)
     outcome = cli("check", "--require-tools")
-    assert (outcome.code, outcome.out) == (0, "10 files checked, no findings\n")
+    assert (outcome.code, outcome.out) == (0, "12 files checked, no findings\n")
     assert contents(shop) == before
 
 

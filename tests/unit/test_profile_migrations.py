@@ -91,13 +91,13 @@ def test_the_lock_must_be_able_to_find_the_database(render, database: str, expec
     [
         ("{packageManager: npm, scripts: {migrate: m}}", "npm run m"),
         ("{tool: flyway, path: db/sql, lock: {timeout: 2m}}", "flyway -locations=filesystem:db/sql -lockRetryCount=120 migrate"),
-        ("{tool: liquibase}", "run liquibase update"),
-        ("{tool: alembic}", "run alembic upgrade heads"),
-        ("{tool: django}", "run python manage.py migrate --noinput"),
-        ("{tool: django, commands: {migrate: [./manage.py, \"it's\"]}}", "run ./manage.py 'it'\"'\"'s' ||"),
-        ("{tool: command, " + COMMANDS + ", lock: {enabled: false}}", "run c ||"),
-        ("{sets: [" + SET + ", {name: b, table: u, scripts: {migrate: n}}]}", r'"tables": ["\"t_lock\"", "\"u_lock\""]'),
-        ("{lockTable: own.locked}", r'"tables": ["\"own\".\"locked\""]'),
+        ("{tool: liquibase}", "migrate=liquibase update"),
+        ("{tool: alembic}", "migrate=alembic upgrade heads"),
+        ("{tool: django}", "migrate=python manage.py migrate --noinput"),
+        ("{tool: django, commands: {migrate: [./manage.py, \"it's\"]}}", "migrate=./manage.py ''it''\"''\"''s''"),
+        ("{tool: command, " + COMMANDS + ", lock: {enabled: false}}", "migrate=c"),
+        ("{sets: [" + SET + ", {name: b, table: u, scripts: {migrate: n}}]}", "- 'lock-table=\"t_lock\"'\n            - 'lock-table=\"u_lock\"'"),
+        ("{lockTable: own.locked}", "- 'lock-table=\"own\".\"locked\"'"),
     ],
 )  # fmt: skip
 def test_each_tool_is_called_by_its_preset_unless_the_profile_says_otherwise(

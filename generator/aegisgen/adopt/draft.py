@@ -13,7 +13,7 @@ from aegisgen.project.drift import Tree, compare
 from aegisgen.project.rendered import resolve_texts
 from aegisgen.project.tree.content import Change
 from aegisgen.render.environment import Templates
-from aegisgen.render.files import Overlay, render
+from aegisgen.render.files import Overlay, render, runner
 
 
 def draft_of(plan: Plan, disk: Callable[[str], bytes | None], templates: Templates) -> list[Change]:
@@ -38,7 +38,7 @@ def draft_of(plan: Plan, disk: Callable[[str], bytes | None], templates: Templat
 
 def _rendered(texts: Mapping[str, str], templates: Templates) -> list[Overlay]:
     try:
-        return [render(target, templates) for target in resolve_texts(texts)]
+        return [*(render(target, templates) for target in resolve_texts(texts)), runner(templates)]
     except InputError as error:
         # these files are on no disk yet: the place says which field of which profile it would be
         problems = (each._replace(path=f"cannot be adopted: {each.path}", line=0, column=0) for each in error.problems)

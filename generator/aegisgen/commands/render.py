@@ -54,7 +54,9 @@ def main(
         planned = changes(workspace, overlays, force=force)
         different = [change for change in planned if change.before != change.after]
         write(workspace.root, different)
-    for change in shown(workspace, planned):
+    # Of the runner's scripts, which are many and seldom change, only what changed.
+    told = [change for change in planned if change in different or not change.path.startswith(f"{RUNNER}/")]
+    for change in shown(workspace, told):
         sys.stdout.write(f"{_verb(change)} {visible(change.path)}\n")
     return 1 if exit_code and different else 0
 

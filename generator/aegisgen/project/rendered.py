@@ -73,7 +73,7 @@ def load_templates(named: Path | None) -> Templates:
     for name, file in places.items():
         with open(file, encoding="utf-8") as stream:  # noqa: PTH123 - a Path a template costs more than reading it
             sources[name] = stream.read()
-    scripts = {file.name: file.read_text(encoding="utf-8") for file in (folder / _RUNNER).iterdir()}
+    scripts = {file.name: file.read_text(encoding="utf-8") for file in (folder / _RUNNER).glob("*.*")}
     origins = dict(places)
     if named is None:
         return Templates(sources, origins, scripts=scripts, bundled=True)

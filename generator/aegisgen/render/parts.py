@@ -73,7 +73,7 @@ PARTS: dict[str, tuple[Part, ...]] = {
     ),
 }
 
-# The files that aegisgen may have generated in an overlay, whatever its strategy is today; how kustomizations name them.
+# What aegisgen may have generated in an overlay, whatever its strategy is today, and how a kustomization names it.
 NAMES = {part.file: part.entry for parts in PARTS.values() for part in parts}
 # Files that no kustomization names, on purpose.
 BY_HAND = frozenset(part.file for parts in PARTS.values() for part in parts if not part.applied)

@@ -12,7 +12,7 @@ from aegisgen.profile.agreement.application import application_name
 from aegisgen.profile.steps.application import Application
 from aegisgen.profile.target import Target
 from aegisgen.render.files import Overlay
-from aegisgen.yaml.source import Document, parse
+from aegisgen.yaml.source import Document, parse, parse_one
 
 _API = {"Deployment": "apps/v1", "StatefulSet": "apps/v1", "DaemonSet": "apps/v1"}
 
@@ -24,6 +24,7 @@ def profile_plan(target: Target, overlay: Overlay) -> Plan:
 
 
 def _rendered(target: Target, overlay: Overlay) -> Iterator[Resource]:
+    yield _named(target, _scripts(target, overlay))
     wiring = overlay.wiring
     applied = {*wiring.resources, *(patch.path for patch in wiring.patches)} if wiring else set()
     for name, text in overlay.files.items():
@@ -32,6 +33,14 @@ def _rendered(target: Target, overlay: Overlay) -> Iterator[Resource]:
         for resource in resources_in(parse(text, name)):
             if resource.identity.kind != target.settings.workload.kind:
                 yield _named(target, resource)
+
+
+def _scripts(target: Target, overlay: Overlay) -> Resource:
+    """The ConfigMap that Kustomize makes of the runner's component."""
+    folder = parse_one(overlay.files["migration-runner/kustomization.yaml"].encode(), "").data
+    metadata = {"name": target.runner_name, "annotations": mapping(mapping(folder).get("commonAnnotations"))}
+    data: dict[str, object] = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+    return Resource(Identity("v1", "ConfigMap", "", target.runner_name), data, Document("", 0, "", data))
 
 
 def _named(target: Target, resource: Resource) -> Resource:

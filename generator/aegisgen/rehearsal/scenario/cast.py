@@ -12,6 +12,7 @@ from aegisgen.rehearsal.image.images import bare_name, is_postgres, is_tool
 from aegisgen.rules.references import Container, Pod, pod_of
 
 _WORKLOADS = ("Deployment", "StatefulSet", "ReplicaSet", "DaemonSet")
+_DUMPS = re.compile(r"\bpg_dump\b|/migration-runner/backup\.sh")
 _TAKES_BACK = re.compile(r"roll.?back|migrate:down|\bundo\b|downgrade", re.IGNORECASE)
 _TELLS = re.compile(r"slack|teams|webhook|pushgateway", re.IGNORECASE)
 
@@ -97,8 +98,9 @@ def _has_own_database(pod: Pod) -> bool:
 
 
 def _backs_up(pod: Pod) -> bool:
-    lines = [line for each in pod.containers for line in each.command_line.splitlines()]
-    return not _has_own_database(pod) and any("pg_dump" in line for line in lines if not line.lstrip().startswith("#"))
+    lines = (line for container in pod.containers for line in container.command_line.splitlines())
+    dumps = any(_DUMPS.search(line) for line in lines if not line.lstrip().startswith("#"))
+    return dumps and not _has_own_database(pod)
 
 
 def _rolls_back(pod: Pod) -> bool:
