@@ -17,6 +17,7 @@ need("npm", "node")
 pytestmark = [pytest.mark.tools, pytest.mark.slow, pytest.mark.usefixtures("kustomize", "shared_servers")]
 
 OVERLAY = "overlays/production/api"
+SCRIPTS = "components/migration-runner"
 BACKUP = "  database: {postgres: {version: 17}}\n  backup: {volume: {claim: backups}}\n"
 ROLLBACK = "  rollback: {automatic: true, directory: migrations, down: [node_modules/.bin/knex, migrate:down]}\n"
 DRY_RUN = "  database: {postgres: {version: 17}}\n  dryRun: {deadline: 10m}\n"
@@ -45,7 +46,7 @@ def no_lock(project: Path) -> None:
 
 def no_wait(project: Path) -> None:
     render(project)
-    change(project / OVERLAY / "migration-job.yaml", r"-lt 60 \]", "-lt 0 ]")
+    change(project / SCRIPTS / "under-lock.sh", r'-lt "\$wait" \]', "-lt 0 ]")
 
 
 def no_deadline(project: Path) -> None:
@@ -55,44 +56,35 @@ def no_deadline(project: Path) -> None:
 
 def no_backup_check(project: Path) -> None:
     render(project, BACKUP)
-    change(project / OVERLAY / "backup-job.yaml", r"\|\| give_up \d+ ", "|| say ")
+    change(project / SCRIPTS / "backup.sh", r"\|\| give_up \d+ ", "|| say ")
 
 
 def last_batch(project: Path) -> None:
     render(project, ROLLBACK)
-    job = project / OVERLAY / "rollback-sync-fail.yaml"
-    change(
-        job,
-        r"roll_back\(\) \{",
-        "roll_back() { node_modules/.bin/knex migrate:rollback; return; }\n              unused() {",
-    )
+    instead = "roll_back() { node_modules/.bin/knex migrate:rollback; return; }\nunused() {"
+    change(project / SCRIPTS / "rollback.sh", r"roll_back\(\) \{", instead)
 
 
 def empty_rollback(project: Path) -> None:
     render(project, ROLLBACK)
-    change(
-        project / OVERLAY / "rollback-sync-fail.yaml",
-        r"roll_back\(\) \{",
-        "roll_back() { return; }\n              unused() {",
-    )
+    change(project / SCRIPTS / "rollback.sh", r"roll_back\(\) \{", "roll_back() { return; }\nunused() {")
 
 
 def failures_pass(project: Path) -> None:
     render(project)
-    change(project / OVERLAY / "migration-job.yaml", r'exit "\$1"\n', "exit 0\n")
+    change(project / SCRIPTS / "lines.sh", r'exit "\$1"\n', "exit 0\n")
 
 
 def nothing_migrates(project: Path) -> None:
     render(project)
-    job = project / OVERLAY / "migration-job.yaml"
-    change(job, "run pnpm run db:migrate:prod", "run true")
-    change(job, "fail 14 'migrations are still pending'", "end")
+    change(project / OVERLAY / "migration-job.yaml", "migrate=pnpm run db:migrate:prod", "migrate=true")
+    change(project / SCRIPTS / "run.sh", "fail 14 'migrations are still pending'", "end")
 
 
 def last_batch_anew(project: Path) -> None:
     render(project)
-    anew = "run node_modules/.bin/knex migrate:rollback; run pnpm run db:migrate:prod"
-    change(project / OVERLAY / "migration-job.yaml", "run pnpm run db:migrate:prod", anew)
+    anew = "migrate=node_modules/.bin/knex migrate:rollback; pnpm run db:migrate:prod"
+    change(project / OVERLAY / "migration-job.yaml", "migrate=pnpm run db:migrate:prod", anew)
 
 
 def late_gate(project: Path) -> None:
@@ -102,13 +94,13 @@ def late_gate(project: Path) -> None:
 
 def blind_dry_run(project: Path) -> None:
     render(project, DRY_RUN)
-    change(project / OVERLAY / "dry-run-job.yaml", r'exit "\$1"\n', "exit 0\n")
+    change(project / SCRIPTS / "lines.sh", r'exit "\$1"\n', "exit 0\n")
 
 
 def telling_is_vital(project: Path) -> None:
     render(project, WEBHOOK)
-    change(project / OVERLAY / "migration-job.yaml", "event failed '' \"\\$1: .*", "exit 19")
-    change(project / OVERLAY / "migration-job.yaml", r'tell "\$@" \|\| :', 'tell "$@"')
+    change(project / SCRIPTS / "notify.sh", "event failed '' .*", "exit 19")
+    change(project / SCRIPTS / "notify.sh", r'tell "\$@" \|\| :', 'tell "$@"')
 
 
 MUTATIONS = [
