@@ -19,7 +19,7 @@ from aegisgen.project.workspace import Workspace
 from aegisgen.render.applications import render_applications
 from aegisgen.render.environment import Templates
 from aegisgen.render.files import Overlay, render, runner
-from aegisgen.render.places import APPS
+from aegisgen.render.places import APPS, RUNNER
 from aegisgen.runbook.files import render_runbooks
 from aegisgen.yaml.source import parse_one
 
@@ -37,9 +37,8 @@ def render_all(workspace: Workspace) -> list[Overlay]:
 
 
 def render_shared(workspace: Workspace, templates: Templates) -> list[Overlay]:
-    """Render what all services have in common: the runner's component."""
-    of_this_part = not workspace.of_whole or APPS in workspace.scope
-    return [runner(templates)] if of_this_part and workspace.targets else []
+    """Render what all services have in common: the runner's component, once among the parts of a project."""
+    return [runner(templates)] if RUNNER in workspace.scope else []
 
 
 def resolve_texts(texts: Mapping[str, str]) -> list[Target]:

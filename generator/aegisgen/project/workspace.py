@@ -203,11 +203,10 @@ def _scope(
     """Return the folders in which generated files that nothing renders are orphans."""
     folders = [directory_of(project, profile, name) for profile in profiles for name in sorted(services)]
     if selected.services:
-        return tuple(folders)
-    usual = (
-        [f"overlays/{profile.name}" for profile in profiles] if selected.environments else ["overlays", RUNNER, APPS]
-    )
-    return (*usual, *(folder for folder in folders if not folder.startswith(tuple(f"{each}/" for each in usual))))
+        return (*folders, RUNNER)
+    usual = [f"overlays/{profile.name}" for profile in profiles] if selected.environments else ["overlays", APPS]
+    others = (folder for folder in folders if not folder.startswith(tuple(f"{covered}/" for covered in usual)))
+    return (*usual, *others, RUNNER)
 
 
 def named_templates(folder: Path | None) -> Path | None:

@@ -18,11 +18,15 @@ from aegisgen.project.fleet.changed import Changed
 from aegisgen.project.fleet.references import References
 from aegisgen.project.fleet.units import shard_of, units
 from aegisgen.project.git import open_repository
-from aegisgen.render.places import APPS
+from aegisgen.render.places import APPS, RUNNER
 
 _SHARD = re.compile(r"([1-9]\d{0,4})/([1-9]\d{0,4})\Z")
 # overlays/<environment>/<service>: what lies there belongs to one service, what lies above to none.
 _LEVELS = 3
+
+
+# Folders of all services that are one piece.
+_WHOLE = (APPS, RUNNER)
 
 
 class Part(NamedTuple):
@@ -61,7 +65,7 @@ def shard_part(project: ProjectSource, profiles: Sequence[ProfileSource], whole:
 
     def is_mine(path: str) -> bool:
         owner = owners.get(path)
-        if path == APPS or (owner is None and path.count("/") < _LEVELS - 1):
+        if path in _WHOLE or (owner is None and path.count("/") < _LEVELS - 1):
             return chosen.number == 1
         return shard_of(owner or posixpath.basename(path), chosen.total) == chosen.number
 
@@ -127,7 +131,7 @@ def _pieces(tree: Tree, scope: Sequence[str]) -> Iterator[str]:
     shared = {parent.as_posix() for folder in owned for parent in PurePosixPath(folder).parents}
 
     def taken_apart(path: str) -> Iterator[str]:
-        if path == APPS or path in owned or (path not in shared and path.count("/") >= _LEVELS - 1):
+        if path in _WHOLE or path in owned or (path not in shared and path.count("/") >= _LEVELS - 1):
             yield path
             return
         try:
