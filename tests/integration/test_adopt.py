@@ -170,7 +170,7 @@ def test_entries_and_files_of_others_stay_as_they_are(copied, cli) -> None:
     cli("adopt", "k8s", "--write", "--lossy")
     assert Path("k8s/live/jobs.yaml").read_text() == before.partition("---\n")[0]
     assert Path("k8s/live/kustomization.yaml").read_text() == kustomization.replace(
-        "  - jobs.yaml\n", "  - jobs.yaml\n  - migration-job.yaml\n"
+        "  - jobs.yaml\n", "  - jobs.yaml\n  - migration-runner\n  - migration-job.yaml\n"
     )
 
 

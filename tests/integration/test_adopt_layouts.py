@@ -102,7 +102,7 @@ def test_the_migration_is_taken_from_wherever_it_was_patched_in(tree, cli, kusto
         Path("production/p.yaml").unlink()
     adopt(cli, "production")
     text = Path("production/kustomization.yaml").read_text()
-    assert text.startswith("# mine\nresources: [../base]\n")
+    assert text.startswith("# mine\nresources: [../base, migration-runner]\n")
     assert "alembic" not in text
     assert ("replicas: 2" in text) == ("replicas: 2" in kustomization)
     file = Path("production/p.yaml")
@@ -124,7 +124,7 @@ def test_a_patch_of_the_job_alone_goes_with_it(tree, cli) -> None:
     assert not Path("production/often.yaml").exists()
     assert not Path("production/jobs").exists()
     kustomization = yaml.safe_load(Path("production/kustomization.yaml").read_text())
-    assert kustomization["resources"] == ["../base", "migration-job.yaml"]
+    assert kustomization["resources"] == ["../base", "migration-runner", "migration-job.yaml"]
     assert kustomization["patches"] == [{"path": "all.yaml", "target": {"name": "shop.*"}}]
 
 

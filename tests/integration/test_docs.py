@@ -141,4 +141,4 @@ def test_getting_started_to_the_letter_in_a_bare_environment_ends_clean(tmp_path
     work = tmp_path / "page/work/shop"
     env = {"PATH": str(tools), "HOME": str(tmp_path)}
     checked = ran([home / "bin/aegisgen", "check", "--require-tools"], cwd=work, env=env)
-    assert (checked.returncode, checked.stdout) == (0, "10 files checked, no findings\n"), checked.stderr
+    assert (checked.returncode, checked.stdout) == (0, "12 files checked, no findings\n"), checked.stderr

@@ -41,6 +41,11 @@ def _tagged(before: object, after: object) -> bool:
     return after == f"{before}:latest"
 
 
+def _only_runner(before: object, after: object) -> bool:
+    added = after if isinstance(after, list) else [after]
+    return before is None and all(mapping(entry).get("name") == "migration-runner" for entry in added)
+
+
 def _waits(before: object, after: object) -> bool:
     from aegisgen.adopt.find import migrates  # noqa: PLC0415
     from aegisgen.adopt.shell import script_of  # noqa: PLC0415
@@ -58,6 +63,7 @@ _RUNNER = (
 _OWN_CONFIG = (
     "a ConfigMap that is itself a hook of an earlier wave: the application's is applied only after PreSync (O201)"
 )
+_SCRIPTS = "the runner's scripts, which are files of the component migration-runner"
 _HOOK = (
     "Argo CD's own hook annotations, the same phase as Helm's",
     "a PreSync hook: a Job that is none is applied beside the new pods, and only once",
@@ -67,6 +73,13 @@ _LABELS = "labels of the Job and its pod: aegisgen's own, and those that the Job
 
 _REASONS: tuple[_Reason, ...] = (
     _Reason(r"command|args", _RUNNER, ("container",)),
+    _Reason(r"volumeMounts(\[.*)?", _SCRIPTS, ("container",), _only_runner),
+    _Reason(
+        r"spec\.template\.spec\.volumes(\[.*)?",
+        _SCRIPTS,
+        ("job", "workload"),
+        _only_runner,
+    ),
     _Reason(r"workingDir", "the commands change to that folder themselves", ("container",), _removed),
     _Reason(r"name", "aegisgen calls the container of a Job migration", ("container",)),
     _Reason(r"image", "no tag means latest, which is written out now", ("container",), _tagged),
@@ -203,6 +216,8 @@ def _only(value: object, prefix: str) -> bool:
 
 
 def _new(subject: Subject, data: dict[str, object]) -> str:
+    if subject.kind == "ConfigMap" and "run.sh" in mapping(data.get("data")):
+        return _SCRIPTS
     if not text(value_at(data, ("metadata", "labels", "app.kubernetes.io/managed-by"))).startswith("aegisgen"):
         return ""
     if subject.kind == "ConfigMap":

@@ -12,7 +12,8 @@ from aegisgen.adopt.infer import Lost
 from aegisgen.output.records import fields_of
 from aegisgen.output.visible import visible
 from aegisgen.profile.sources import display
-from aegisgen.project.tree.content import Change
+from aegisgen.project.tree.content import listed
+from aegisgen.render.places import RUNNER
 from aegisgen.render.scalars import to_yaml
 
 _WIDTH = 100
@@ -40,7 +41,7 @@ def to_json(adoption: Adoption, *, written: bool) -> str:
             for overlay in adoption.overlays
         ],
         "skipped": [{"directory": each.directory.as_posix(), "reason": each.reason} for each in adoption.skipped],
-        "files": [{"path": _path(adoption, change), "change": _verb(change)} for change in adoption.changes],
+        "files": [{"path": display(adoption.root / path), "change": verb} for verb, path in listed(adoption.changes)],
     }
     return json.dumps(data, indent=2) + "\n"
 
@@ -52,7 +53,8 @@ def to_text(adoption: Adoption, *, written: bool, asked: bool) -> str:
         lines += [*_overlay(each), ""]
     if adoption.skipped:
         lines += ["Left alone", *(f"  {each.directory}: {each.reason}" for each in adoption.skipped), ""]
-    lines += ["Files", *(f"  {_verb(change):<7} {_path(adoption, change)}" for change in adoption.changes), ""]
+    files = listed(adoption.changes, RUNNER)
+    lines += ["Files", *(f"  {verb} {display(adoption.root / path)}" for verb, path in files), ""]
     lines += _end(adoption, written=written, asked=asked)
     return "".join(f"{visible(line)}\n" for line in lines)
 
@@ -122,11 +124,3 @@ def _end(adoption: Adoption, *, written: bool, asked: bool) -> Iterator[str]:
     found = folder in {".", "argocd"}
     option = "" if found else f" --project {os.path.join(folder, 'aegisgen.yaml')}"  # noqa: PTH118 -- a text for people
     yield f"Written. Next: aegisgen check{option}"
-
-
-def _path(adoption: Adoption, change: Change) -> str:
-    return display(adoption.root / change.path)
-
-
-def _verb(change: Change) -> str:
-    return "removed" if change.after is None else "created" if change.before is None else "changed"

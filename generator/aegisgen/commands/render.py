@@ -11,7 +11,7 @@ from aegisgen.kube.shape import KUSTOMIZATION_NAMES
 from aegisgen.output.visible import visible
 from aegisgen.profile.sources import display
 from aegisgen.project.rendered import render_all
-from aegisgen.project.tree.content import Change, diff
+from aegisgen.project.tree.content import Change, diff, listed
 from aegisgen.project.tree.write import locked, write
 from aegisgen.project.workspace import Selection, Workspace, changes, open_workspace, warn_of_templates
 from aegisgen.render.places import RUNNER
@@ -54,21 +54,11 @@ def main(
         planned = changes(workspace, overlays, force=force)
         different = [change for change in planned if change.before != change.after]
         write(workspace.root, different)
-    # Of the runner's scripts, which are many and seldom change, only what changed.
-    told = [change for change in planned if change in different or not change.path.startswith(f"{RUNNER}/")]
-    for change in shown(workspace, told):
-        sys.stdout.write(f"{_verb(change)} {visible(change.path)}\n")
+    for verb, path in listed(planned, RUNNER):
+        sys.stdout.write(f"{verb:9} {visible(display(workspace.root / path))}\n")
     return 1 if exit_code and different else 0
 
 
 def shown(workspace: Workspace, planned: list[Change]) -> list[Change]:
     """Return the changes with their paths as the user knows them."""
     return [change._replace(path=display(workspace.root / change.path)) for change in planned]
-
-
-def _verb(change: Change) -> str:
-    if change.before == change.after:
-        return "unchanged"
-    if change.after is None:
-        return "removed  "
-    return "created  " if change.before is None else "updated  "

@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -108,6 +109,24 @@ def _read_generated(file: Path) -> bytes | None:
         return files.read(file, _MAX_BYTES)
     except (OSError, files.UnsafeFileError):
         return None
+
+
+def listed(changes: Sequence[Change], folder: str = "\0") -> list[tuple[str, str]]:
+    """Return what happens to each file, and its path; what happens to many files of `folder` is one line."""
+    verbs = [(_verb(change), change.path) for change in changes]
+    counts = Counter(verb for verb, path in verbs if path.startswith(f"{folder}/"))
+    lines = ((verb, _folded(path, folder, counts[verb])) for verb, path in verbs)
+    return list(dict.fromkeys(lines))
+
+
+def _folded(path: str, folder: str, count: int) -> str:
+    return f"{folder}/ ({count} files)" if count > 1 and path.startswith(f"{folder}/") else path
+
+
+def _verb(change: Change) -> str:
+    if change.before == change.after:
+        return "unchanged"
+    return "removed" if change.after is None else "created" if change.before is None else "updated"
 
 
 def diff(changes: Iterable[Change]) -> str:
