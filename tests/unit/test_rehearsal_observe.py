@@ -15,7 +15,6 @@ from aegisgen.bundle import program
 from aegisgen.rehearsal.observe import squawk
 from aegisgen.rehearsal.observe.attribute import Executed, executed
 from aegisgen.rehearsal.observe.bookkeeping import Mark, mark
-from aegisgen.rehearsal.observe.files import UNATTRIBUTED, Files, said_to_fail
 from aegisgen.rehearsal.observe.migrations import CUT, HALF_DONE, assemble
 from aegisgen.rehearsal.observe.script import split
 from aegisgen.rehearsal.observe.serverlog import (
@@ -31,6 +30,7 @@ from aegisgen.rehearsal.observe.serverlog import (
 from aegisgen.rehearsal.observe.squawk import Adviser
 from aegisgen.rehearsal.outcome import MigrationRun
 from aegisgen.rehearsal.postgres.sessions import NOT_MIGRATING
+from aegisgen.rehearsal.sources import UNATTRIBUTED, Files, failed_names
 
 LOGS = ROOT / "tests/fixtures/postgres-logs"
 
@@ -423,7 +423,7 @@ def test_names_are_found_as_files(tmp_path: Path):
     ],
 )
 def test_tools_say_which_migration_failed(log, name):
-    assert said_to_fail(["", log]) == (name,)
+    assert failed_names(["", log]) == (name,)
 
 
 # Scripts

@@ -6,10 +6,12 @@ Source: Knex 3.x, `lib/migrations/migrate` (order by name, `config.transaction`,
 from __future__ import annotations
 
 import json
-import os
 import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+
+from aegisgen.rehearsal.sources import BUILT, own_files
 
 TABLE = "knex_migrations"
 GATE = (1634036081, 1735681381)
@@ -17,7 +19,6 @@ GATE = (1634036081, 1735681381)
 GATE_MARK = "aegisgen rehearsal gate"
 PREFIX = "aegisgen_rehearsal_"
 _FILE = re.compile(r"(\d+)[_-].*\.(js|cjs|mjs|ts)\Z")
-_SKIPPED = frozenset({"node_modules", "dist", "build"})
 
 _WAIT = (
     "await knex.raw(`SELECT pg_advisory_lock_shared({0}, {1}), pg_advisory_unlock_shared({0}, {1}) "
@@ -45,14 +46,10 @@ def migrations_folder(app: Path, hint: str) -> Path | None:
     """Return the folder with the application's migrations: `hint` where it is there, else the one with most of them."""
     if hint and (app / hint).is_dir():
         return app / hint
-    found: list[tuple[int, int, Path]] = []
-    for place, folders, files in os.walk(app):
-        folders[:] = sorted(set(folders) - _SKIPPED)
-        if "migrations" in place.rpartition("/")[2]:
-            count = sum(_FILE.match(name) is not None for name in files)
-            found.append((count, -len(Path(place).parts), Path(place)))
-    best = max(found, default=None)
-    return best[2] if best and best[0] else None
+    folders = Counter(file.parent for file in own_files(app, BUILT) if _FILE.match(file.name))
+    counts = ((count, -len(folder.parts), folder) for folder, count in folders.items() if "migrations" in folder.name)
+    best = max(counts, default=None)
+    return app / best[2] if best else None
 
 
 def files_of(folder: Path) -> tuple[str, ...]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from aegisgen.rehearsal.observe.attribute import Executed, changes
-from aegisgen.rehearsal.observe.files import UNATTRIBUTED, Files, said_to_fail
 from aegisgen.rehearsal.observe.second_run import Effects
 from aegisgen.rehearsal.observe.serverlog import Statement
 from aegisgen.rehearsal.outcome import MigrationRun, TableLock
+from aegisgen.rehearsal.sources import UNATTRIBUTED, Files, failed_names
 
 MOST_STATEMENTS = 200
 CUT = "the session was cut before COMMIT; PostgreSQL took the transaction back"
@@ -44,7 +44,7 @@ def assemble(
     `effects` are the second run's, by the identity of the transaction, and `missing` says why some lack. `applied` are
     the names that had been recorded before; `start` is the scenario's, in seconds since 1970.
     """
-    names = _names(executed, files, said_to_fail(logs), list(applied))
+    names = _names(executed, files, failed_names(logs), list(applied))
     return tuple(
         _record(migration, files.locate(name) if name else UNATTRIBUTED, effects, missing, start)
         for migration, name in zip(executed, names, strict=True)

@@ -14,7 +14,6 @@ from aegisgen.rehearsal.database.copies import Before
 from aegisgen.rehearsal.observe import recorded
 from aegisgen.rehearsal.observe.attribute import executed
 from aegisgen.rehearsal.observe.bookkeeping import bookkeeping_tables
-from aegisgen.rehearsal.observe.files import Files
 from aegisgen.rehearsal.observe.migrations import assemble
 from aegisgen.rehearsal.observe.second_run import SecondRuns
 from aegisgen.rehearsal.observe.serverlog import read, transactions
@@ -22,6 +21,7 @@ from aegisgen.rehearsal.observe.squawk import Adviser
 from aegisgen.rehearsal.outcome import MigrationRun
 from aegisgen.rehearsal.postgres.server import Server
 from aegisgen.rehearsal.postgres.sessions import NOT_MIGRATING, Login, connect
+from aegisgen.rehearsal.sources import Files
 
 # How long the log may lag behind; its writer is another process.
 _LOG_SECONDS = 3

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import psycopg
 
-from aegisgen.rehearsal.observe.files import Files
 from aegisgen.rehearsal.outcome import MigrationRun
 from aegisgen.rehearsal.postgres.sessions import Login, connect
+from aegisgen.rehearsal.sources import Files
 from aegisgen.tools import TOOLS
 
 NOTE = (

@@ -27,6 +27,10 @@ _BOOKKEEPING = (
     r"(_migrations|^migrations|^alembic_version|^flyway_schema_history|^databasechangelog|^schema_migrations)$"
 )
 
+_OWNERS = """
+SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1
+"""
+
 _WAYS_OUT = (
     (
         "unrecognized configuration parameter",
@@ -65,35 +69,35 @@ def load_dump(server: Server, login: Login, file: Path, *, scratch: Path) -> tup
         raise ToolError(f"--schema-dump needs psql and pg_restore, which {server.version} has not got")
     with as_sql(file, programs, scratch) as text:
         with text.open(encoding="utf-8", errors="replace") as lines:
-            found = survey(lines)
+            makes_public, elsewhere = survey(lines)
         has_lines = text == file
-        if found.elsewhere:
+        if elsewhere:
             reason = (
                 "it makes or connects to a database of its own, as pg_dumpall and pg_dump --create write it; expected "
                 "a dump of one database without --create"
             )
-            raise _unusable(file, found.elsewhere if has_lines else 0, reason)
-        if found.makes_public:
+            raise _unusable(file, elsewhere if has_lines else 0, reason)
+        if makes_public:
             with sessions.connect(login) as session:
                 session.execute("DROP SCHEMA IF EXISTS public")
         load = partial(_run, programs, text)
-        made, refusal = _load_as_superuser(server, login, found.roles, load) if server.own else ([], load(login))
+        made, refusal = _load_as_superuser(server, login, load) if server.own else ([], load(login))
     if refusal:
         way_out = next((f"; {advice}" for words, advice in _WAYS_OUT if words in refusal.text), "")
         reason = f"PostgreSQL does not take it: {refusal.text}{way_out}"
         raise _unusable(file, refusal.line if has_lines else 0, reason)
-    return _notes(login, made, found.owners)
+    return _notes(login, made)
 
 
 def _load_as_superuser(
-    server: Server, login: Login, roles: tuple[str, ...], load: Callable[[Login], _Refusal | None]
+    server: Server, login: Login, load: Callable[[Login], _Refusal | None]
 ) -> tuple[list[str], _Refusal | None]:
     """Load as a superuser of its own, whose objects then go to the login's role; return the roles that were made."""
     loader = server.superuser._replace(
         user=f"loader_{secrets.token_hex(4)}", password=secrets.token_hex(16), database=login.database
     )
     with sessions.connect(server.superuser._replace(database=login.database)) as session:
-        made = [role for role in roles if sessions.create_group(session, role)]
+        made: list[str] = []
         sessions.create_role(session, loader.user, loader.password, superuser=True)
         try:
             while refusal := load(loader):
@@ -135,22 +139,23 @@ def _unusable(file: Path, line: int, reason: str) -> InputError:
     return InputError(Problem(str(file), line, 1, "", reason))
 
 
-def _notes(login: Login, made: list[str], owners: frozenset[str]) -> tuple[str, ...]:
+def _notes(login: Login, made: list[str]) -> tuple[str, ...]:
     notes = []
     if made:
         notes.append(f"roles that the schema dump names were made, without a login: {', '.join(sorted(made))}")
-    if owners and login.user not in owners:
-        notes.append(
-            f"the schema dump's objects belong to {', '.join(sorted(owners))}; migrations run as {login.user}, which "
-            "may not alter them: if production is otherwise, dump with --no-owner"
-        )
     with sessions.connect(login) as session:
+        owners = [str(name) for (name,) in session.execute(_OWNERS).fetchall()]
         tables = session.execute(
             "SELECT format('%%I.%%I', schemaname, tablename) FROM pg_tables WHERE tablename ~ %s "
             "AND has_table_privilege(format('%%I.%%I', schemaname, tablename), 'SELECT') ORDER BY 1",
             (_BOOKKEEPING,),
         ).fetchall()
         empty = [str(name) for (name,) in tables if sessions.is_empty(session, str(name))]
+    if owners and login.user not in owners:
+        notes.append(
+            f"the schema dump's objects belong to {', '.join(owners)}; migrations run as {login.user}, which may not "
+            "alter them: if production is otherwise, dump with --no-owner"
+        )
     if empty:
         notes.append(
             f"the schema dump has {', '.join(empty)} without rows: migrations that production has run will run again; "

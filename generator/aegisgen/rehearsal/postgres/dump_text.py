@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from aegisgen.errors import InputError, Problem, UsageError
 from aegisgen.rehearsal.processes import answer
@@ -23,57 +22,27 @@ _GZIP = b"\x1f\x8b"
 _TAR_MARK = slice(257, 262)
 _HEAD_BYTES = 512
 
-_NAME = r'(?:"(?:[^"]|"")+"|[A-Za-z_][\w$]*)'
-_ROLES = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        rf"^ALTER .* OWNER TO ({_NAME});",
-        rf"^GRANT .* TO ({_NAME}(?:\s*,\s*{_NAME})*)(?: WITH GRANT OPTION)?;",
-        rf"^REVOKE .* FROM ({_NAME}(?:\s*,\s*{_NAME})*)(?: CASCADE)?;",
-        rf"^ALTER DEFAULT PRIVILEGES FOR ROLE ({_NAME}) ",
-        rf"^SET SESSION AUTHORIZATION ({_NAME});",
-    )
-)
-_OWNER = _ROLES[0]
-_NO_ROLES = frozenset({"public", "current_user", "current_role", "session_user", "default"})
 _COPY = re.compile(r"^COPY .* FROM stdin", re.IGNORECASE)
 _ELSEWHERE = re.compile(r"^(?:\\connect\b|\\c\s|CREATE DATABASE\b)", re.IGNORECASE)
 _PUBLIC = re.compile(r"^CREATE SCHEMA public;", re.IGNORECASE)
 
 
-class Survey(NamedTuple):
-    """What a dump's text says about its surroundings."""
+def survey(lines: Iterable[str]) -> tuple[bool, int]:
+    """Return whether the text makes the schema `public`, and the line at which it makes or connects to a database.
 
-    roles: tuple[str, ...]
-    """Roles that it names as owners or gives rights to, each once."""
-    owners: frozenset[str]
-    makes_public: bool
-    """Whether it makes the schema `public`, which a new database has."""
-    elsewhere: int
-    """The line at which it makes or connects to a database of its own; 0 where it does not."""
-
-
-def survey(lines: Iterable[str]) -> Survey:
-    """Read the text as pg_dump writes it: statements of interest begin at a line's begin and end on that line.
-
-    Rows of a COPY are passed over. A role that the patterns miss is found when PostgreSQL refuses it.
+    A new database has that schema. The line is 0 where there is none. pg_dump writes such statements on lines of their
+    own; rows of a COPY are passed over.
     """
-    roles: dict[str, None] = {}
-    owners: set[str] = set()
-    makes_public = False
+    makes_public = rows = False
     elsewhere = 0
-    rows = False
     for number, line in enumerate(lines, start=1):
         if rows:
             rows = line.rstrip("\r\n") != "\\."
-        elif _COPY.match(line):
-            rows = True
         else:
-            roles |= dict.fromkeys(name for pattern in _ROLES for name in _names(pattern, line))
-            owners.update(_names(_OWNER, line))
+            rows = bool(_COPY.match(line))
             makes_public = makes_public or bool(_PUBLIC.match(line))
             elsewhere = elsewhere or (number if _ELSEWHERE.match(line) else 0)
-    return Survey(tuple(roles), frozenset(owners), makes_public, elsewhere)
+    return makes_public, elsewhere
 
 
 @contextmanager
@@ -101,18 +70,6 @@ def as_sql(file: Path, programs: Path, scratch: Path) -> Iterator[Path]:
         text = Path(folder) / "schema.sql"
         convert(text)
         yield text
-
-
-def _names(pattern: re.Pattern[str], line: str) -> list[str]:
-    match = pattern.match(line)
-    if not match:
-        return []
-    plain = (
-        name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()
-        for name in re.findall(_NAME, match[1])
-        if name.lower() not in _NO_ROLES
-    )
-    return [name for name in plain if not name.startswith("pg_")]  # PostgreSQL's own roles
 
 
 def _head(file: Path) -> bytes:

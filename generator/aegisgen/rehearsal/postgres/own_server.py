@@ -13,7 +13,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from aegisgen.errors import ToolError
-from aegisgen.rehearsal.postgres.installation import Installation
 from aegisgen.rehearsal.postgres.server import Server
 from aegisgen.rehearsal.postgres.sessions import Login
 from aegisgen.rehearsal.postgres.template import SUPERUSER, Template, new_folder
@@ -61,35 +60,22 @@ _SETTINGS = {
 class OwnServer(Server):
     """A server that is started here; everything that it writes is in its folder."""
 
-    def __init__(
-        self,
-        installation: Installation,
-        folder: Path,
-        *,
-        template: Template,
-        account: str | None,
-        environment: Mapping[str, str],
-        settings: Mapping[str, str],
-        password: bool = True,
-    ) -> None:
+    def __init__(self, template: Template, folder: Path, settings: Mapping[str, str], *, password: bool = True) -> None:
         """`password`: whether sessions must give one."""
         super().__init__()
-        self.version = str(installation)
-        self.programs = installation.clients
+        self.version = str(template.installation)
+        self.programs = template.installation.clients
         self.log = folder / "data/log/server.json"
-        self._installation = installation
         self._folder = folder
         self._data = folder / "data"
         self._template = template
-        self._account = account
-        self._environment = environment
         self._settings = {**_SETTINGS, **settings}
         self._password = password
         self._process: subprocess.Popen[bytes] | None = None
 
     def create(self) -> None:
         """Make the data folder and start on a free port. Raises ToolError with the server's own words."""
-        new_folder(self._folder, self._account)
+        new_folder(self._folder, self._template.account)
         self._template.copy_to(self._data)
         if not self._password:
             (self._data / "pg_hba.conf").write_text("host all all 127.0.0.1/32 trust\n")
@@ -124,13 +110,13 @@ class OwnServer(Server):
         pidfile = self._data / "postmaster.pid"
         with (self._folder / "stderr").open("wb") as stderr:
             self._process = subprocess.Popen(
-                [self._installation.programs / "postgres", "-D", self._data],
+                [self._template.installation.programs / "postgres", "-D", self._data],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=stderr,
-                user=self._account,
+                user=self._template.account,
                 cwd=self._folder,
-                env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", **self._environment},
+                env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", **self._template.environment},
                 start_new_session=True,  # Ctrl-C is for the command, which then stops the server
             )
         deadline = time.monotonic() + START_SECONDS

@@ -13,10 +13,9 @@ from typing import NamedTuple
 from aegisgen.errors import ToolError, UsageError
 from aegisgen.rehearsal.leftovers import Workspace
 from aegisgen.rehearsal.postgres.installation import Installation, at, choose
-from aegisgen.rehearsal.postgres.layout import prepared
 from aegisgen.rehearsal.postgres.own_server import OwnServer
 from aegisgen.rehearsal.postgres.server import Server
-from aegisgen.rehearsal.postgres.template import Template, server_account
+from aegisgen.rehearsal.postgres.template import Template
 from aegisgen.rehearsal.postgres.users_server import users_server
 
 
@@ -41,9 +40,10 @@ class Supply:
         self._wanted = wanted
         self._run = run
         self._choosing = threading.Lock()
-        self._own: _OwnServers | None = None
+        self._template: Template | None = None
+        self._folder = run.folder
         self._users = users_server(wanted.url, run.name) if wanted.url else None
-        self.version = self._users.version if self._users else self._local().version
+        self.version = self._users.version if self._users else str(self._local().installation)
         """For people: version and origin of every server from `server`."""
 
     def server(self, name: str, settings: Mapping[str, str] | None = None) -> AbstractContextManager[Server]:
@@ -54,54 +54,38 @@ class Supply:
         """
         if self._users:
             return self._users.used()
-        return self._local().running(name, settings or {})
+        return self._running(name, settings or {})
 
     def copy(self, name: str) -> AbstractContextManager[Server]:
         """A server of a pod's own, which asks for no password; started here, also where `server` gives the user's own.
 
         Raises ToolError as `server` does, and where there is no PostgreSQL on this machine.
         """
-        return self._local().running(name, {}, password=False)
-
-    def _local(self) -> _OwnServers:
-        with self._choosing:
-            if self._own is None:
-                self._own = _OwnServers(self._run, _installation(self._wanted))
-            return self._own
-
-
-class _OwnServers:
-    """Servers that are started here, each with a data folder of its own."""
-
-    def __init__(self, run: Workspace, installation: Installation) -> None:
-        self.version = str(installation)
-        self._environment = run.environment
-        self._account = server_account()
-        with _files_of(installation):
-            self._folder = Path(tempfile.mkdtemp(prefix="postgres-", dir=run.folder))
-            self._folder.chmod(run.folder.stat().st_mode)
-            self._installation = prepared(installation, self._folder / "installation", self._account)
-        self._template = Template(self._installation, self._folder / "template", self._account)
+        return self._running(name, {}, password=False)
 
     @contextmanager
-    def running(self, name: str, settings: Mapping[str, str], *, password: bool = True) -> Iterator[Server]:
+    def _running(self, name: str, settings: Mapping[str, str], *, password: bool = True) -> Iterator[Server]:
+        template = self._local()
         folder = self._folder / f"server-{name}"
-        server = OwnServer(
-            self._installation,
-            folder,
-            template=self._template,
-            account=self._account,
-            environment=self._environment,
-            settings=settings,
-            password=password,
-        )
+        server = OwnServer(template, folder, settings, password=password)
         try:
-            with _files_of(self._installation):
+            with _files_of(template.installation):
                 server.create()
             yield server
         finally:
             server.stop()
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _local(self) -> Template:
+        """What servers are made from that are started here, each with a data folder of its own."""
+        with self._choosing:
+            if self._template is None:
+                installation = _installation(self._wanted)
+                with _files_of(installation):
+                    self._folder = Path(tempfile.mkdtemp(prefix="postgres-", dir=self._run.folder))
+                    self._folder.chmod(self._run.folder.stat().st_mode)
+                    self._template = Template(installation, self._folder, self._run.environment)
+            return self._template
 
 
 def _installation(wanted: Wanted) -> Installation:

@@ -8,10 +8,12 @@ import secrets
 import shutil
 import subprocess
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 from aegisgen.errors import ToolError
 from aegisgen.rehearsal.postgres.installation import Installation
+from aegisgen.rehearsal.postgres.layout import prepared
 from aegisgen.rehearsal.processes import answer, output
 
 SUPERUSER = "postgres"
@@ -41,10 +43,12 @@ def server_account() -> str | None:
 class Template:
     """A data folder that has just been made, copied for each server: initdb takes ten times as long as the copy."""
 
-    def __init__(self, installation: Installation, folder: Path, account: str | None) -> None:
-        self._installation = installation
-        self._folder = folder
-        self._account = account
+    def __init__(self, installation: Installation, folder: Path, environment: Mapping[str, str]) -> None:
+        """Take an installation, made fit for the account that its servers run as, and what is in their environment."""
+        self.account = server_account()
+        self.installation = prepared(installation, folder / "installation", self.account)
+        self.environment = environment
+        self._folder = folder / "template"
         self._making = threading.Lock()
         self._made = False
         self.password = secrets.token_hex(16)
@@ -58,14 +62,14 @@ class Template:
         self._run("cp", "-R", str(self._folder / "data"), str(data))
 
     def _create(self) -> None:
-        new_folder(self._folder, self._account)
+        new_folder(self._folder, self.account)
         secret = self._folder / "password"
         secret.touch(mode=0o600)
         secret.write_text(self.password)
-        if self._account:
-            shutil.chown(secret, self._account)
+        if self.account:
+            shutil.chown(secret, self.account)
         self._run(
-            str(self._installation.programs / "initdb"),
+            str(self.installation.programs / "initdb"),
             *("--pgdata", str(self._folder / "data"), "--username", SUPERUSER, "--pwfile", str(secret)),
             *("--auth", "scram-sha-256", "--no-sync", "--no-instructions", "--encoding", "UTF8"),
             *("--wal-segsize", "1"),  # megabytes; a sixteenth of the usual to copy
@@ -74,19 +78,19 @@ class Template:
         secret.unlink()
 
     def _locale(self) -> tuple[str, ...]:
-        if self._installation.version[0] >= _BUILTIN_LOCALES:
+        if self.installation.version[0] >= _BUILTIN_LOCALES:
             return ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
         return (f"--locale={_system_locale()}",)
 
     def _run(self, *command: str) -> None:
         try:
             env = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
-            done = answer(*command, seconds=_SECONDS, user=self._account, cwd=self._folder, env=env)
+            done = answer(*command, seconds=_SECONDS, user=self.account, cwd=self._folder, env=env)
             code, reason = done.returncode, done.stderr.strip() or done.stdout.strip()
         except subprocess.TimeoutExpired:
             code, reason = 1, f"no end within {_SECONDS} s"
         if code:
-            raise ToolError(f"{self._installation}: {os.path.basename(command[0])} failed: {reason}")  # noqa: PTH119
+            raise ToolError(f"{self.installation}: {os.path.basename(command[0])} failed: {reason}")  # noqa: PTH119
 
 
 def new_folder(folder: Path, account: str | None) -> None:

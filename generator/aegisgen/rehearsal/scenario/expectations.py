@@ -1,143 +1,182 @@
-"""What a scenario expects of a sync, compared with what there was."""
+"""What a scenario expects of a sync, compared with the database, the volumes and the sink afterwards."""
 
 from __future__ import annotations
 
+import re
+import shutil
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import NamedTuple
+
+import psycopg
 
 from aegisgen.argocd.hooks import Phase
 from aegisgen.output.numbers import counted
+from aegisgen.rehearsal.cluster.controllers import Job, Workload
 from aegisgen.rehearsal.cluster.sync import Ended
-from aegisgen.rehearsal.outcome import ContainerRun, Expectation
+from aegisgen.rehearsal.database.fingerprint import Fingerprint, fingerprint
+from aegisgen.rehearsal.image.knex import files_of
+from aegisgen.rehearsal.outcome import ContainerRun, Expectation, NotRehearsedError, SyncRun
+from aegisgen.rehearsal.postgres.sessions import connect
+from aegisgen.rehearsal.processes import answer
 from aegisgen.rehearsal.scenario.cast import Cast
+from aegisgen.rehearsal.scenario.gate import Gate
 from aegisgen.rehearsal.scenario.model import Expect, Sync
+from aegisgen.rehearsal.scenario.stage import Stage
+
+_KNEX_TABLES = """
+SELECT format('%I.%I', table_schema, table_name) FROM information_schema.columns
+WHERE column_name IN ('name', 'batch', 'migration_time') GROUP BY table_schema, table_name HAVING count(*) = 3
+"""
+_ARCHIVE = b"PGDMP"
+# dash, bash and busybox each have words of their own for it
+_NOT_FOUND = re.compile(r"(?:^|[ :])([\w.+-]+): (?:command )?not found\s*$", re.MULTILINE)
+_FINE = ("Created", "Completed", "Running")
 
 
-class Evidence(NamedTuple):
-    """What there is to look at after a sync."""
+class Before(NamedTuple):
+    """The state before a sync."""
 
-    ended: Ended
-    pending: tuple[str, ...] | None
-    """Migrations that are not recorded as applied; None where the bookkeeping cannot be read."""
-    difference: str
-    """What is another in the database than before; empty where nothing is."""
-    updated: tuple[str, ...]
-    """Workloads whose new pods are all ready."""
-    started: tuple[str, ...]
-    """Workloads that got new pods at all."""
-    at_once: int | None
-    """The most migrations that ran at once; None where nobody looked."""
-    backups: tuple[str, ...]
-    """New files of the backup, whole ones."""
-    broken_backups: tuple[str, ...]
-    """New files of the backup that are not whole."""
+    database: Fingerprint
+    files: frozenset[Path]
     requests: int
-    """HTTP requests that notifications sent."""
-    suspended: bool
-    """Whether the sync waits for an approval."""
 
 
-def expectations(sync: Sync, seen: Evidence, cast: Cast) -> Iterator[Expectation]:
-    """Yield each expectation of a sync, passed or failed."""
-    expect = sync.expect
-    migrations = _migrations(seen.ended, cast)
-    yield _sync(expect, seen)
+def before(stage: Stage) -> Before:
+    """Return the state. The database must be up."""
+    with _session(stage) as session:
+        return Before(fingerprint(session), _files(stage), len(stage.sink.requests))
+
+
+def expectations(sync: Sync, stage: Stage, was: Before, ended: Ended, gate: Gate | None) -> Iterator[Expectation]:
+    """Yield each expectation of a sync that has ended, passed or failed. The database must be up again."""
+    expect, cast = sync.expect, stage.setting.cast
+    attempts = _attempts(ended.run, cast)
+    yield _sync(expect, stage, ended)
     if expect.database == "migrated":
-        yield _migrated(seen)
+        yield _migrated(stage, ended)
     elif expect.database == "unchanged":
-        yield Expectation("the database is as before", not seen.difference, seen.difference or "no difference")
+        with _session(stage) as session:
+            difference = was.database.difference(fingerprint(session))
+        yield Expectation("the database is as before", not difference, difference or "no difference")
     if expect.application:
-        yield _application(expect, seen)
+        yield _application(expect, stage)
     if expect.failed_attempts is not None:
-        failed = [run for run in migrations if run.code != 0]
+        failed = [run for run in attempts if run.code != 0]
         text = f"at most {expect.failed_attempts} attempts fail" if expect.failed_attempts else "no attempt fails"
         got = "; ".join(f"{run.pod} attempt {run.attempt}: {_end(run)}" for run in failed) or "none failed"
         yield Expectation(text, len(failed) <= expect.failed_attempts, got)
     if expect.statuses:
-        steps = {step.status for step in seen.ended.run.steps if _migrates(step.resource, cast)}
+        statuses = {step.status for step in ended.run.steps if _migrates(step.resource, cast)}
         text = f"the migration ends as {' or '.join(expect.statuses)}"
-        yield Expectation(text, bool(steps & set(expect.statuses)), ", ".join(sorted(steps)))
-    yield from _words(expect, seen)
+        yield Expectation(text, bool(statuses & set(expect.statuses)), ", ".join(sorted(statuses)))
+    yield from _messages(expect, ended.run)
     if expect.migration == "never-starts":
-        got = f"{len(migrations)} attempts" if migrations else "not started"
-        yield Expectation("the migration never starts", not migrations, got)
-    if seen.at_once is not None:
-        yield Expectation("never two migrations at once", seen.at_once <= 1, f"at most {seen.at_once} at once")
-    if expect.backup == "made":
-        yield Expectation("a complete backup", bool(seen.backups), ", ".join(seen.backups) or "no new file")
-    elif expect.backup == "none":
-        left = (*seen.backups, *seen.broken_backups)
-        yield Expectation("no file that looks like a backup", not left, ", ".join(left) or "no new file")
+        got = f"{len(attempts)} attempts" if attempts else "not started"
+        yield Expectation("the migration never starts", not attempts, got)
+    if gate:
+        yield Expectation("never two migrations at once", gate.most <= 1, f"at most {gate.most} at once")
+    if expect.backup:
+        yield _backup(expect, stage, was)
     if expect.told:
-        yield Expectation("a notification is sent", seen.requests > 0, counted(seen.requests, "message"))
+        requests = len(stage.sink.requests) - was.requests
+        yield Expectation("a notification is sent", requests > 0, counted(requests, "message"))
 
 
-def _sync(expect: Expect, seen: Evidence) -> Expectation:
-    run = seen.ended.run
-    waits = seen.ended.endless
-    blocked = next(
-        (
-            f"{step.resource} is {step.status}: {step.detail}".rstrip(": ")
-            for step in run.steps
-            if step.status not in _FINE
-        ),
-        "",
-    )
+def refuse_missing_programs(run: SyncRun) -> None:
+    """Raise NotRehearsedError where a container failed for want of a program that this machine has not got."""
+    for step in run.steps:
+        for container in step.containers:
+            for match in _NOT_FOUND.finditer(container.log) if container.code != 0 else ():
+                if shutil.which(match[1]) is None:
+                    raise NotRehearsedError(f"{container.container} needs the program {match[1]}, which is not here")
+
+
+def _session(stage: Stage) -> psycopg.Connection:
+    return connect(stage.server.superuser._replace(database=stage.login.database))
+
+
+def _sync(expect: Expect, stage: Stage, ended: Ended) -> Expectation:
+    run, waits = ended.run, ended.endless
+    open_steps = (step for step in run.steps if step.status not in _FINE)
+    blocked = next((f"{step.resource} is {step.status}: {step.detail}".rstrip(": ") for step in open_steps), "")
     got = "it succeeds" if run.succeeded else f"it {'waits forever' if waits else 'fails'}; {blocked}"
     if expect.sync == "succeeds":
         return Expectation("the sync succeeds", run.succeeded, got)
     if expect.sync == "fails":
         return Expectation("the sync fails within its limits", not run.succeeded and not waits, got)
-    return Expectation("the sync waits for an approval", waits and seen.suspended, got)
+    suspended = any(isinstance(runner, Job) and runner.suspended for runner in stage.application.runners)
+    return Expectation("the sync waits for an approval", waits and suspended, got)
 
 
-_FINE = ("Created", "Completed", "Running")
-
-
-def _migrated(seen: Evidence) -> Expectation:
+def _migrated(stage: Stage, ended: Ended) -> Expectation:
+    """Whether Knex has recorded all migrations of the application's folder, whatever suffix they were built to."""
     text = "every migration is applied"
-    if seen.pending is None:
-        return Expectation(text, seen.ended.run.succeeded, "the tool says so; its bookkeeping table was not read")
-    got = f"pending: {', '.join(seen.pending)}" if seen.pending else "none is pending"
-    return Expectation(text, not seen.pending, got)
+    if stage.migrations is None:
+        return Expectation(text, ended.run.succeeded, "the tool says so; its bookkeeping table was not read")
+    recorded: set[str] = set()
+    with _session(stage) as session:
+        for (table,) in session.execute(_KNEX_TABLES).fetchall():
+            rows = session.execute(f"SELECT name FROM {table}".encode())  # noqa: S608 - quoted by format()
+            recorded |= {Path(str(name)).stem for (name,) in rows}
+    pending = [name for name in files_of(stage.migrations) if Path(name).stem not in recorded]
+    return Expectation(text, not pending, f"pending: {', '.join(pending)}" if pending else "none is pending")
 
 
-def _application(expect: Expect, seen: Evidence) -> Expectation:
+def _application(expect: Expect, stage: Stage) -> Expectation:
+    workloads = [runner for runner in stage.application.runners if isinstance(runner, Workload)]
+    updated = [workload.name for workload in workloads if workload.succeeded]
     if expect.application == "updated":
-        waiting = sorted(set(seen.started) - set(seen.updated))
-        got = f"not ready: {', '.join(waiting)}" if waiting else ", ".join(seen.updated) or "no new pods"
-        return Expectation("the new application starts", bool(seen.updated) and not waiting, got)
-    got = ", ".join(seen.updated) or "no new pod is ready"
-    return Expectation("the new application does not start", not seen.updated, got)
+        waiting = sorted({workload.name for workload in workloads} - set(updated))
+        got = f"not ready: {', '.join(waiting)}" if waiting else ", ".join(updated) or "no new pods"
+        return Expectation("the new application starts", bool(updated) and not waiting, got)
+    return Expectation("the new application does not start", not updated, ", ".join(updated) or "no new pod is ready")
 
 
-def _words(expect: Expect, seen: Evidence) -> Iterator[Expectation]:
-    steps = [step for step in seen.ended.run.steps if step.phase != Phase.SYNC_FAIL]
+def _messages(expect: Expect, run: SyncRun) -> Iterator[Expectation]:
+    steps = [step for step in run.steps if step.phase != Phase.SYNC_FAIL]
     runs = [run for step in steps for run in step.containers]
     texts = [*(step.detail for step in steps), *(text for run in runs for text in (run.message, run.log))]
     for word in expect.says:
-        there = any(word.lower() in text.lower() for text in texts)
-        yield Expectation(f"a message or log contains {word!r}", there, "found" if there else "not found")
+        contained = any(word.lower() in text.lower() for text in texts)
+        yield Expectation(f"a message or log contains {word!r}", contained, "found" if contained else "not found")
     if expect.reason:
         last = max((run for run in runs if run.code != 0), key=lambda run: run.ended, default=None)
-        lines = ((last.message.strip() or last.log.strip()) if last else "").splitlines()
-        where = "kubectl describe" if last and last.message.strip() else "kubectl logs"
-        got = (
-            f"{where}: {lines[0] if where == 'kubectl describe' else lines[-1]}"
-            if lines
-            else "neither a message nor a log"
-        )
-        yield Expectation("the failure has a reason", bool(lines), got)
+        message, log = (last.message.strip(), last.log.strip()) if last else ("", "")
+        got = f"kubectl logs: {log.splitlines()[-1]}" if log else "neither a message nor a log"
+        got = f"kubectl describe: {message.splitlines()[0]}" if message else got
+        yield Expectation("the failure has a reason", bool(message or log), got)
 
 
-def _migrations(ended: Ended, cast: Cast) -> tuple[ContainerRun, ...]:
-    return tuple(
-        run
-        for step in ended.run.steps
-        if _migrates(step.resource, cast)
-        for run in step.containers
-        if run.container in cast.containers
-    )
+def _backup(expect: Expect, stage: Stage, was: Before) -> Expectation:
+    fresh = [file for file in sorted(_files(stage) - was.files) if file.suffix != ".sha256"]
+    if expect.backup == "made":
+        whole = [file.name for file in fresh if _is_whole(file, stage.server.programs)]
+        return Expectation("a complete backup", bool(whole), ", ".join(whole) or "no new file")
+    names = ", ".join(file.name for file in fresh)
+    return Expectation("no file that looks like a backup", not fresh, names or "no new file")
+
+
+def _files(stage: Stage) -> frozenset[Path]:
+    """All files that outlive pods: in volumes, and in the S3 client's storage."""
+    places = (stage.root / "volumes", stage.root / "storage")
+    return frozenset(file for place in places for file in place.rglob("*") if file.is_file())
+
+
+def _is_whole(file: Path, programs: Path | None) -> bool:
+    """An archive of pg_dump's that can be read to its end; of anything else, that it is not empty."""
+    with suppress(OSError), file.open("rb") as opened:
+        beginning = opened.read(len(_ARCHIVE))
+        if beginning == _ARCHIVE and programs:
+            return answer(programs / "pg_restore", "--file=/dev/null", file, seconds=60).returncode == 0
+        return bool(beginning) and ".partial" not in file.name
+    return False
+
+
+def _attempts(run: SyncRun, cast: Cast) -> list[ContainerRun]:
+    steps = (step for step in run.steps if _migrates(step.resource, cast))
+    return [container for step in steps for container in step.containers if container.container in cast.containers]
 
 
 def _migrates(resource: str, cast: Cast) -> bool:

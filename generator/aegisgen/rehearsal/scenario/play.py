@@ -20,8 +20,7 @@ from aegisgen.rehearsal.outcome import (
     Verdict,
 )
 from aegisgen.rehearsal.postgres import load_dump
-from aegisgen.rehearsal.scenario import evidence
-from aegisgen.rehearsal.scenario.expectations import expectations
+from aegisgen.rehearsal.scenario.expectations import before, expectations, refuse_missing_programs
 from aegisgen.rehearsal.scenario.faults import conditions, faults_of
 from aegisgen.rehearsal.scenario.model import Scenario, Sync
 from aegisgen.rehearsal.scenario.observed import migrations_of
@@ -140,14 +139,13 @@ class Play:
             if stage.migrations is None:
                 raise NotRehearsedError("no folder with Knex migrations was found in --app; name it in the profile")
             write_migrations(stage.migrations, sync.migrations)
-        was = evidence.before(stage)
+        was = before(stage)
         with faults_of(sync, stage) as gate:
             ended = stage.application.sync(sync.title, conditions(sync, self._setting.cast))
         self._syncs.append(ended.run)
         self._complain(ended.run)
-        seen = evidence.after(stage, was, ended, gate)
         several = len(self._scenario.spec.syncs) > 1
-        for each in expectations(sync, seen, self._setting.cast):
+        for each in expectations(sync, stage, was, ended, gate):
             self._expectations.append(each._replace(text=f"{sync.title}: {each.text}") if several else each)
         hidden = {*stage.values.hidden, stage.login.password}
         self.hidden |= hidden
@@ -161,7 +159,7 @@ class Play:
             raise self._stage.errors[0]
         if self._stopped.is_set():
             raise NotRehearsedError("interrupted")
-        evidence.refuse_missing_programs(run)
+        refuse_missing_programs(run)
 
     def _changed(self, pod: Pod) -> None:
         self._setting.progress.step(self._scenario.name, pod.name, pod.status)
