@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 
 from aegisgen.profile.types import seconds
 from aegisgen.rehearsal.cluster.sync import Conditions
@@ -126,7 +125,7 @@ def _gate(sync: Sync, stage: Stage) -> Iterator[Gate]:
         else:
             threading.Thread(target=lambda: _open_later(gate, stage, over), name="opens", daemon=True).start()
 
-    with Gate(login, arrived, _is_alive) as gate:
+    with closing(Gate(login, arrived)) as gate:
         try:
             yield gate
         finally:
@@ -170,12 +169,3 @@ def _all(stage: Stage) -> Iterator[Process]:
     for runner in list(stage.application.runners):
         for pod in list(runner.pods):
             yield from pod.running
-
-
-def _is_alive(pid: int) -> bool:
-    with suppress(PermissionError):
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return False
-    return True

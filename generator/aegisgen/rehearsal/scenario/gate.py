@@ -5,6 +5,7 @@ It is an advisory lock, so that waiting there is waiting in a statement on the s
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from collections.abc import Callable
@@ -23,57 +24,56 @@ _WAITING = (
 
 
 class Gate:
-    """The gate of one database, closed from `__enter__` until `open`."""
+    """The gate of one database, closed until `open`."""
 
-    def __init__(self, login: Login, arrived: Callable[[Gate, int], None], alive: Callable[[int], bool]) -> None:
-        """`login` is a superuser's, for the scenario's database; `arrived` hears of each migration that
-        waits, by the process that asked; its session may outlive it.
+    def __init__(self, login: Login, arrived: Callable[[Gate, int], None]) -> None:
+        """Close it. `login` is a superuser's, for the scenario's database.
 
-        `alive` tells whether a process that asked still runs.
+        `arrived` is called for each migration that waits, with the process that asked; its session may outlive it.
         """
         self.most = 0
         """The most migrations that were seen at once."""
         self._login = login
         self._arrived = arrived
-        self._alive = alive
         self._known: set[int] = set()
         self._opened = threading.Event()
-        self._session: psycopg.Connection | None = None
-        self._thread = threading.Thread(target=self._watch, name="gate", daemon=True)
-
-    def __enter__(self) -> Gate:
-        """Close the gate and watch who comes."""
-        self._session = connect(self._login)
+        self._session = connect(login)
         self._session.execute("SELECT pg_advisory_lock(%s, %s)", GATE)
+        self._thread = threading.Thread(target=self._watch, name="gate", daemon=True)
         self._thread.start()
-        return self
 
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         """Stop watching; whoever still waits may go on."""
         self.open()
         self._thread.join()
-        if self._session:
-            self._session.close()
+        self._session.close()
 
     def open(self) -> None:
         """Let everybody go on, from now on without waiting."""
         self._opened.set()
 
     def _watch(self) -> None:
-        session = self._session
-        if session is None:
-            return
         try:
             while not self._opened.wait(_POLL_SECONDS):
-                self._look(session)
-            session.execute("SELECT pg_advisory_unlock_all()")
+                self._look()
+            self._session.execute("SELECT pg_advisory_unlock_all()")
         except psycopg.Error:
             return  # the server was stopped: the scenario's doing, and the gate is gone with it
 
-    def _look(self, session: psycopg.Connection) -> None:
-        rows = session.execute(_WAITING, (self._login.database, f"%{GATE_MARK} pid=%")).fetchall()
-        there = {int(match[1]) for (query,) in rows if (match := _PID.search(str(query)))}
-        self.most = max(self.most, sum(self._alive(pid) for pid in there))
-        for pid in there - self._known:
+    def _look(self) -> None:
+        rows = self._session.execute(_WAITING, (self._login.database, f"%{GATE_MARK} pid=%")).fetchall()
+        waiting = {int(match[1]) for (query,) in rows if (match := _PID.search(str(query)))}
+        self.most = max(self.most, sum(map(_is_alive, waiting)))
+        for pid in waiting - self._known:
             self._known.add(pid)
             self._arrived(self, pid)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except ProcessLookupError:
+        return False
+    return True

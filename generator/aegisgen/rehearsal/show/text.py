@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import StringIO
 from typing import NamedTuple, TextIO
 
@@ -19,7 +19,7 @@ from rich.text import Text
 
 from aegisgen.output.numbers import counted, duration
 from aegisgen.output.visible import visible
-from aegisgen.rehearsal.outcome import ContainerRun, MigrationRun, Rehearsal, ScenarioRun, SyncRun, Verdict
+from aegisgen.rehearsal.outcome import Rehearsal, ScenarioRun, SyncRun, Verdict
 from aegisgen.rehearsal.show import wording
 from aegisgen.rehearsal.show.pods import COLUMNS, pods
 
@@ -84,63 +84,65 @@ def _blocks(rehearsal: Rehearsal, view: View) -> Iterator[RenderableType]:
         yield _line("")
     for scenario in rehearsal.scenarios:
         if scenario.verdict is Verdict.FAILED:
-            yield _failure(scenario)
-            yield _line("")
+            yield from _failure(scenario)
     model = wording.model_scenario(rehearsal)
     if model:
         yield _migrations(model)
         yield _line("")
     yield from _advice(rehearsal)
-    colour = "green" if rehearsal.passed else "red" if _any_failed(rehearsal) else "yellow"
+    failed = any(scenario.verdict is Verdict.FAILED for scenario in rehearsal.scenarios)
+    colour = "green" if rehearsal.passed else "red" if failed else "yellow"
     yield _line(wording.summary(rehearsal), f"bold {colour}")
-
-
-def _any_failed(rehearsal: Rehearsal) -> bool:
-    return any(scenario.verdict is Verdict.FAILED for scenario in rehearsal.scenarios)
 
 
 def _scenarios(rehearsal: Rehearsal, *, wide: bool) -> Table:
     table = _table("scenario", "verdict" if wide else "", "took", "")
     for scenario in wording.worst_first(rehearsal.scenarios):
         colour = wording.COLOURS[scenario.verdict]
-        said = scenario.reason if scenario.verdict is not Verdict.PASSED else scenario.title
+        why = scenario.reason if scenario.verdict is not Verdict.PASSED else scenario.title
         table.add_row(
             _line(scenario.name, "bold"),
             _line(f"{wording.MARKS[scenario.verdict]} {scenario.verdict if wide else ''}", colour),
             _line(duration(scenario.seconds) if scenario.verdict in _PLAYED else ""),
-            _line(said, "" if scenario.verdict in _TELLING else "dim"),
+            _line(why, "" if scenario.verdict in _TELLING else "dim"),
         )
     return table
 
 
-def _failure(scenario: ScenarioRun) -> RenderableType:
-    parts: list[RenderableType] = [
-        _line(f"{wording.MARKS[scenario.verdict]} {scenario.name}: {scenario.title}", "bold red")
-    ]
-    table = Table.grid(padding=(0, 2))
-    for expectation in scenario.expectations:
-        if not expectation.passed:
-            table.add_row(_line("expected", "bold"), _line(expectation.text))
-            table.add_row(_line("got", "bold"), _line(expectation.got, "red"))
-    passed = sum(expectation.passed for expectation in scenario.expectations)
-    if passed:
-        table.add_row(_line("passed", "dim"), _line(counted(passed, "other expectation"), "dim"))
-    if all(expectation.passed for expectation in scenario.expectations):
-        table.add_row(_line("reason", "bold"), _line(scenario.reason, "red"))
-    parts.append(table)
-    parts += [part for sync in scenario.syncs for part in _sync(sync)]
-    parts += [part for migration in wording.broken(scenario.migrations) for part in _refused(migration, scenario)]
-    return Group(*parts)
+def _failure(scenario: ScenarioRun) -> Iterator[RenderableType]:
+    yield _line(f"{wording.MARKS[scenario.verdict]} {scenario.name}: {scenario.title}", "bold red")
+    facts = []
+    broken = [expectation for expectation in scenario.expectations if not expectation.passed]
+    for expectation in broken:
+        facts += [("expected", expectation.text, ""), ("got", expectation.got, "red")]
+    if passed := len(scenario.expectations) - len(broken):
+        facts.append(("passed", counted(passed, "other expectation"), "dim"))
+    if not broken:
+        facts.append(("reason", scenario.reason, "red"))
+    yield _facts(facts)
+    for sync in scenario.syncs:
+        yield from _sync(sync)
+    for migration in wording.broken(scenario.migrations):
+        applied = ", ".join(wording.applied_before(migration, scenario.migrations)) or "nothing in this scenario"
+        yield _line("")
+        yield _facts(
+            [
+                ("migration", migration.file, ""),
+                (wording.speaker(migration), migration.error, "red"),
+                ("statement", _short(migration.failed_statement), ""),
+                ("applied", applied, ""),
+                *((title, text, "") for title, text in wording.reasons(migration)),
+            ]
+        )
+    yield _line("")
 
 
 def _sync(sync: SyncRun) -> Iterator[RenderableType]:
     yield _line("")
     yield _line(wording.sync_line(sync), "bold")
-    if not sync.succeeded:
-        for step in sync.steps:
-            if step.detail:
-                where = f"{step.phase} wave {step.wave}, {step.resource}"
-                yield Padding(_line(f"{where}: {step.status}: {step.detail}"), (0, 0, 0, 2))
+    for step in sync.steps if not sync.succeeded else ():
+        if step.detail:
+            yield _indented(f"{step.phase} wave {step.wave}, {step.resource}: {step.status}: {step.detail}")
     rows = pods(sync)
     if rows:
         yield _line("")
@@ -148,40 +150,17 @@ def _sync(sync: SyncRun) -> Iterator[RenderableType]:
         for row in rows:
             table.add_row(*map(_line, row))
         yield table
-    for run in _last_failures(sync):
+    # Of each container the last failing attempt: earlier ones mostly say the same.
+    last = {
+        (step.resource, run.container): run for step in sync.steps for run in filter(wording.failing, step.containers)
+    }
+    for run in last.values():
         yield _line("")
         yield _line(f"{run.pod}/{run.container}, attempt {run.attempt}, {wording.ending(run)}", "bold")
-        yield from _log(run)
-
-
-def _last_failures(sync: SyncRun) -> list[ContainerRun]:
-    """Return the last failing attempt of each container of a resource: earlier ones mostly say the same."""
-    last = {
-        (step.resource, run.container): run for step in sync.steps for run in step.containers if wording.failing(run)
-    }
-    return list(last.values())
-
-
-def _log(run: ContainerRun) -> Iterator[RenderableType]:
-    lines = (run.log or run.message).rstrip().splitlines()
-    if len(lines) > _LOG_LINES:
-        yield Padding(_line(f"... {counted(len(lines) - _LOG_LINES, 'line')} before", "dim"), (0, 0, 0, 2))
-    for line in lines[-_LOG_LINES:]:
-        yield Padding(_line(line), (0, 0, 0, 2))
-
-
-def _refused(migration: MigrationRun, scenario: ScenarioRun) -> Iterator[RenderableType]:
-    applied = wording.applied_before(migration, scenario.migrations)
-    table = Table.grid(padding=(0, 2))
-    table.add_row(_line("migration", "bold"), _line(migration.file))
-    table.add_row(_line(wording.speaker(migration), "bold"), _line(migration.error, "red"))
-    if migration.failed_statement:
-        table.add_row(_line("statement", "bold"), _line(_short(migration.failed_statement)))
-    table.add_row(_line("applied", "bold"), _line(", ".join(applied) or "nothing in this scenario"))
-    for title, text in wording.reasons(migration):
-        table.add_row(_line(title, "bold"), _line(text))
-    yield _line("")
-    yield table
+        lines = (run.log or run.message).rstrip().splitlines()
+        if len(lines) > _LOG_LINES:
+            yield _indented(f"... {counted(len(lines) - _LOG_LINES, 'line')} before", "dim")
+        yield from map(_indented, lines[-_LOG_LINES:])
 
 
 def _migrations(scenario: ScenarioRun) -> RenderableType:
@@ -199,19 +178,24 @@ def _migrations(scenario: ScenarioRun) -> RenderableType:
 
 
 def _advice(rehearsal: Rehearsal) -> Iterator[RenderableType]:
-    found = wording.counsels(rehearsal)
-    if found:
-        yield _line(f"squawk on the SQL that was executed: {counted(len(found), 'finding')}", "bold")
-    for counsel in found:
-        parts = [
-            Text.assemble(_line(f"{counsel.file}: "), _line(f"[{counsel.rule}]", "yellow"), " ", _line(counsel.message))
-        ]
-        parts.append(_line(f"    in: {_short(counsel.statement)}", "dim"))
-        if counsel.help:
-            parts.append(_line(f"    fix: {counsel.help}"))
-        yield Group(*parts)
-    if found:
+    counsels = wording.counsels(rehearsal)
+    if counsels:
+        yield _line(f"squawk on the SQL that was executed: {counted(len(counsels), 'finding')}", "bold")
+        for file, advice in counsels:
+            yield Text.assemble(_line(f"{file}: "), _line(f"[{advice.rule}]", "yellow"), " ", _line(advice.message))
+            yield _line(f"    in: {_short(advice.statement)}", "dim")
+            if advice.help:
+                yield _line(f"    fix: {advice.help}")
         yield _line("")
+
+
+def _facts(facts: Iterable[tuple[str, str, str]]) -> Table:
+    """A line for each fact that has a text: its title, the text and the text's style."""
+    table = Table.grid(padding=(0, 2))
+    for title, text, style in facts:
+        if text:
+            table.add_row(_line(title, "bold"), _line(text, style))
+    return table
 
 
 def _table(*columns: str, title: str = "") -> Table:
@@ -235,6 +219,10 @@ def _line(text: str, style: str = "") -> Text:
     return Text(visible(" ".join(text.splitlines()) if "\n" in text else text), style=style, overflow="fold")
 
 
+def _indented(text: str, style: str = "") -> Padding:
+    return Padding(_line(text, style), (0, 0, 0, 2))
+
+
 def _short(statement: str) -> str:
-    words_of_it = " ".join(statement.split())
-    return words_of_it if len(words_of_it) <= _STATEMENT else f"{words_of_it[:_STATEMENT]}..."
+    line = " ".join(statement.split())
+    return line if len(line) <= _STATEMENT else f"{line[:_STATEMENT]}..."

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from aegisgen.output.numbers import counted, duration
-from aegisgen.rehearsal.outcome import ContainerRun, MigrationRun, Rehearsal, ScenarioRun, SyncRun, TableLock, Verdict
+from aegisgen.rehearsal.outcome import (
+    Advice,
+    ContainerRun,
+    MigrationRun,
+    Rehearsal,
+    ScenarioRun,
+    SyncRun,
+    TableLock,
+    Verdict,
+)
 
 MARKS = {Verdict.PASSED: "✓", Verdict.FAILED: "✗", Verdict.NOT_REHEARSED: "○", Verdict.DOES_NOT_APPLY: "·"}
 COLOURS = {
@@ -26,16 +34,6 @@ BLOCKS = {
 _MINUTE = 60
 # What kubectl prints in full seconds, and up to where it adds the seconds to the minutes.
 _AGE_SECONDS, _AGE_MINUTES = 120, 600
-
-
-class Counsel(NamedTuple):
-    """One of squawk's findings, once for all the scenarios that ran into it."""
-
-    file: str
-    rule: str
-    message: str
-    statement: str
-    help: str
 
 
 def age(seconds: float) -> str:
@@ -82,19 +80,13 @@ def model_scenario(rehearsal: Rehearsal) -> ScenarioRun | None:
     """Return the scenario whose migrations stand for all: the first with most of them, one that passed if there is."""
     ran = [scenario for scenario in rehearsal.scenarios if scenario.migrations]
     passed = [scenario for scenario in ran if scenario.verdict is Verdict.PASSED]
-    return max(passed or ran, key=lambda scenario: sum(not each.added for each in scenario.migrations), default=None)
+    return max(passed or ran, key=lambda scenario: sum(not run.added for run in scenario.migrations), default=None)
 
 
-def counsels(rehearsal: Rehearsal) -> list[Counsel]:
-    """Return squawk's findings of all scenarios, each once, in the order of the migrations."""
-    return list(
-        dict.fromkeys(
-            Counsel(migration.file, advice.rule, advice.message, advice.statement, advice.help)
-            for scenario in rehearsal.scenarios
-            for migration in scenario.migrations
-            for advice in migration.advice
-        )
-    )
+def counsels(rehearsal: Rehearsal) -> list[tuple[str, Advice]]:
+    """Return squawk's findings of all scenarios with their files, each once, in the order of the migrations."""
+    migrations = (migration for scenario in rehearsal.scenarios for migration in scenario.migrations)
+    return list(dict.fromkeys((migration.file, advice) for migration in migrations for advice in migration.advice))
 
 
 def title(migration: MigrationRun) -> str:
@@ -110,10 +102,8 @@ def lock(held: TableLock) -> str:
 
 def strongest(migration: MigrationRun) -> list[TableLock]:
     """Return one lock a table, the strongest: records have them in that order, and the weaker add nothing to it."""
-    found: dict[str, TableLock] = {}
-    for held in migration.locks:
-        found.setdefault(held.table, held)
-    return list(found.values())
+    tables = dict.fromkeys(lock.table for lock in migration.locks)
+    return [next(lock for lock in migration.locks if lock.table == table) for table in tables]
 
 
 def failing(run: ContainerRun) -> bool:
@@ -125,11 +115,9 @@ def ending(run: ContainerRun) -> str:
     """Return how an attempt ended: `exit code 1`, `SIGKILL`, `never started`."""
     if run.signal:
         return run.signal
-    return "never started" if run.code is None and run.began == run.ended else _code(run.code)
-
-
-def _code(code: int | None) -> str:
-    return "still running at the end" if code is None else f"exit code {code}"
+    if run.code is None:
+        return "never started" if run.began == run.ended else "still running at the end"
+    return f"exit code {run.code}"
 
 
 def sync_line(sync: SyncRun) -> str:
@@ -140,8 +128,8 @@ def sync_line(sync: SyncRun) -> str:
 
 def broken(migrations: Sequence[MigrationRun]) -> list[MigrationRun]:
     """Return the migrations that failed, each once: further attempts mostly fail in the same way."""
-    found = {(one.file, one.failed_statement, one.error): one for one in reversed(migrations) if one.error}
-    return sorted(found.values(), key=lambda one: one.began)
+    failed = {(run.file, run.failed_statement, run.error): run for run in reversed(migrations) if run.error}
+    return sorted(failed.values(), key=lambda run: run.began)
 
 
 def speaker(migration: MigrationRun) -> str:
@@ -156,11 +144,9 @@ def reasons(migration: MigrationRun) -> list[tuple[str, str]]:
 
 def applied_before(migration: MigrationRun, migrations: Sequence[MigrationRun]) -> list[str]:
     """Return the files of what was applied when `migration` was refused."""
-    earlier = [other for other in migrations if not other.error and other.began <= migration.began]
-    applied: dict[str, None] = {}
-    for other in earlier:
-        if other.reverts:
-            applied.pop(other.file, None)
-        else:
-            applied[other.file] = None
-    return list(applied)
+    applied: list[str] = []
+    for other in migrations:
+        if not other.error and other.began <= migration.began:
+            applied = [file for file in applied if file != other.file]
+            applied += [] if other.reverts else [other.file]
+    return applied
