@@ -7,6 +7,7 @@ to the options of `check`, `render` or `validate`, run `python generator/build_a
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
@@ -27,6 +28,9 @@ app = typer.Typer(
 
 Format = Literal["text", "json", "junit", "sarif", "github"]
 Engine = Literal["aegisgen", "kubeconform"]
+_Text = str | None
+_Texts = list[str] | None
+_File = Path | None
 
 
 def _run(command: str, values: dict[str, object]) -> NoReturn:
@@ -34,68 +38,67 @@ def _run(command: str, values: dict[str, object]) -> NoReturn:
     raise typer.Exit(import_module(f"aegisgen.commands.{command}").main(**values))
 
 
-def _complete_environment(incomplete: str) -> list[str]:
-    from aegisgen.cli.completion import environments  # noqa: PLC0415
+def _names(kind: str) -> Callable[[str], Sequence[object]]:
+    """Return the completion of environments, services, rules or schemas, whose module is imported when it is used."""
 
-    return environments(incomplete)
+    def complete(incomplete: str) -> Sequence[object]:
+        names: Sequence[object] = getattr(import_module("aegisgen.cli.completion"), kind)(incomplete)
+        return names
 
-
-def _complete_service(incomplete: str) -> list[str]:
-    from aegisgen.cli.completion import services  # noqa: PLC0415
-
-    return services(incomplete)
+    return complete
 
 
-def _complete_rule(incomplete: str) -> list[tuple[str, str]]:
-    from aegisgen.cli.completion import rules  # noqa: PLC0415
+def _option(
+    metavar: str,
+    text: str,
+    *flags: str,
+    kind: str = "",
+    low: int | None = None,
+    high: int | None = None,
+    variable: str = "",
+) -> object:
+    """Return an option that takes a value; `flags` where they are not the parameter's name, `kind` as in `_names`."""
+    names = _names(kind) if kind else None
+    return typer.Option(
+        *flags, metavar=metavar, help=text, autocompletion=names, min=low, max=high, envvar=variable or None
+    )
 
-    return rules(incomplete)
+
+def _argument(metavar: str, text: str, kind: str = "") -> object:
+    return typer.Argument(metavar=metavar, help=text, autocompletion=_names(kind) if kind else None)
 
 
-def _complete_schema(incomplete: str) -> list[str]:
-    return [name for name in ("project", "services", "profile") if name.startswith(incomplete)]
+def _flag(text: str, *flags: str) -> object:
+    return typer.Option(*flags, help=text)
+
+
+def _format(text: str = "How to show it.") -> object:
+    return typer.Option("--format", help=text)
 
 
 _Environments = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="[ENV]...", help="Environments, by the names of their profiles.", autocompletion=_complete_environment
-    ),
+    _Texts, _argument("[ENV]...", "Environments, by the names of their profiles.", "environments")
 ]
-_Project = Annotated[
-    Path | None,
-    typer.Option("--project", metavar="FILE", help="Project file. Default: aegisgen.yaml, here, in argocd/ or above."),
-]
+_AnyEnvironment = Annotated[_Text, _argument("[ENV]", "The environment.", "environments")]
+_Environment = Annotated[str, _argument("ENV", "The environment.", "environments")]
+_Overlay = Annotated[_File, _option("DIR", "Any overlay instead.")]
+_Project = Annotated[_File, _option("FILE", "Project file. Default: aegisgen.yaml, here, in argocd/ or above.")]
 _Templates = Annotated[
-    Path | None,
-    typer.Option(
-        "--templates",
-        metavar="DIR",
-        help="Templates in place of bundled ones, rendered in a sandbox. Default: AEGISGEN_TEMPLATES.",
-    ),
+    _File,
+    _option("DIR", "Templates in place of bundled ones, rendered in a sandbox. Default: AEGISGEN_TEMPLATES."),
 ]
 _Services = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--service",
-        metavar="NAME",
-        help="Only this service, or those a glob matches; may be repeated.",
-        autocompletion=_complete_service,
-    ),
+    _Texts,
+    _option("NAME", "Only this service, or those a glob matches; may be repeated.", kind="services"),
 ]
-_Format = Annotated[Format, typer.Option("--format", help="How to print what was found.")]
-_EngineOption = Annotated[Engine, typer.Option("--engine", help="What checks manifests against the schemas.")]
+_Format = Annotated[Format, _format("How to print what was found.")]
+_Engine = Annotated[Engine, _flag("What checks manifests against the schemas.")]
 _RequireTools = Annotated[
-    bool,
-    typer.Option("--require-tools", help="It is an error if a check is skipped because a tool is missing. For CI."),
+    bool, _flag("It is an error if a check is skipped because a tool is missing. For CI.", "--require-tools")
 ]
-_Jobs = Annotated[int, typer.Option("--jobs", metavar="N", min=0, help="How many processes work. Default: one a core.")]
-_Cache = Annotated[
-    bool, typer.Option("--cache/--no-cache", help="Use the cache of composed overlays; see 'aegisgen cache'.")
-]
-_Compose = Annotated[
-    bool, typer.Option("--compose/--no-compose", help="Also check what Kustomize makes of the overlays.")
-]
+_Jobs = Annotated[int, _option("N", "How many processes work. Default: one a core.", low=0)]
+_Cache = Annotated[bool, _flag("Use the cache of composed overlays; see 'aegisgen cache'.")]
+_Compose = Annotated[bool, _flag("Also check what Kustomize makes of the overlays.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -116,14 +119,12 @@ def _main(
 def render(
     environments: _Environments = None,
     *,
-    every: Annotated[bool, typer.Option("--all", help="Render all environments.")] = False,
+    every: Annotated[bool, _flag("Render all environments.", "--all")] = False,
     service: _Services = None,
-    show_diff: Annotated[
-        bool, typer.Option("--diff", help="Show what would change, write nothing; exit 1 if anything.")
-    ] = False,
-    to_stdout: Annotated[bool, typer.Option("--stdout", help="Print the generated files, write nothing.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite files that aegisgen did not generate.")] = False,
-    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit 1 if anything was written. For hooks.")] = False,
+    show_diff: Annotated[bool, _flag("Show what would change, write nothing; exit 1 if anything.", "--diff")] = False,
+    to_stdout: Annotated[bool, _flag("Print the generated files, write nothing.", "--stdout")] = False,
+    force: Annotated[bool, _flag("Overwrite files that aegisgen did not generate.", "--force")] = False,
+    exit_code: Annotated[bool, _flag("Exit 1 if anything was written. For hooks.", "--exit-code")] = False,
     templates: _Templates = None,
     project: _Project = None,
 ) -> None:
@@ -139,28 +140,23 @@ def render(
 def check(
     environments: _Environments = None,
     *,
-    every: Annotated[bool, typer.Option("--all", help="All environments (the default).")] = False,
+    every: Annotated[bool, _flag("All environments (the default).", "--all")] = False,
     service: _Services = None,
     changed_since: Annotated[
-        str | None,
-        typer.Option(
-            "--changed-since", metavar="REV", help="Only what can differ from this revision of git, committed or not."
-        ),
+        _Text, _option("REV", "Only what can differ from this revision of git, committed or not.")
     ] = None,
-    shard: Annotated[
-        str | None, typer.Option("--shard", metavar="I/N", help="Only the I-th of N parts; see 'aegisgen merge'.")
-    ] = None,
+    shard: Annotated[_Text, _option("I/N", "Only the I-th of N parts; see 'aegisgen merge'.")] = None,
     output: _Format = "text",
-    engine: _EngineOption = "aegisgen",
+    engine: _Engine = "aegisgen",
     compose: _Compose = True,
     require_tools: _RequireTools = False,
     require_committed: Annotated[
-        bool, typer.Option("--require-committed", help="A rendered file that is not in git is an error. For CI.")
+        bool, _flag("A rendered file that is not in git is an error. For CI.", "--require-committed")
     ] = False,
     jobs: _Jobs = 0,
     cache: _Cache = True,
     write_baseline: Annotated[
-        bool, typer.Option("--write-baseline", help="Write what is found to the project's baseline; exit 0.")
+        bool, _flag("Write what is found to the project's baseline; exit 0.", "--write-baseline")
     ] = False,
     templates: _Templates = None,
     project: _Project = None,
@@ -172,25 +168,18 @@ def check(
 @app.command(epilog="Examples: 'aegisgen validate argocd/' · 'kubectl get deploy -o yaml | aegisgen validate -'")
 def validate(
     paths: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[PATH]...", help="Files, folders, or '-' for standard input. Default: here."),
+        _Texts, _argument("[PATH]...", "Files, folders, or '-' for standard input. Default: here.")
     ] = None,
     *,
-    kubernetes_version: Annotated[
-        str | None,
-        typer.Option("--kubernetes-version", metavar="1.NN", help=f"Default: the project's, or {DEFAULT_VERSION}."),
-    ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="A kind without a bundled schema is an error.")] = False,
+    kubernetes_version: Annotated[_Text, _option("1.NN", f"Default: the project's, or {DEFAULT_VERSION}.")] = None,
+    strict: Annotated[bool, _flag("A kind without a bundled schema is an error.", "--strict")] = False,
     output: _Format = "text",
-    engine: _EngineOption = "aegisgen",
+    engine: _Engine = "aegisgen",
     compose: _Compose = True,
     require_tools: _RequireTools = False,
     jobs: _Jobs = 0,
     cache: _Cache = True,
-    write_baseline: Annotated[
-        Path | None,
-        typer.Option("--write-baseline", metavar="FILE", help="Write what is found to a baseline; exit 0."),
-    ] = None,
+    write_baseline: Annotated[_File, _option("FILE", "Write what is found to a baseline; exit 0.")] = None,
 ) -> None:
     """Check any manifests and overlays, aegisgen's or not, against the schemas."""
     _run("validate", locals())
@@ -198,16 +187,11 @@ def validate(
 
 @app.command(epilog="Examples: 'aegisgen plan production' · 'aegisgen plan production --format svg > plan.svg'")
 def plan(
-    environment: Annotated[
-        str | None,
-        typer.Argument(metavar="[ENV]", help="The environment.", autocompletion=_complete_environment),
-    ] = None,
+    environment: _AnyEnvironment = None,
     *,
     service: _Services = None,
-    path: Annotated[Path | None, typer.Option("--path", metavar="DIR", help="Any overlay instead.")] = None,
-    output: Annotated[
-        Literal["text", "json", "mermaid", "svg"], typer.Option("--format", help="How to show it.")
-    ] = "text",
+    path: _Overlay = None,
+    output: Annotated[Literal["text", "json", "mermaid", "svg"], _format()] = "text",
     project: _Project = None,
 ) -> None:
     """Show the order in which Argo CD will run everything: phases, waves, what waits for what, what happens if."""
@@ -219,71 +203,41 @@ def plan(
     "--report rehearsal.html' · 'aegisgen rehearse --path overlays/prod --app ../api:/app --scenario killed'"
 )
 def rehearse(
-    environment: Annotated[
-        str | None,
-        typer.Argument(metavar="[ENV]", help="The environment.", autocompletion=_complete_environment),
-    ] = None,
+    environment: _AnyEnvironment = None,
     *,
     service: _Services = None,
-    path: Annotated[Path | None, typer.Option("--path", metavar="DIR", help="Any overlay instead.")] = None,
+    path: _Overlay = None,
     application: Annotated[
-        str | None,
-        typer.Option("--app", metavar="DIR[:PATH]", help="The application, installed; PATH is where its image has it."),
+        _Text, _option("DIR[:PATH]", "The application, installed; PATH is where its image has it.", "--app")
     ] = None,
     dump: Annotated[
-        Path | None,
-        typer.Option("--schema-dump", metavar="FILE", help="What the database holds before; pg_dump's SQL or archive."),
+        _File, _option("FILE", "What the database holds before; pg_dump's SQL or archive.", "--schema-dump")
     ] = None,
-    scenario: Annotated[
-        list[str] | None, typer.Option("--scenario", metavar="NAME", help="Play this one; may be repeated.")
-    ] = None,
-    scenario_file: Annotated[
-        list[Path] | None, typer.Option("--scenario-file", metavar="FILE", help="One of your own; may be repeated.")
-    ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Play all scenarios.")] = False,
-    show_list: Annotated[bool, typer.Option("--list", help="List the scenarios, play none.")] = False,
-    database_url: Annotated[
-        str, typer.Option("--database-url", metavar="URL", help="A server of your own.", envvar="AEGISGEN_DATABASE_URL")
-    ] = "",
-    postgres_bin: Annotated[
-        Path | None, typer.Option("--postgres-bin", metavar="DIR", help="The programs of a PostgreSQL server.")
-    ] = None,
-    postgres_version: Annotated[
-        int | None, typer.Option("--postgres-version", metavar="N", help="The major version, where several are here.")
-    ] = None,
-    image: Annotated[
-        list[str] | None, typer.Option("--image", metavar="NAME=DIR", help="What stands in for an image; repeatable.")
-    ] = None,
-    env: Annotated[
-        list[str] | None,
-        typer.Option("--env", metavar="KEY=VALUE", help="A variable of every container; repeatable."),
-    ] = None,
+    scenario: Annotated[_Texts, _option("NAME", "Play this one; may be repeated.")] = None,
+    scenario_file: Annotated[list[Path] | None, _option("FILE", "One of your own; may be repeated.")] = None,
+    every: Annotated[bool, _flag("Play all scenarios.", "--all")] = False,
+    show_list: Annotated[bool, _flag("List the scenarios, play none.", "--list")] = False,
+    database_url: Annotated[str, _option("URL", "A server of your own.", variable="AEGISGEN_DATABASE_URL")] = "",
+    postgres_bin: Annotated[_File, _option("DIR", "The programs of a PostgreSQL server.")] = None,
+    postgres_version: Annotated[int | None, _option("N", "The major version, where several are here.")] = None,
+    image: Annotated[_Texts, _option("NAME=DIR", "What stands in for an image; repeatable.")] = None,
+    env: Annotated[_Texts, _option("KEY=VALUE", "A variable of every container; repeatable.")] = None,
     provide: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--provide",
-            metavar="KIND/NAME[=FILE]",
-            help="An object that is there beforehand, with the KEY=VALUE lines of a file; repeatable.",
+        _Texts,
+        _option(
+            "KIND/NAME[=FILE]", "An object that is there beforehand, with the KEY=VALUE lines of a file; repeatable."
         ),
     ] = None,
-    network: Annotated[bool, typer.Option("--network", help="Let containers connect to other machines.")] = False,
-    jobs: Annotated[int, typer.Option("--jobs", metavar="N", min=1, help="How many scenarios play at once.")] = 2,
+    network: Annotated[bool, _flag("Let containers connect to other machines.", "--network")] = False,
+    jobs: Annotated[int, _option("N", "How many scenarios play at once.", low=1)] = 2,
     patience: Annotated[
-        int,
-        typer.Option(
-            "--patience",
-            metavar="SECONDS",
-            min=1,
-            help="A container that is silent for so long counts as hanging.",
-        ),
+        int, _option("SECONDS", "A container that is silent for so long counts as hanging.", low=1)
     ] = 60,
     require_tools: Annotated[
-        bool, typer.Option("--require-tools", help="A scenario that cannot be rehearsed here is an error. For CI.")
+        bool, _flag("A scenario that cannot be rehearsed here is an error. For CI.", "--require-tools")
     ] = False,
-    output: Annotated[Literal["text", "json", "junit"], typer.Option("--format", help="How to show it.")] = "text",
-    report: Annotated[
-        Path | None, typer.Option("--report", metavar="FILE", help="Also write a page for a browser.")
-    ] = None,
+    output: Annotated[Literal["text", "json", "junit"], _format()] = "text",
+    report: Annotated[_File, _option("FILE", "Also write a page for a browser.")] = None,
     project: _Project = None,
 ) -> None:
     """Run what was rendered on a real PostgreSQL, with everything that goes wrong."""
@@ -296,22 +250,14 @@ def rehearse(
     "'aegisgen status staging --watch' · 'aegisgen status production --context prod --format json'"
 )
 def status(
-    environment: Annotated[
-        str, typer.Argument(metavar="ENV", help="The environment.", autocompletion=_complete_environment)
-    ],
+    environment: _Environment,
     *,
     service: _Services = None,
-    context: Annotated[
-        str | None, typer.Option("--context", metavar="NAME", help="kubectl's context. Default: the current one.")
-    ] = None,
-    namespace: Annotated[str, typer.Option("--namespace", "-n", metavar="NAME", help="Default: the profile's.")] = "",
-    watch: Annotated[
-        bool, typer.Option("--watch", "-w", help="Look again and again; in a pipe, print each change once.")
-    ] = False,
-    interval: Annotated[
-        int, typer.Option("--interval", metavar="SECONDS", min=1, max=3600, help="How often --watch looks.")
-    ] = 5,
-    output: Annotated[Literal["text", "json"], typer.Option("--format", help="How to show it.")] = "text",
+    context: Annotated[_Text, _option("NAME", "kubectl's context. Default: the current one.")] = None,
+    namespace: Annotated[str, _option("NAME", "Default: the profile's.", "--namespace", "-n")] = "",
+    watch: Annotated[bool, _flag("Look again and again; in a pipe, print each change once.", "--watch", "-w")] = False,
+    interval: Annotated[int, _option("SECONDS", "How often --watch looks.", low=1, high=3600)] = 5,
+    output: Annotated[Literal["text", "json"], _format()] = "text",
     project: _Project = None,
 ) -> None:
     """Ask the cluster through kubectl, read-only: what is wrong, and what to do next."""
@@ -322,7 +268,7 @@ def status(
     epilog="Example: 'aegisgen check --shard 1/2 --format json > 1.json', the same with 2/2, 'aegisgen merge *.json'"
 )
 def merge(
-    reports: Annotated[list[Path], typer.Argument(metavar="REPORT...", help="The JSON reports of all shards.")],
+    reports: Annotated[list[Path], _argument("REPORT...", "The JSON reports of all shards.")],
     *,
     output: _Format = "text",
 ) -> None:
@@ -332,7 +278,7 @@ def merge(
 
 @app.command(name="cache", epilog="Examples: 'aegisgen cache' · 'aegisgen cache --clear'")
 def show_cache(
-    *, clear: Annotated[bool, typer.Option("--clear", help="Remove all of it; the next run makes it anew.")] = False
+    *, clear: Annotated[bool, _flag("Remove all of it; the next run makes it anew.", "--clear")] = False
 ) -> None:
     """Say where the cache lies and how much it holds: what Kustomize made of which files."""
     _run("cache", locals())
@@ -342,15 +288,11 @@ def show_cache(
     epilog="Examples: 'aegisgen runbook production' · 'aegisgen runbook production --format html --output runbook.html'"
 )
 def runbook(
-    environment: Annotated[
-        str, typer.Argument(metavar="ENV", help="The environment.", autocompletion=_complete_environment)
-    ],
+    environment: _Environment,
     *,
     service: _Services = None,
-    output: Annotated[Literal["md", "html"], typer.Option("--format", help="How to write it.")] = "md",
-    file: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it there. Default: print it.")
-    ] = None,
+    output: Annotated[Literal["md", "html"], _format("How to write it.")] = "md",
+    file: Annotated[_File, _option("FILE", "Write it there. Default: print it.", "--output", "-o")] = None,
     templates: _Templates = None,
     project: _Project = None,
 ) -> None:
@@ -360,10 +302,7 @@ def runbook(
 
 @app.command(epilog="Examples: 'aegisgen explain' · 'aegisgen explain O201'")
 def explain(
-    rule: Annotated[
-        str | None,
-        typer.Argument(metavar="[RULE]", help="The rule's ID; all rules if left out.", autocompletion=_complete_rule),
-    ] = None,
+    rule: Annotated[_Text, _argument("[RULE]", "The rule's ID; all rules if left out.", "rules")] = None,
 ) -> None:
     """Say what a rule means, why it matters, how to fix what it finds, and its source."""
     _run("explain", locals())
@@ -375,66 +314,32 @@ def explain(
 )
 def init(
     directory: Annotated[
-        Path, typer.Argument(metavar="[DIR]", help="The repository's folder. The project goes into its argocd/.")
+        Path, _argument("[DIR]", "The repository's folder. The project goes into its argocd/.")
     ] = Path(),
     *,
-    yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Ask nothing: take what is found, and guess the rest.")
-    ] = False,
-    service: Annotated[str | None, typer.Option("--service", metavar="NAME", help="Name of the service.")] = None,
-    image: Annotated[str | None, typer.Option("--image", metavar="IMAGE", help="Its image, without a tag.")] = None,
-    kind: Annotated[
-        str | None, typer.Option("--kind", metavar="KIND", help="Deployment, StatefulSet or DaemonSet.")
-    ] = None,
-    workload: Annotated[str | None, typer.Option("--workload", metavar="NAME", help="Name of the workload.")] = None,
-    container: Annotated[str | None, typer.Option("--container", metavar="NAME", help="Its container.")] = None,
-    port: Annotated[str | None, typer.Option("--port", metavar="PORT", help="The port it listens on.")] = None,
+    yes: Annotated[bool, _flag("Ask nothing: take what is found, and guess the rest.", "--yes", "-y")] = False,
+    service: Annotated[_Text, _option("NAME", "Name of the service.")] = None,
+    image: Annotated[_Text, _option("IMAGE", "Its image, without a tag.")] = None,
+    kind: Annotated[_Text, _option("KIND", "Deployment, StatefulSet or DaemonSet.")] = None,
+    workload: Annotated[_Text, _option("NAME", "Name of the workload.")] = None,
+    container: Annotated[_Text, _option("NAME", "Its container.")] = None,
+    port: Annotated[_Text, _option("PORT", "The port it listens on.")] = None,
     tool: Annotated[
-        str | None,
-        typer.Option(
-            "--tool",
-            metavar="TOOL",
-            help="knex, prisma, flyway, liquibase, alembic, django, golang-migrate or command.",
-        ),
+        _Text, _option("TOOL", "knex, prisma, flyway, liquibase, alembic, django, golang-migrate or command.")
     ] = None,
-    package_manager: Annotated[
-        str | None, typer.Option("--package-manager", metavar="NAME", help="pnpm, npm or yarn.")
-    ] = None,
-    path: Annotated[
-        str | None, typer.Option("--path", metavar="DIR", help="Folder of the migrations (golang-migrate).")
-    ] = None,
-    ping: Annotated[
-        str | None, typer.Option("--ping", metavar="COMMAND", help="Exits 0 if the database answers (command).")
-    ] = None,
-    status: Annotated[
-        str | None, typer.Option("--status", metavar="COMMAND", help="Lists what is pending (command).")
-    ] = None,
-    migrate: Annotated[
-        str | None, typer.Option("--migrate", metavar="COMMAND", help="Runs what is pending (command).")
-    ] = None,
-    lock: Annotated[
-        str | None,
-        typer.Option("--lock", metavar="RUNTIME", help="node, python or none: what holds the lock (command)."),
-    ] = None,
-    config: Annotated[str | None, typer.Option("--config", metavar="NAME", help="Its ConfigMap.")] = None,
-    secret: Annotated[str | None, typer.Option("--secret", metavar="NAME", help="Its Secret.")] = None,
-    environments: Annotated[
-        list[str] | None,
-        typer.Option("--env", metavar="NAME[=STRATEGY]", help="An environment; may be repeated."),
-    ] = None,
-    namespace: Annotated[
-        list[str] | None, typer.Option("--namespace", metavar="ENV=VALUE", help="Its namespace. Default: its name.")
-    ] = None,
-    prefix: Annotated[
-        list[str] | None,
-        typer.Option("--prefix", metavar="ENV=VALUE", help="Its name prefix. Default: its name and '-'."),
-    ] = None,
-    tag: Annotated[
-        list[str] | None, typer.Option("--tag", metavar="ENV=VALUE", help="The image's tag that it runs.")
-    ] = None,
-    database_host: Annotated[
-        list[str] | None, typer.Option("--database-host", metavar="ENV=VALUE", help="Its database's host.")
-    ] = None,
+    package_manager: Annotated[_Text, _option("NAME", "pnpm, npm or yarn.")] = None,
+    path: Annotated[_Text, _option("DIR", "Folder of the migrations (golang-migrate).")] = None,
+    ping: Annotated[_Text, _option("COMMAND", "Exits 0 if the database answers (command).")] = None,
+    status: Annotated[_Text, _option("COMMAND", "Lists what is pending (command).")] = None,
+    migrate: Annotated[_Text, _option("COMMAND", "Runs what is pending (command).")] = None,
+    lock: Annotated[_Text, _option("RUNTIME", "node, python or none: what holds the lock (command).")] = None,
+    config: Annotated[_Text, _option("NAME", "Its ConfigMap.")] = None,
+    secret: Annotated[_Text, _option("NAME", "Its Secret.")] = None,
+    environments: Annotated[_Texts, _option("NAME[=STRATEGY]", "An environment; may be repeated.", "--env")] = None,
+    namespace: Annotated[_Texts, _option("ENV=VALUE", "Its namespace. Default: its name.")] = None,
+    prefix: Annotated[_Texts, _option("ENV=VALUE", "Its name prefix. Default: its name and '-'.")] = None,
+    tag: Annotated[_Texts, _option("ENV=VALUE", "The image's tag that it runs.")] = None,
+    database_host: Annotated[_Texts, _option("ENV=VALUE", "Its database's host.")] = None,
     templates: _Templates = None,
 ) -> None:
     """Write a project for a new repository: asks a few questions, or takes flags. Never overwrites."""
@@ -446,12 +351,12 @@ def init(
     "'aegisgen adopt k8s/production --format json'"
 )
 def adopt(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Overlays, or folders that hold some.")],
+    paths: Annotated[list[Path], _argument("PATH...", "Overlays, or folders that hold some.")],
     *,
-    write: Annotated[bool, typer.Option("--write", help="Write the project and take over the overlays.")] = False,
-    lossy: Annotated[bool, typer.Option("--lossy", help="Write although something is not carried over.")] = False,
+    write: Annotated[bool, _flag("Write the project and take over the overlays.", "--write")] = False,
+    lossy: Annotated[bool, _flag("Write although something is not carried over.", "--lossy")] = False,
     templates: _Templates = None,
-    output: Annotated[Literal["text", "json"], typer.Option("--format", help="How to show it.")] = "text",
+    output: Annotated[Literal["text", "json"], _format()] = "text",
 ) -> None:
     """Make a project of hand-written overlays, and show what would differ. Writes nothing without --write.
 
@@ -462,16 +367,9 @@ def adopt(
 
 @app.command(epilog="Examples: 'aegisgen schema profile > profile.schema.json' · 'aegisgen schema --write'")
 def schema(
-    kind: Annotated[
-        str,
-        typer.Argument(
-            metavar="project|services|profile", help="Which file's schema.", autocompletion=_complete_schema
-        ),
-    ] = "project",
+    kind: Annotated[str, _argument("project|services|profile", "Which file's schema.", "schemas")] = "project",
     *,
-    write: Annotated[
-        bool, typer.Option("--write", help="Write all into the project's .schemas/, where 'init' put them.")
-    ] = False,
+    write: Annotated[bool, _flag("Write all into the project's .schemas/, where 'init' put them.", "--write")] = False,
     project: _Project = None,
 ) -> None:
     """Print the JSON Schema of the project file, of a file that it includes, or of a profile, for editors."""

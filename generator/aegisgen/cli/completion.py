@@ -1,4 +1,4 @@
-"""What a shell may complete: environments, services, rules. Fast, and silent whatever is wrong with a project.
+"""What a shell may complete: environments, services, schemas, rules. Fast, and silent whatever is wrong with a project.
 
 A key press waits for this, so the types of profiles are not imported; and what cannot be read is simply not offered:
 this is no place for messages.
@@ -40,6 +40,11 @@ def services(incomplete: str) -> list[str]:
     ]
     names = {name for each in (data, *map(_read, files)) for name in map(str, mapping(each.get("services")))}
     return sorted(name for name in names if name.startswith(incomplete))
+
+
+def schemas(incomplete: str) -> list[str]:
+    """Return the kinds of file with a JSON Schema whose names begin so."""
+    return [name for name in ("project", "services", "profile") if name.startswith(incomplete)]
 
 
 def rules(incomplete: str) -> list[tuple[str, str]]:
