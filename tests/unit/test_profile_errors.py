@@ -27,7 +27,6 @@ TOKEN = "ghp_" + "a1B2c3D4e5F6" * 3
         ("namespace: production", "namespace: Production", "6:14: spec.namespace: not allowed, expected a DNS-1123 label"),
         ("  namespace: production\n", "", "6:3: spec.namespace: missing, expected a DNS-1123 label"),
         ("image: {tag: production}", "image: {tag: 1.30}", "8:16: spec.image.tag: a number, expected an image tag"),
-        ("  image: {tag: production}\n", "", "6:3: spec.image.tag: missing, expected the tag"),
         ("image: {tag: production}", "image: 'a b'", "8:10: spec.image: not allowed, expected an image without tag or digest"),
         ("image: {tag: production}", "image: [a]", "8:10: spec.image: a list, expected a string or a mapping"),
         ("image: {tag: production}", "image: {tga: production}", "8:11: spec.image.tga: unknown field; did you mean 'tag'?"),

@@ -14,6 +14,7 @@ from aegisgen.commands.report import keep_as_baseline, report
 from aegisgen.errors import ToolError, UsageError
 from aegisgen.findings import Finding, Severity
 from aegisgen.kube.credentials import secret_text
+from aegisgen.kube.shape import KUSTOMIZATION_NAMES
 from aegisgen.profile.sources import display
 from aegisgen.project.fleet.drifted import drifted
 from aegisgen.project.fleet.untracked import untracked
@@ -21,6 +22,7 @@ from aegisgen.project.workspace import Selection, Workspace, open_workspace, war
 from aegisgen.proof.crew import Crew
 from aegisgen.proof.inputs import sources
 from aegisgen.proof.prove import Method, Proof, prove, relative
+from aegisgen.render.kustomization.stated import differences
 from aegisgen.render.places import APPS, file_of
 from aegisgen.rules.configuration import UNUSED
 from aegisgen.rules.drift import DRIFT
@@ -72,7 +74,7 @@ def main(
         unknown = untracked(workspace, Severity.ERROR if require_committed else Severity.WARNING)
         if unknown.skipped and (require_committed or require_tools):
             raise ToolError(unknown.skipped)
-        besides = chain(unknown.findings, _drift(changed))
+        besides = chain(unknown.findings, _drift(changed, workspace))
         proof = prove(_files(workspace), present, method, workspace.project, drift=besides, crew=crew)
         proof = proof._replace(skipped=(*proof.skipped, *filter(None, [unknown.skipped])))
         if write_baseline and baseline:
@@ -91,18 +93,30 @@ def _drifted(workspace: Workspace, crew: Crew) -> list[_Drifted]:
     return [(display(workspace.root / path), before, after) for path, before, after in planned]
 
 
-def _drift(drifted: Callable[[], Sequence[_Drifted]]) -> Iterator[Finding]:
+def _drift(drifted: Callable[[], Sequence[_Drifted]], workspace: Workspace) -> Iterator[Finding]:
     """Yield a finding for each file that is not what the profiles render; asks for them when the first one is."""
     for path, before, after in drifted():
+        line = 0
+        fix = f"run aegisgen render {_environment(path, workspace)}"
         if after is None:
-            what, fix = "no profile renders this file any more", "run aegisgen render"
+            what = "no profile renders this file any more"
         elif before is None:
-            what, fix = "missing; the profiles render it", "run aegisgen render"
-        else:
+            what = "missing; the profiles render it"
+        elif path.endswith(KUSTOMIZATION_NAMES):
             line = _first_difference(before, after)
-            what = f"not what the profiles render, from line {line} on"
-            fix = "change the profile and run aegisgen render; do not edit what is generated"
-        yield Finding(path, 0, 0, DRIFT, Severity.ERROR, what, fix=fix)
+            changed = ", ".join(differences(before, after))
+            what = f"not what the profile states: {changed}" if changed else "not what the profiles render"
+            fix += "; or, to keep the file's value, write it into the profile"
+        else:
+            what = f"not what the profiles render, from line {_first_difference(before, after)} on"
+            fix += "; or, to keep what this file has, change the profile"
+        yield Finding(path, line, 1 if line else 0, DRIFT, Severity.ERROR, what, fix=fix)
+
+
+def _environment(path: str, workspace: Workspace) -> str:
+    """Return the argument with which `render` brings a file up to date."""
+    own = {display(workspace.root / target.directory): target.environment for target in workspace.targets}
+    return next((name for folder, name in own.items() if path.startswith(f"{folder}/")), "--all")
 
 
 def _diff(drifted: Sequence[_Drifted]) -> str:

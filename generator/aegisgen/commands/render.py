@@ -14,6 +14,8 @@ from aegisgen.project.rendered import render_all
 from aegisgen.project.tree.content import Change, diff, listed
 from aegisgen.project.tree.write import locked, write
 from aegisgen.project.workspace import Selection, Workspace, changes, open_workspace, warn_of_templates
+from aegisgen.render.kustomization import Stated
+from aegisgen.render.kustomization.stated import differences, kept
 from aegisgen.render.places import RUNNER
 
 
@@ -54,9 +56,21 @@ def main(
         planned = changes(workspace, overlays, force=force)
         different = [change for change in planned if change.before != change.after]
         write(workspace.root, different)
+    changes_by_path = {change.path: change for change in planned}
+    stated = {overlay.directory: overlay.stated for overlay in overlays}
     for verb, path in listed(planned, RUNNER):
         sys.stdout.write(f"{verb:9} {visible(display(workspace.root / path))}\n")
+        for line in _values(changes_by_path.get(path), stated.get(path.rpartition("/")[0])):
+            sys.stdout.write(f"            {visible(line)}\n")
     return 1 if exit_code and different else 0
+
+
+def _values(change: Change | None, stated: Stated | None) -> list[str]:
+    """Return what became of the values in a shared kustomization.yaml, and which of them the profile leaves to it."""
+    if change is None or stated is None or change.after is None or not change.path.endswith(KUSTOMIZATION_NAMES):
+        return []
+    changed = differences(change.before, change.after) if change.before is not None else []
+    return changed + [f"{value} (the file's: the profile says nothing of it)" for value in kept(change.after, stated)]
 
 
 def shown(workspace: Workspace, planned: list[Change]) -> list[Change]:

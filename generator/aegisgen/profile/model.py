@@ -62,7 +62,10 @@ class Image(Model, frozen=True, kw_only=True):
     """The application's image, which also carries its migrations."""
 
     name: Annotated[ImageName | UnsetType, Meta(description="The image without tag or digest.")] = UNSET
-    tag: Annotated[ImageTag | UnsetType, Meta(description="The tag that this environment runs.")] = UNSET
+    tag: Annotated[
+        ImageTag | UnsetType,
+        Meta(description="The tag that this environment runs; without tag and digest kustomization.yaml has it."),
+    ] = UNSET
     digest: Annotated[ImageDigest | UnsetType, Meta(description="The digest that this environment runs.")] = UNSET
     pull_policy: Annotated[
         Literal["Always", "IfNotPresent", "Never"] | UnsetType,

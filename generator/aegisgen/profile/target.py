@@ -31,9 +31,9 @@ class Target(NamedTuple):
 
     @property
     def image(self) -> str:
-        """The image with its digest or tag."""
+        """The image with its digest or tag; the name alone where `images` in the kustomization.yaml decides."""
         image = self.settings.image
-        return f"{image.name}@{image.digest}" if image.digest else f"{image.name}:{image.tag}"
+        return f"{image.name}{f'@{image.digest}' if image.digest else f':{image.tag}' if image.tag else ''}"
 
     @property
     def pull_policy(self) -> str:

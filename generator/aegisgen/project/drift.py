@@ -85,10 +85,10 @@ def _kustomization(directory: str, overlay: Overlay | None, orphans: Mapping[str
         if overlay is None:
             return None
         path = f"{directory}/{KUSTOMIZATION_NAMES[0]}"
-        return Change(path, None, wire(overlay.starter, tree.display(path), wiring).encode())
+        return Change(path, None, wire(overlay.starter, tree.display(path), wiring, stated=overlay.stated).encode())
     path, content = found[0]
     text = decode(content, tree.display(path))
-    wired = wire(text, tree.display(path), wiring, remove=gone)
+    wired = wire(text, tree.display(path), wiring, remove=gone, stated=overlay.stated if overlay else None)
     # decode() drops a byte order mark, which is somebody else's byte
     mark = content[:3] if content.startswith(b"\xef\xbb\xbf") else b""
     return Change(path, content, mark + wired.encode())

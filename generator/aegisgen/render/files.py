@@ -12,7 +12,8 @@ from aegisgen.profile.steps.security import Peer
 from aegisgen.profile.target import Target
 from aegisgen.profile.types import seconds
 from aegisgen.render.environment import Templates
-from aegisgen.render.kustomization import Patch, Wiring
+from aegisgen.render.kustomization import Patch, Stated, Wiring
+from aegisgen.render.kustomization.stated import literal_of
 from aegisgen.render.parts import PARTS
 from aegisgen.render.places import RUNNER
 from aegisgen.render.runner import channel_variables, migration_run, rollback_runs
@@ -28,6 +29,8 @@ class Overlay(NamedTuple):
     """Their entries in the folder's kustomization.yaml; None: whether there is one is the user's affair."""
     starter: str
     """The kustomization.yaml to begin with, where there is none yet."""
+    stated: Stated | None = None
+    """What the profile states of values in the kustomization.yaml."""
 
 
 def render(target: Target, templates: Templates) -> Overlay:
@@ -43,7 +46,26 @@ def render(target: Target, templates: Templates) -> Overlay:
         resources=tuple(part.entry for part in parts if part.applied and not part.patches),
         patches=tuple(Patch(part.file, *part.patches(target)) for part in parts if part.patches),
     )
-    return Overlay(target.directory, files, wiring, templates.render("kustomization.yaml.j2", **values))
+    starter = templates.render("kustomization.yaml.j2", **values)
+    return Overlay(target.directory, files, wiring, starter, stated(target))
+
+
+def stated(target: Target) -> Stated:
+    """Return what must come out of the target's overlay."""
+    settings = target.settings
+    return Stated(
+        namespace=target.namespace,
+        name_prefix=target.name_prefix,
+        name_suffix=target.name_suffix,
+        image=settings.image.name or "",
+        tag="" if settings.image.digest else settings.image.tag or "",
+        digest=settings.image.digest or "",
+        workload=settings.workload.name,
+        replicas=settings.replicas if isinstance(settings.replicas, int) else None,
+        config_name=target.config_name,
+        config=settings.config,
+        base=posixpath.relpath(settings.base, target.directory),
+    )
 
 
 def runner(templates: Templates) -> Overlay:
@@ -68,7 +90,7 @@ def _values(target: Target) -> dict[str, object]:
         "peers": _peers(target),
         "base": posixpath.relpath(settings.base, target.directory),
         "replicas": settings.replicas if isinstance(settings.replicas, int) else None,
-        "literals": [_literal(key, value) for key, value in settings.config.items()],
+        "literals": [literal_of(key, value) for key, value in settings.config.items()],
     }
 
 
@@ -94,9 +116,3 @@ def _peers(target: Target) -> list[tuple[Peer, list[str], int]]:
 
 def _amounts(amounts: Amounts) -> dict[str, str]:
     return {name: value for name in ("cpu", "memory") if isinstance(value := getattr(amounts, name), str)}
-
-
-def _literal(key: str, value: str) -> str:
-    """Return a Kustomize literal; Kustomize takes one pair of quotes off a value that stands in quotes."""
-    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
-    return f'{key}="{value}"' if quoted else f"{key}={value}"

@@ -41,6 +41,9 @@ def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
         yield problem(layers, field, "needs the lock, under which a run is recorded; expected migrations.lock.enabled")
     if not rollback.automatic:
         return
+    if not settings.image.tag and not settings.image.digest:
+        message = "needs image.tag or image.digest: a run is known by its image, which the profile leaves to the file"
+        yield problem(layers, field, message)
     if migrations.sets:
         for one in migrations.sets:
             if one.name not in rollback.downs:

@@ -105,8 +105,6 @@ def _overlay(target: Target, layers: list[Layer]) -> Iterator[Problem]:
 def _image(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     if not target.settings.image.name:
         yield missing(layers, ("image", "name"), "missing, expected an image such as ghcr.io/example/api")
-    if not target.settings.image.tag and not target.settings.image.digest:
-        yield missing(layers, ("image", "tag"), "missing, expected the tag (or digest) that this environment runs")
 
 
 def _unmergeable(layers: list[Layer]) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from aegisgen.render.kustomization import entries
 from aegisgen.render.kustomization.changes import Change
 from aegisgen.render.kustomization.entries import Entry
 from aegisgen.render.kustomization.layout import BLANK, Layout, Node, UnsafeError, lines
+from aegisgen.render.kustomization.stated import Path, Value
 
 
 class Edit(NamedTuple):
@@ -41,7 +42,7 @@ def edits_for(layout: Layout, change: Change) -> list[Edit]:
     """Return the edits that make the change; UnsafeError where the text gives no safe place for them."""
     pair = layout.pair(change.key)
     if pair is None:
-        return _add_key(layout, change.key, _entry(change))
+        return _add_key(layout, change.key, [_entry(change)])
     key, value = pair
     if value.kind == "scalar":
         return _fill_null(layout, key, value, _entry(change))
@@ -56,6 +57,75 @@ def edits_for(layout: Layout, change: Change) -> list[Edit]:
     if value.style == "flow":
         return _append_flow(layout, value, _flow(key, change.entry))
     return _append_block(layout, value, change.entry)
+
+
+def value_edits(layout: Layout, value: Value) -> list[Edit]:
+    """Return the edits that put a stated value into its place; UnsafeError as `edits_for`."""
+    *above, last = value.path
+    if len(value.path) == 1 and layout.pair(str(last)) is None:
+        return _add_key(layout, str(last), value.value)
+    if len(value.path) == 2 and isinstance(last, int) and layout.pair(str(above[0])) is None:  # noqa: PLR2004
+        return _add_key(layout, str(above[0]), [value.value])
+    parent = _node_at(layout, tuple(above))
+    if parent.kind == "list" and isinstance(last, int):
+        return _item_edits(layout, parent, last, value.value)
+    key, node = next(((key, node) for key, node in parent.pairs() if key.value == last), (None, None))
+    if key is None or node is None:
+        return _add_pair(layout, parent, str(last), value.value)
+    if value.value is None:
+        if parent.style == "flow" or not layout.starts_line(key.start) or key is parent.children[0]:
+            raise UnsafeError(f"{last} has to go, and shares its line", key.start)
+        return [_whole_lines(layout, layout.line_start(key.start), layout.content_end(node))]
+    renamed = [Edit(key.start, key.end, value.key)] if value.key else []
+    return [*renamed, _rewritten(layout, node, value.value)]
+
+
+def _item_edits(layout: Layout, parent: Node, index: int, value: object) -> list[Edit]:
+    if index < len(parent.children):
+        return [_rewritten(layout, parent.children[index], value)]
+    entry = value if isinstance(value, str | dict) else str(value)
+    if parent.style == "flow":
+        return _append_flow(layout, parent, entries.flow(entry, quote=False))
+    return _append_block(layout, parent, entry)
+
+
+def _node_at(layout: Layout, path: Path) -> Node:
+    node = layout.root
+    for part in path:
+        if node is None or node.kind not in {"mapping", "list"}:
+            break
+        if isinstance(part, int):
+            node = node.children[part] if part < len(node.children) else None
+        else:
+            node = next((inner for key, inner in node.pairs() if key.value == part), None)
+    if node is None or node.kind not in {"mapping", "list"}:
+        raise UnsafeError(
+            "an alias, a merge key or a single value, expected the entry itself", node.start if node else 0
+        )
+    return node
+
+
+def _add_pair(layout: Layout, parent: Node, key: str, value: object) -> list[Edit]:
+    if parent.style == "flow":
+        quote = bool(parent.children) and parent.children[0].style == '"'
+        written = f"{entries.scalar(key, quote=quote)}: {entries.flow(value, quote=quote)}"
+        return _append_flow(layout, parent, written, pairs=True)
+    at = layout.content_end(parent)
+    indent = " " * layout.column(parent.children[0].start)
+    lines_of_pair = entries.pair(key, value)
+    return [Edit(at, at, "".join(layout.newline(at) + indent + line for line in lines_of_pair))]
+
+
+def _rewritten(layout: Layout, node: Node, value: object) -> Edit:
+    """Return the edit of a single value, in the quotes that it stands in."""
+    if node.kind != "scalar" or layout.text[node.start : node.start + 1] in {"&", "!"} or node.style in {"|", ">"}:
+        raise UnsafeError("an anchor, a tag, a block or no single value, expected a plain or quoted one", node.start)
+    written = entries.scalar(value, quote=node.style == '"' and isinstance(value, str))
+    if node.style == "'" and isinstance(value, str) and value.isprintable():
+        doubled = value.replace("'", "''")
+        written = f"'{doubled}'"
+    lead = " " if node.start == node.end and layout.text[node.start - 1 : node.start] in {":", "-"} else ""
+    return Edit(node.start, node.end, lead + written)
 
 
 def _entry(change: Change) -> Entry:
@@ -79,16 +149,16 @@ def _replace(layout: Layout, key: Node, item: Node, entry: Entry, *, in_flow: bo
 # Keys
 
 
-def _add_key(layout: Layout, key: str, entry: Entry) -> list[Edit]:
+def _add_key(layout: Layout, key: str, value: object) -> list[Edit]:
+    """Add a key to the document: with a list of one entry, or with a single value."""
     root = layout.root
     if root and root.style == "flow":
         quote = bool(root.children) and root.children[0].style == '"'
-        written = f"{entries.scalar(key, quote=quote)}: [{entries.flow(entry, quote=quote)}]"
+        written = f"{entries.scalar(key, quote=quote)}: {entries.flow(value, quote=quote)}"
         return _append_flow(layout, root, written, pairs=True)
     style = _common_style(layout)
     column = layout.column(root.children[0].start) if root and layout.starts_line(root.children[0].start) else 0
-    item_lines = entries.block(entry, " " * (column + style.offset), style.gap, style.step)
-    key_lines = [" " * column + f"{key}:", *item_lines]
+    key_lines = [" " * column + line for line in _key_lines(key, value, style)]
     at = _last_line(layout)
     newline = layout.newline(at)
     if not layout.text[:at].strip(BLANK):  # nothing but blank lines: begin after them, and end the last line
@@ -97,6 +167,13 @@ def _add_key(layout: Layout, key: str, entry: Entry) -> list[Edit]:
     if _separates_keys(layout):
         key_lines.insert(0, "")
     return [Edit(at, at, newline + newline.join(key_lines))]
+
+
+def _key_lines(key: str, value: object, style: _Style) -> list[str]:
+    if not isinstance(value, list):
+        return entries.pair(key, value)
+    items = [line for entry in value for line in entries.block(entry, " " * style.offset, style.gap, style.step)]
+    return [f"{key}:", *items]
 
 
 def _last_line(layout: Layout) -> int:

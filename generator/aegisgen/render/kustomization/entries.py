@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
+from aegisgen.kube.shape import mapping
 from aegisgen.yaml.source import Document, parse
 
-_PLAIN = re.compile(r"(?=.*[A-Za-z])[\w./][\w./-]*", re.ASCII)
+_PLAIN = re.compile(r"(?=.*[A-Za-z])[\w./][\w./=-]*", re.ASCII)
 
 
 class Patch(NamedTuple):
@@ -33,7 +34,7 @@ class Wiring(NamedTuple):
     patches: tuple[Patch, ...]
 
 
-Entry: TypeAlias = str | Patch
+Entry: TypeAlias = str | Patch | dict[str, object]
 
 
 def path_of(item: object) -> str | None:
@@ -52,41 +53,59 @@ def matches(item: object, entry: Entry) -> bool:
     """Whether an item of the file says what `entry` says. More fields than path and target (`options`) do no harm."""
     if path_of(item) != path_of(entry):
         return False
-    return isinstance(entry, str) or (isinstance(item, dict) and item.get("target") == entry.target)
+    return isinstance(entry, str) or (
+        isinstance(item, dict) and item.get("target") == mapping(as_data(entry))["target"]
+    )
 
 
 def as_data(entry: Entry) -> object:
     """Return what the entry parses to."""
-    return entry if isinstance(entry, str) else {"path": entry.path, "target": entry.target}
+    return {"path": entry.path, "target": entry.target} if isinstance(entry, Patch) else entry
 
 
 def block(entry: Entry, indent: str = "", gap: str = " ", step: str = "  ") -> list[str]:
     """Write an entry as lines, without line breaks.
 
-    `indent` goes before the dash, `gap` after it, and `step` before the fields of `target`.
+    `indent` goes before the dash, `gap` after it, and `step` before what is below a field.
     """
-    if isinstance(entry, str):
-        return [f"{indent}-{gap}{scalar(entry)}"]
-    inner = indent + " " + gap
-    return [
-        f"{indent}-{gap}path: {scalar(entry.path)}",
-        f"{inner}target:",
-        f"{inner}{step}kind: {scalar(entry.kind)}",
-        f"{inner}{step}name: {scalar(entry.name)}",
-    ]
+    data = as_data(entry)
+    first, *rest = _pairs(data, step) if isinstance(data, dict) else [scalar(data)]
+    return [f"{indent}-{gap}{first}", *(f"{indent} {gap}{line}" for line in rest)]
 
 
-def flow(entry: Entry, *, quote: bool) -> str:
-    """Write an entry on one line; `quote` keeps JSON what is JSON."""
-    if isinstance(entry, str):
-        return scalar(entry, quote=quote)
-    path, target, kind, name = (scalar(key, quote=quote) for key in ("path", "target", "kind", "name"))
-    values = [scalar(value, quote=quote) for value in entry]
-    return f"{{{path}: {values[0]}, {target}: {{{kind}: {values[1]}, {name}: {values[2]}}}}}"
+def pair(key: str, value: object, step: str = "  ") -> list[str]:
+    """Write a field of a mapping as lines."""
+    return list(_pairs({key: value}, step))
 
 
-def scalar(value: str, *, quote: bool = False) -> str:
+def _pairs(data: dict[str, object], step: str) -> Iterator[str]:
+    for key, value in data.items():
+        if isinstance(value, dict):
+            yield f"{scalar(key)}:"
+            yield from (step + line for line in _pairs(value, step))
+        elif isinstance(value, list):
+            yield f"{scalar(key)}:"
+            yield from (f"{step}- {scalar(item)}" for item in value)
+        else:
+            yield f"{scalar(key)}: {scalar(value)}"
+
+
+def flow(value: object, *, quote: bool) -> str:
+    """Write an entry, or what is in one, on one line; `quote` keeps JSON what is JSON."""
+    if isinstance(value, Patch):
+        value = as_data(value)
+    if isinstance(value, dict):
+        pairs = (f"{scalar(key, quote=quote)}: {flow(inner, quote=quote)}" for key, inner in value.items())
+        return f"{{{', '.join(pairs)}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(flow(item, quote=quote) for item in value)}]"
+    return scalar(value, quote=quote)
+
+
+def scalar(value: object, *, quote: bool = False) -> str:
     """Write a string plainly where every YAML reader reads it back as this string, else in double quotes."""
+    if not isinstance(value, str):
+        return json.dumps(value)
     if not quote and _is_plain(value):
         return value
     quoted = json.dumps(value, ensure_ascii=False)

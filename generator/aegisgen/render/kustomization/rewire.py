@@ -10,12 +10,15 @@ import yaml
 from aegisgen.errors import InputError, Problem
 from aegisgen.render.kustomization import entries
 from aegisgen.render.kustomization.changes import Change, absent, items_of, next_change
-from aegisgen.render.kustomization.edit import edits_for, splice
+from aegisgen.render.kustomization.edit import edits_for, splice, value_edits
 from aegisgen.render.kustomization.entries import Wiring
 from aegisgen.render.kustomization.layout import Layout, Node, UnsafeError, lines, read
+from aegisgen.render.kustomization.stated import Stated, Value, applied, next_value
 from aegisgen.yaml.source import parse
 
 _BOM = "\ufeff"
+_MAX_LINES = 50
+_BROKEN = "cannot be edited without breaking the file (an anchor in it that is used elsewhere?)"
 
 
 class _File(NamedTuple):
@@ -23,14 +26,14 @@ class _File(NamedTuple):
     layout: Layout
 
 
-def wire(text: str, source: str, wanted: Wiring, *, remove: Collection[str] = ()) -> str:
-    r"""Return the text of a kustomization.yaml with the wanted entries in it; `source` names the file in errors.
+def wire(text: str, source: str, wanted: Wiring, *, remove: Collection[str] = (), stated: Stated | None = None) -> str:
+    r"""Return the text of a kustomization.yaml with the wanted entries and values; `source` names the file in errors.
 
     A missing entry goes to the end of its list, in the list's own style (a flow list stays a flow list), and a missing
     list to the end of the document. A patch with a wanted path and another target is replaced. Items of `resources` and
     `patches` whose path is in `remove` go, unless that list wants them; a block list that is left empty goes with its
-    key (or stays as `[]` where a comment stands between), a flow list stays as `[]`. Every other byte stays, and where
-    everything is right the text itself is returned.
+    key (or stays as `[]` where a comment stands between), a flow list stays as `[]`. What is `stated` becomes true in
+    its place. Every other byte stays, and where everything is right the text itself is returned.
 
     Raises InputError with the lines to add by hand where the file cannot be edited safely: not YAML, several documents,
     a list that is an alias or comes from a merge key, or a result that would not read back as exactly this change.
@@ -50,13 +53,19 @@ def wire(text: str, source: str, wanted: Wiring, *, remove: Collection[str] = ()
         while change := next_change(file.data, wanted, remove):
             field, place = change.key, _place(original.layout, change.key)
             file = _apply(file, change)
+        while stated and (value := next_value(file.data, stated)):
+            field, place = str(value.path[0]), _place(original.layout, str(value.path[0]))
+            file = _put(file, value)
     except UnsafeError as error:
         found = [_problem(current, source, field, place or error.index, error.reason)]
     except InputError as error:
         found = [problem._replace(path=source) for problem in error.problems]
     else:
         return text if file.layout.text == current else mark + file.layout.text
-    if advice := entries.by_hand(_missing(data, wanted), _present(data, remove)):
+    advice = entries.by_hand(_missing(data, wanted), _present(data, remove))
+    if stated and (untrue := _by_hand(data, stated)):
+        advice = "\nand ".join(filter(None, [advice, f"set by hand:\n{untrue}"]))
+    if advice:
         found[-1] = found[-1]._replace(message=f"{found[-1].message}; {advice}")
     raise InputError(*found) from None
 
@@ -91,12 +100,34 @@ def _apply(file: _File, change: Change) -> _File:
     try:
         after = _read(text)
     except (UnsafeError, InputError):
-        reason = "cannot be edited without breaking the file (an anchor in it that is used elsewhere?)"
-        raise UnsafeError(reason) from None
+        raise UnsafeError(_BROKEN) from None
     # By their repr 1, 1.0 and true differ, and not-a-number is itself.
     if repr(after.data) not in _expected(file.data, change) or not _survive(layout, change, text):
         raise UnsafeError("cannot be edited without changing more than aegisgen's entries")
     return after
+
+
+def _put(file: _File, value: Value) -> _File:
+    first = str(value.path[0])
+    if first in file.data and file.layout.pair(first) is None:
+        raise UnsafeError("comes from a merge key or an alias, expected a value of its own")
+    try:
+        after = _read(splice(file.layout.text, value_edits(file.layout, value)))
+    except InputError:
+        raise UnsafeError(_BROKEN) from None
+    if after.data != applied(file.data, value):
+        raise UnsafeError("cannot be edited without changing more than the value")
+    return after
+
+
+def _by_hand(data: dict[str, object], stated: Stated) -> str:
+    """Return what is not as stated, as lines to write."""
+    lines_to_write: list[str] = []
+    while (value := next_value(data, stated)) and len(lines_to_write) < _MAX_LINES:
+        field = ".".join(map(str, (*value.path[:-1], value.key or value.path[-1])))
+        lines_to_write.append(f"  {field}: {entries.flow(value.value, quote=False)}")
+        data = applied(data, value)
+    return "\n".join(lines_to_write)
 
 
 def _expected(data: dict[str, object], change: Change) -> Collection[str]:
