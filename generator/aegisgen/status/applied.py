@@ -85,10 +85,10 @@ def _absent(step: Step, snapshot: Snapshot, expected: Expected, now: datetime) -
     """The migration Job is not there. Its TTL may have removed it; if not, no sync has run it."""
     application = snapshot.application
     if application and application.operation == "Succeeded":
-        if any(hook.kind == "Job" and hook.name == step.name for hook in application.hooks):
+        if any((hook.kind, hook.name) == ("Job", step.name) for hook in application.synced if hook.hook_type):
             return
         revision = f" of revision {application.revision[:7]}" if application.revision else ""
-        if application.selective:
+        if application.chosen:
             what = f"the last sync{revision} was of chosen resources only, and such a sync runs no hooks"
         else:
             what = f"the last sync{revision} succeeded without the hook Job {step.name}"

@@ -87,9 +87,9 @@ def _older(snapshot: Snapshot, steps: tuple[Step, ...]) -> bool:
 
 
 def _of_job(step: Step, job: Job, snapshot: Snapshot, expected: Expected) -> Diagnosis | None:
-    if job.condition("Failed") or job.condition("FailureTarget"):
+    if job.condition("Failed", "FailureTarget"):
         return _failed(step, job, snapshot, expected)
-    if job.condition("Complete") or job.condition("SuccessCriteriaMet"):
+    if job.condition("Complete", "SuccessCriteriaMet"):
         return None
     if job.suspended:
         return _suspended(step, job, expected)
@@ -139,7 +139,7 @@ def _suspended(step: Step, job: Job, expected: Expected) -> Diagnosis:
 
 
 def _failed(step: Step, job: Job, snapshot: Snapshot, expected: Expected) -> Diagnosis:
-    failed = job.condition("Failed") or job.condition("FailureTarget")
+    failed = job.condition("Failed", "FailureTarget")
     reason = failed.reason if failed else ""
     ended = _ended(job, snapshot)
     log = LogSource(ended.pod.name, ended.container.name) if ended else None

@@ -151,7 +151,7 @@ def shown_status(pod: Pod) -> str:
             return f"Init:{container.reason or f'ExitCode:{container.exit_code}'}"
         if container.state == "waiting" and container.reason not in {"", "PodInitializing"}:
             return f"Init:{container.reason}"
-        if not pod.initialized:
+        if not pod.condition("Initialized"):
             return f"Init:{index}/{len(init)}"
     status = "SchedulingGated" if pod.gated else pod.reason or pod.phase
     running = False

@@ -5,15 +5,17 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from aegisgen.kube.shape import mapping, sequence, text, texts
-from aegisgen.status import answers
-from aegisgen.status.cluster import Application, Claim, Event, Job, Pod, Workload
+from aegisgen.status.cluster import Answer, Application, Claim, Event, Job, Pod, Workload
 from aegisgen.status.expected import Expected
 
 WORKLOADS = {"Deployment": "deployments.apps", "StatefulSet": "statefulsets.apps", "DaemonSet": "daemonsets.apps"}
 """The kinds of workload, and what kubectl calls them."""
+
+
+_Answer = TypeVar("_Answer", bound=Answer)
 
 
 class Log(NamedTuple):
@@ -62,39 +64,37 @@ class Snapshot(NamedTuple):
 
 def snapshot(documents: Iterable[Mapping[str, object]], expected: Expected, skipped: Sequence[str] = ()) -> Snapshot:
     """Return what of the documents belongs to the service."""
-    by_kind: dict[str, list[Mapping[str, object]]] = {}
-    for document in documents:
-        by_kind.setdefault(text(document.get("kind")), []).append(document)
+    documents = list(documents)
+
+    def all_of(kind: type[_Answer], name: str) -> list[_Answer]:
+        return [kind.read(document) for document in documents if document.get("kind") == name]
+
     wanted = {step.name for step in expected.steps} | {expected.migration}
-    jobs = tuple(job for job in map(answers.job, by_kind.get("Job", ())) if job.name in wanted)
-    workloads = map(answers.workload, by_kind.get(expected.workload_kind, ()))
+    jobs = tuple(job for job in all_of(Job, "Job") if job.name in wanted)
+    workloads = all_of(Workload, expected.workload_kind)
     workload = next((each for each in workloads if each.name == expected.workload), None)
     names = {job.name for job in jobs}
-    pods = tuple(
-        sorted(
-            (
-                pod
-                for pod in map(answers.pod, by_kind.get("Pod", ()))
-                if (pod.job in names if pod.job else workload and _selects(workload, pod.labels))
-            ),
-            key=lambda pod: (pod.created, pod.name),
-        )
-    )
+    pods = [
+        pod
+        for pod in all_of(Pod, "Pod")
+        if (pod.job in names if pod.job else workload and _selects(workload, pod.labels))
+    ]
+    pods.sort(key=lambda pod: (pod.created, pod.name))
     about = {("Job", name) for name in names} | {("Pod", pod.name) for pod in pods}
     about |= {(expected.workload_kind, expected.workload)}
     of_rollout = re.compile(re.escape(expected.workload) + "-[a-z0-9]{1,10}")  # a Deployment's, by its template's hash
     events = tuple(
         event
-        for event in map(answers.event, by_kind.get("Event", ()))
+        for event in all_of(Event, "Event")
         if (event.kind, event.name) in about
         or (event.kind == "ReplicaSet" and of_rollout.fullmatch(event.name))
         or (event.kind == "Pod" and _maker(event.name) in names)  # that pod may be gone
     )
     used = {claim for pod in pods for claim in pod.claims}
-    claims = tuple(each for each in map(answers.claim, by_kind.get("PersistentVolumeClaim", ())) if each.name in used)
-    applications = map(answers.application, by_kind.get("Application", ()))
+    claims = tuple(each for each in all_of(Claim, "PersistentVolumeClaim") if each.name in used)
+    applications = all_of(Application, "Application")
     application = next((each for each in applications if _deploys(each, expected)), None)
-    return Snapshot(jobs, pods, workload, events, claims, application, skipped=tuple(skipped))
+    return Snapshot(jobs, tuple(pods), workload, events, claims, application, skipped=tuple(skipped))
 
 
 def _maker(pod: str) -> str:

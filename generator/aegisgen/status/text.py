@@ -73,10 +73,10 @@ def _jobs(report: Report, now: datetime) -> _Rows:
 
 def job_status(job: Job) -> str:
     """Return a Job's status in one word, and why it failed."""
-    failed = job.condition("Failed") or job.condition("FailureTarget")
+    failed = job.condition("Failed", "FailureTarget")
     if failed:
         return f"Failed ({failed.reason})"
-    if job.condition("Complete") or job.condition("SuccessCriteriaMet"):
+    if job.condition("Complete", "SuccessCriteriaMet"):
         return "Complete"
     return "Suspended" if job.suspended else "Running"
 
