@@ -162,9 +162,8 @@ def test_what_was_killed_with_its_guard_goes_at_the_next_start_and_what_lives_st
     assert killed.folder.exists()
     assert marked(killed.run)
 
-    with workspace() as run:
-        assert run.swept == 1
-
+    with workspace():
+        pass
     assert killed.is_gone()
     assert _listens(living.port)
     assert len(marked(living.run)) >= 2

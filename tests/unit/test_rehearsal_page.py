@@ -90,9 +90,9 @@ def test_failed_scenarios_come_first_and_are_open():
     cards = [card for card in page().all("details") if "card" in (card.get("class") or "")]
     assert [(card["class"], "open" in card) for card in cards] == [
         ("card failed", True),
-        ("card left-out", False),
+        ("card not-rehearsed", False),
         ("card passed", False),
-        ("card strange", False),
+        ("card does-not-apply", False),
     ]
 
 

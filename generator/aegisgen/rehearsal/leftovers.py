@@ -40,10 +40,6 @@ class Workspace(NamedTuple):
 
     name: str
     folder: Path
-    guard: int
-    """The id of the shell that waits for this process's end: a child that must outlive it."""
-    swept: int = 0
-    """How many runs that had not come to their end were removed before this one."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -60,7 +56,7 @@ def workspace() -> Iterator[Workspace]:
     Raises ToolError where no folder can be had.
     """
     registry = _registry()
-    swept = sweep(registry)
+    sweep(registry)
     name = secrets.token_hex(8)
     try:
         with _alone(registry):
@@ -81,7 +77,7 @@ def workspace() -> Iterator[Workspace]:
         )
         # What ends a command politely runs its clean-up too.
         with _handled(_interrupt, signal.SIGTERM, signal.SIGHUP):
-            yield Workspace(name, folder, guard.pid, swept)
+            yield Workspace(name, folder)
     finally:
         # Nobody's impatience interrupts the clean-up, which takes a second at most.
         with _handled(signal.SIG_IGN, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -166,11 +162,11 @@ def _reachable(folder: Path) -> bool:
     return False
 
 
-def _lock(file: Path) -> int:
-    """Lock the file and return its descriptor. Raises OSError where another process holds it."""
+def _lock(file: Path, otherwise: int = fcntl.LOCK_NB) -> int:
+    """Lock the file and return its descriptor. Raises OSError where another process holds it, or waits (0)."""
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | otherwise)
     except OSError:
         os.close(descriptor)
         raise
@@ -180,9 +176,8 @@ def _lock(file: Path) -> int:
 @contextmanager
 def _alone(registry: Path) -> Iterator[None]:
     """One at a time makes a run or sweeps: between a run's folder and its lock nobody may take it for an old one."""
-    descriptor = os.open(registry / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = _lock(registry / _LOCK, 0)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)

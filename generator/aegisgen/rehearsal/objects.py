@@ -13,7 +13,6 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 from aegisgen.argocd.hooks import DeletePolicy, Hook
 from aegisgen.kube.resource import Resource
@@ -76,11 +75,11 @@ class Objects:
 
     def apply(self, resource: Resource, hook: Hook | None) -> None:
         """Take over what a resource brings. A hook is deleted first, where its policy says so."""
-        for key, brought in brought_by([resource]).items():
+        for key, keys in brought_by([resource]).items():
             kind, name = key
             if kind == "PersistentVolumeClaim" and hook and DeletePolicy.BEFORE_HOOK_CREATION in hook.delete_policies:
                 shutil.rmtree(self._folder / name, ignore_errors=True)
-            made_up = {each: self._values.of(each) for each in brought.keys}
+            made_up = {entry: self._values.of(entry) for entry in keys}
             with self._lock:
                 self._entries[key] = _entries(resource) or made_up
                 self.version += 1
@@ -115,13 +114,6 @@ class Objects:
         return folder
 
 
-class Object(NamedTuple):
-    """An object that a resource brings, and the keys that it will have where its values come from elsewhere."""
-
-    resource: Resource
-    keys: tuple[str, ...]
-
-
 def provided(
     resources: Sequence[Resource],
     pods: Sequence[Pod],
@@ -136,30 +128,32 @@ def provided(
     wanted: dict[Key, set[str]] = {}
     for kind, name, key in _references(pods):
         wanted.setdefault((kind, name), set()).update([key] if key else [])
-    found: dict[Key, Mapping[str, str]] = dict(given)
+    objects: dict[Key, Mapping[str, str]] = dict(given)
     for (kind, name), keys in wanted.items():
         if (kind, name) in brought or kind == "ConfigMap":
             continue
         made = {key: values.of(key) for key in (*_PASSWORD_KEYS, *sorted(keys))} if kind == "Secret" else {}
-        found[kind, name] = {**made, **given.get((kind, name), {})}
-    return found
+        objects[kind, name] = {**made, **given.get((kind, name), {})}
+    return objects
 
 
-def brought_by(resources: Iterable[Resource]) -> dict[Key, Object]:
-    """Map each object that pods can refer to, to the resource that is it or that an operator makes it from."""
-    found: dict[Key, Object] = {}
+def brought_by(resources: Iterable[Resource]) -> dict[Key, tuple[str, ...]]:
+    """Return the objects that pods can refer to and that resources are, or that an operator makes from them.
+
+    Each comes with the keys that it will have where its values are kept elsewhere.
+    """
+    objects: dict[Key, tuple[str, ...]] = {}
     for resource in resources:
         kind, name = resource.identity.kind, resource.identity.name
         if kind == "ExternalSecret":
             keys = tuple(text(mapping(item).get("secretKey")) for item in sequence(resource.at("spec", "data")))
-            found.setdefault(("Secret", text(resource.at("spec", "target", "name")) or name), Object(resource, keys))
+            objects.setdefault(("Secret", text(resource.at("spec", "target", "name")) or name), keys)
         elif kind == "SealedSecret":
             keys = tuple(mapping(resource.at("spec", "encryptedData")))
-            target = text(resource.at("spec", "template", "metadata", "name")) or name
-            found.setdefault(("Secret", target), Object(resource, keys))
+            objects.setdefault(("Secret", text(resource.at("spec", "template", "metadata", "name")) or name), keys)
         elif kind in {"ConfigMap", "Secret", "ServiceAccount", "PersistentVolumeClaim"}:
-            found[kind, name] = Object(resource, ())
-    return found
+            objects[kind, name] = ()
+    return objects
 
 
 def _references(pods: Iterable[Pod]) -> Iterator[tuple[str, str, str]]:

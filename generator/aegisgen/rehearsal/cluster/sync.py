@@ -19,7 +19,7 @@ from aegisgen.rehearsal.kubelet.spec import JobSpec, PodSpec, Template, Workload
 from aegisgen.rehearsal.objects import Objects
 from aegisgen.rehearsal.outcome import StepRun, SyncRun
 
-_WORKLOADS = ("Deployment", "StatefulSet", "ReplicaSet", "DaemonSet")
+WORKLOADS = ("Deployment", "StatefulSet", "ReplicaSet", "DaemonSet")
 
 
 class Conditions(NamedTuple):
@@ -40,8 +40,6 @@ class Ended(NamedTuple):
 
     run: SyncRun
     endless: bool
-    phases: tuple[str, ...]
-    """Those that were begun."""
 
 
 @dataclass
@@ -78,7 +76,6 @@ class Application:
         played: list[_Played] = []
         failed = endless = False
         skipped: list[WaveId] = []
-        phases: list[str] = []
         waves = [wave for phase in self.plan.phases for wave in phase.waves]
         for wave in waves:
             if wave.id.phase is Phase.SYNC_FAIL:
@@ -86,14 +83,12 @@ class Application:
             if failed:
                 skipped.append(wave.id)
                 continue
-            phases.append(wave.id.phase)
             steps = self._start(wave, conditions)
             played += steps
             endless = not self._wait(steps)
             failed = endless or not all(_good(step) for step in steps if step.step.waited)
         if failed and not endless:
             for wave in (wave for wave in waves if wave.id.phase is Phase.SYNC_FAIL):
-                phases.append(wave.id.phase)
                 steps = self._start(wave, conditions)
                 played += steps
                 endless = not self._wait(steps) or endless
@@ -108,7 +103,7 @@ class Application:
             steps=tuple(self._record(step) for step in played),
             skipped=tuple(f"{wave.phase} wave {wave.wave}" for wave in skipped),
         )
-        return Ended(run, endless, tuple(dict.fromkeys(phases)))
+        return Ended(run, endless)
 
     def abandon(self) -> None:
         """End all that runs. For any thread."""
@@ -136,32 +131,21 @@ class Application:
         if identity.kind == "Job":
             spec = spec_of(resource.at("spec"), JobSpec, identity, source)
             for copy in range(conditions.copies.get(identity.name, 1)):
-                yield Job(
-                    identity.name + (f"-by-hand-{copy}" if copy else ""),
-                    identity.namespace,
-                    spec,
-                    self.node,
-                    sync=self.syncs,
-                )
+                name = f"{identity.name}-by-hand-{copy}" if copy else identity.name
+                yield Job(name, identity.namespace, spec, self.node, sync=self.syncs)
         elif identity.kind == "Pod":
             pod = spec_of(resource.at("spec"), PodSpec, identity, source)
-            yield Job(
-                identity.name,
-                identity.namespace,
-                JobSpec(Template(spec=pod), backoff_limit=0),
-                self.node,
-                sync=self.syncs,
-            )
-        elif identity.kind in _WORKLOADS:
-            workload = self._workload(resource, conditions)
-            yield workload
+            spec = JobSpec(Template(spec=pod), backoff_limit=0)
+            yield Job(identity.name, identity.namespace, spec, self.node, sync=self.syncs)
+        elif identity.kind in WORKLOADS:
+            yield self._workload(resource, conditions)
 
     def _workload(self, resource: Resource, conditions: Conditions) -> Workload:
         identity = resource.identity
         spec = spec_of(resource.at("spec"), WorkloadSpec, identity, resource.document.source)
-        before = [each for each in self.workloads if each.name == identity.name]
-        for old in before:
-            old.clear()
+        for old in self.workloads:
+            if old.name == identity.name:
+                old.clear()
         fresh = Workload(
             identity.name,
             identity.namespace,

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from aegisgen.rehearsal.sources import BUILT, own_files
 
-TABLE = "knex_migrations"
 GATE = (1634036081, 1735681381)
 """The advisory lock at which slow migrations wait; whoever holds it decides when they go on."""
 GATE_MARK = "aegisgen rehearsal gate"
@@ -73,14 +72,9 @@ def write_migrations(folder: Path, wanted: Mapping[str, str]) -> tuple[str, ...]
     return tuple(names)
 
 
-def table_of(name: str) -> str:
-    """Return the table that a scenario's migration creates."""
-    return PREFIX + name.replace("-", "_")
-
-
 def _text(name: str, behaviour: str, *, module: bool, typed: bool) -> str:
     transaction, steps = BEHAVIOURS[behaviour]
-    table = table_of(name)
+    table = PREFIX + name.replace("-", "_")
     argument = "knex: any" if typed else "knex"
     body = "\n".join(f"  {step.format(table=table) if '{table}' in step else step}" for step in steps)
     drop = f'  await knex.schema.dropTableIfExists("{table}");'

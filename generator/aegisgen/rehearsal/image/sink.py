@@ -6,7 +6,6 @@ import re
 import threading
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import NamedTuple
 
 _ORIGIN = re.compile(r"\bhttps?://(?!127\.0\.0\.1\b|localhost\b)([A-Za-z0-9.-]+)(?::\d+)?", re.IGNORECASE)
 _MOST_BYTES = 65_536
@@ -22,21 +21,14 @@ class Answer(StrEnum):
     """It takes the request and never answers."""
 
 
-class Request(NamedTuple):
-    """A request that arrived."""
-
-    method: str
-    path: str
-    body: str
-
-
 class Sink:
     """The server. Every address of a container's that leads elsewhere leads to it, whether it listens or not."""
 
     def __init__(self) -> None:
         """Choose a port, and listen there."""
         self.answer = Answer.OK
-        self.requests: list[Request] = []
+        self.requests: list[str] = []
+        """The paths that were asked for."""
         self.port = 0
         self._server: _Server | None = None
         self.open()
@@ -81,9 +73,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         length = min(int(self.headers.get("Content-Length") or 0), _MOST_BYTES)
-        body = self.rfile.read(length).decode(errors="replace")
+        self.rfile.read(length)
         sink = self.server.sink
-        sink.requests.append(Request(self.command, self.path, body))
+        sink.requests.append(self.path)
         if sink.answer is Answer.SILENCE:
             self.server.closed.wait()
             return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import deque
 
 # A log that fits a report; a migration's own is a few kilobytes.
 KEPT = 128 * 1024
@@ -19,9 +18,7 @@ class Log:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._head = b""
-        self._tail: deque[bytes] = deque()
-        self._tail_size = 0
-        self._dropped = 0
+        self._tail = b""
         self.written = 0
         """How many bytes came so far."""
         self._lock = threading.Lock()
@@ -31,7 +28,7 @@ class Log:
     def text(self) -> str:
         """Return what was written so far, the middle left out where it is long."""
         with self._lock:
-            head, tail, dropped = self._head, b"".join(self._tail), self._dropped
+            head, tail, dropped = self._head, self._tail, self.written - len(self._head) - len(self._tail)
         note = f"\n[{dropped} bytes left out]\n".encode() if dropped else b""
         return (head + note + tail).decode(errors="replace")
 
@@ -59,14 +56,5 @@ class Log:
         with self._lock:
             self.written += len(chunk)
             room = KEPT - len(self._head)
-            if room > 0:
-                self._head += chunk[:room]
-                chunk = chunk[room:]
-            if not chunk:
-                return
-            self._tail.append(chunk)
-            self._tail_size += len(chunk)
-            while self._tail_size - len(self._tail[0]) >= KEPT:
-                oldest = self._tail.popleft()
-                self._tail_size -= len(oldest)
-                self._dropped += len(oldest)
+            self._head += chunk[:room]
+            self._tail = (self._tail + chunk[room:])[-KEPT:]

@@ -105,11 +105,6 @@ class Process:
             self._hung = True
             self._moved.notify_all()
 
-    @property
-    def hangs(self) -> bool:
-        """Whether nothing is expected of it any more."""
-        return self._hung
-
     def wait(self, patience: float) -> bool:
         """Work until it has ended, or hangs; return whether it ended.
 

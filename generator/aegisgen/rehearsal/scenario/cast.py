@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from aegisgen.argocd.hooks import Phase, hook_of
 from aegisgen.kube.resource import Identity, Resource
+from aegisgen.rehearsal.cluster.sync import WORKLOADS
 from aegisgen.rehearsal.image.images import bare_name, is_postgres, is_tool
 from aegisgen.rules.references import Container, Pod, pod_of
 
-_WORKLOADS = ("Deployment", "StatefulSet", "ReplicaSet", "DaemonSet")
 _DUMPS = re.compile(r"\bpg_dump\b|/migration-runner/backup\.sh")
 _TAKES_BACK = re.compile(r"roll.?back|migrate:down|\bundo\b|downgrade", re.IGNORECASE)
 _TELLS = re.compile(r"slack|teams|webhook|pushgateway", re.IGNORECASE)
@@ -48,7 +48,7 @@ def cast(resources: Sequence[Resource]) -> Cast:
         if resource.identity.kind != "CronJob" and (pod := pod_of(resource, hook_of(resource)))
     )
     migrations = _migrations(pods)
-    workloads = [pod for pod in pods if pod.resource.identity.kind in _WORKLOADS]
+    workloads = [pod for pod in pods if pod.resource.identity.kind in WORKLOADS]
     images = {container.image for pod in workloads for container in pod.application}
     images |= {
         container.image
@@ -60,7 +60,9 @@ def cast(resources: Sequence[Resource]) -> Cast:
     applications = frozenset(bare_name(image) for image in images if not is_postgres(image) and not is_tool(image))
     features = {
         "backup": bool(backups),
-        "dry-run": any(_has_own_database(pod) and any(each.migrates for each in pod.containers) for pod in pods),
+        "dry-run": any(
+            _has_own_database(pod) and any(container.migrates for container in pod.containers) for pod in pods
+        ),
         "rollback": any(_rolls_back(pod) for pod in pods),
         "notifications": any(_tells(pod) for pod in pods),
         "approval": any(_is_gate(resource) for resource in resources),
@@ -71,30 +73,31 @@ def cast(resources: Sequence[Resource]) -> Cast:
         migrations,
         frozenset(pod.resource.identity for pod in workloads),
         backups,
-        frozenset(name for name, there in features.items() if there),
+        frozenset(name for name, present in features.items() if present),
     )
 
 
 def _migrations(pods: Iterable[Pod]) -> frozenset[tuple[Identity, str]]:
     """Those whose command speaks of migrating; where names do so as well, only those."""
-    found: list[tuple[Identity, Container]] = []
+    migrations: list[tuple[Identity, Container]] = []
     for pod in pods:
         identity = pod.resource.identity
         in_sync = pod.hook is None or Phase.SYNC_FAIL not in pod.hook.phases
         if not in_sync or _has_own_database(pod):
             continue
-        containers = [each for each in pod.containers if each.init or identity.kind not in _WORKLOADS]
-        found += [
-            (identity, each)
-            for each in containers
-            if each.migrates and not is_postgres(each.image) and not is_tool(each.image)
-        ]
-    named = [(identity, each) for identity, each in found if "migrat" in each.name or "migrat" in identity.name]
-    return frozenset((identity, each.name) for identity, each in named or found)
+        for container in pod.containers:
+            other = is_postgres(container.image) or is_tool(container.image)
+            if container.migrates and not other and (container.init or identity.kind not in WORKLOADS):
+                migrations.append((identity, container))
+    named = [(owner, container) for owner, container in migrations if "migrat" in f"{owner.name} {container.name}"]
+    return frozenset((owner, container.name) for owner, container in named or migrations)
 
 
 def _has_own_database(pod: Pod) -> bool:
-    return any(each.fields.get("restartPolicy") == "Always" and is_postgres(each.image) for each in pod.containers)
+    return any(
+        container.fields.get("restartPolicy") == "Always" and is_postgres(container.image)
+        for container in pod.containers
+    )
 
 
 def _backs_up(pod: Pod) -> bool:
@@ -107,12 +110,12 @@ def _rolls_back(pod: Pod) -> bool:
     return (
         pod.hook is not None
         and Phase.SYNC_FAIL in pod.hook.phases
-        and any(_TAKES_BACK.search(each.command_line) for each in pod.containers)
+        and any(_TAKES_BACK.search(container.command_line) for container in pod.containers)
     )
 
 
 def _tells(pod: Pod) -> bool:
-    names = "\n".join(str(each.fields.get("env", "")) + each.command_line for each in pod.containers)
+    names = "\n".join(str(container.fields.get("env", "")) + container.command_line for container in pod.containers)
     return bool(_TELLS.search(names))
 
 

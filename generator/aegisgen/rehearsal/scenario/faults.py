@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 
 from aegisgen.profile.types import seconds
+from aegisgen.rehearsal.cluster.controllers import Controller
 from aegisgen.rehearsal.cluster.sync import Conditions
 from aegisgen.rehearsal.image.sink import Answer
-from aegisgen.rehearsal.kubelet.pod import Pod
 from aegisgen.rehearsal.kubelet.process import Process
-from aegisgen.rehearsal.kubelet.spec import Container
 from aegisgen.rehearsal.outcome import NotRehearsedError
 from aegisgen.rehearsal.processes import mark_of
 from aegisgen.rehearsal.scenario.cast import Cast
@@ -69,13 +68,11 @@ def faults_of(sync: Sync, stage: Stage) -> Iterator[Gate | None]:
             stack.callback(setattr, stage.sink, "answer", Answer.OK)
         if faults.backup_target:
             names = {identity.name for identity in cast.backups}
-            stage.limited = lambda container, pod: _is_of(names, container, pod)
+            stage.limited = lambda container, pod: (
+                pod.facts.labels.get("job-name") in names and bool(container.volume_mounts)
+            )
             stack.callback(setattr, stage, "limited", lambda *_: False)
         yield gate
-
-
-def _is_of(jobs: set[str], container: Container, pod: Pod) -> bool:
-    return pod.facts.labels.get("job-name") in jobs and bool(container.volume_mounts)
 
 
 @contextmanager
@@ -106,22 +103,26 @@ def _without_server(how: str, after: int, stage: Stage) -> Iterator[None]:
 
 @contextmanager
 def _gate(sync: Sync, stage: Stage) -> Iterator[Gate]:
-    login = stage.server.superuser._replace(database=stage.login.database)
+    login, cast = stage.server.superuser._replace(database=stage.login.database), stage.setting.cast
     over = threading.Event()
     hangs = "hangs" in sync.migrations.values()
-    hanging: list[str] = []
+    hanging: list[Process] = []
 
     def arrived(gate: Gate, pid: int) -> None:
-        process = _process(stage, pid)
+        mark = mark_of(pid)
+        processes = [process for _, process in _running(stage)]
+        asking = [process for process in processes if process.mark == mark]
         stage.run_at(sync.speed)
         if sync.faults.kill:
-            if process:
+            for process in asking:
                 process.kill()
             gate.open()
         elif hangs:
-            for each in [process] if process else _running(stage):
-                hanging.append(each.mark)
-                each.hang()
+            # Where nothing tells which container a process belongs to, all that may migrate.
+            migrating = [process for process in processes if process.mark.split("/")[-2] in cast.containers]
+            for process in asking or migrating:
+                hanging.append(process)
+                process.hang()
         else:
             threading.Thread(target=lambda: _open_later(gate, stage, over), name="opens", daemon=True).start()
 
@@ -130,14 +131,10 @@ def _gate(sync: Sync, stage: Stage) -> Iterator[Gate]:
             yield gate
         finally:
             over.set()
-            _end(stage, hanging)
-
-
-def _end(stage: Stage, marks: list[str]) -> None:
-    """What hangs never goes on by itself, not even when the scenario lets go of what it waits for."""
-    for runner in list(stage.application.runners):
-        if any(process.mark in marks for pod in list(runner.pods) for process in pod.running):
-            runner.abandon()
+            # What hangs never goes on by itself, not even when the scenario lets go of what it waits for.
+            for runner, process in list(_running(stage)):
+                if process in hanging:
+                    runner.abandon()
 
 
 def _open_later(gate: Gate, stage: Stage, over: threading.Event) -> None:
@@ -154,18 +151,7 @@ def _open_later(gate: Gate, stage: Stage, over: threading.Event) -> None:
     gate.open()
 
 
-def _process(stage: Stage, pid: int) -> Process | None:
-    """Return the container that a process belongs to."""
-    mark = mark_of(pid)
-    return next((process for process in _all(stage) if process.mark == mark), None) if mark else None
-
-
-def _running(stage: Stage) -> list[Process]:
-    """Where nothing tells which container a process belongs to, all that may migrate."""
-    return [process for process in _all(stage) if process.mark.split("/")[-2] in stage.setting.cast.containers]
-
-
-def _all(stage: Stage) -> Iterator[Process]:
+def _running(stage: Stage) -> Iterator[tuple[Controller, Process]]:
     for runner in list(stage.application.runners):
         for pod in list(runner.pods):
-            yield from pod.running
+            yield from ((runner, process) for process in pod.running)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from aegisgen.rehearsal.diagnosis import Around, explained
-from aegisgen.rehearsal.image.knex import PREFIX
+from aegisgen.rehearsal.image.knex import PREFIX, files_of
 from aegisgen.rehearsal.observe import Observation
 from aegisgen.rehearsal.outcome import MigrationRun, SyncRun
 from aegisgen.rehearsal.postgres import extensions_at_hand
@@ -24,9 +24,12 @@ def migrations_of(observation: Observation, syncs: Sequence[SyncRun], stage: Sta
     failed = "\n".join(run.log for run in runs if run.code != 0 and run.container in stage.setting.cast.containers)
     if stage.app is None or not (failed or any(record.error for record in records)):
         return records
+    folder = stage.migrations if stage.released else None
+    own = [folder / name for name in files_of(folder) if PREFIX not in name] if folder else []
+    applied = [file.relative_to(stage.app).as_posix() for file in own]
     major = _MAJOR.search(stage.server.version)
     around = Around(
-        applied=tuple(file for file in _own(stage) if stage.released),
+        applied=applied,
         sources=migration_texts(stage.app),
         server=stage.server.version,
         major=int(major[1]) if major else 0,
@@ -40,11 +43,3 @@ def _own_or_added(record: MigrationRun) -> MigrationRun:
     """Nobody needs advice on what the rehearsal itself has written."""
     added = PREFIX in record.file or any(PREFIX in statement for statement in record.statements)
     return record._replace(added=True, advice=()) if added else record
-
-
-def _own(stage: Stage) -> tuple[str, ...]:
-    """The application's own migrations, from its folder."""
-    if stage.app is None or stage.migrations is None:
-        return ()
-    files = sorted(file for file in stage.migrations.iterdir() if file.is_file() and PREFIX not in file.name)
-    return tuple(file.relative_to(stage.app).as_posix() for file in files)

@@ -17,17 +17,10 @@ from markupsafe import Markup
 from aegisgen.bundle import bundled
 from aegisgen.output.numbers import duration
 from aegisgen.output.visible import visible
-from aegisgen.rehearsal.outcome import Rehearsal, Verdict
+from aegisgen.rehearsal.outcome import Rehearsal
 from aegisgen.rehearsal.show import wording
 from aegisgen.rehearsal.show.pods import COLUMNS, pods
 from aegisgen.rehearsal.show.timeline import timeline
-
-_STYLES = {
-    Verdict.PASSED: "passed",
-    Verdict.FAILED: "failed",
-    Verdict.NOT_REHEARSED: "left-out",
-    Verdict.DOES_NOT_APPLY: "strange",
-}
 
 
 def render(rehearsal: Rehearsal, _view: object = None) -> str:
@@ -54,7 +47,7 @@ def _template() -> Template:
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    environment.filters |= {"seconds": duration, "css": _STYLES.__getitem__}
+    environment.filters["seconds"] = duration
     style = (folder / "report.css").read_text(encoding="utf-8")
     environment.globals["style"] = Markup(style)  # noqa: S704 -- ours
     return environment.get_template("report.html")
