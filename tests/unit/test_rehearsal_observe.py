@@ -28,7 +28,7 @@ from aegisgen.rehearsal.observe.serverlog import (
     transactions,
 )
 from aegisgen.rehearsal.observe.squawk import Adviser
-from aegisgen.rehearsal.outcome import MigrationRun
+from aegisgen.rehearsal.outcome import Advice, MigrationRun
 from aegisgen.rehearsal.postgres.sessions import NOT_MIGRATING
 from aegisgen.rehearsal.sources import UNATTRIBUTED, Files, failed_names
 
@@ -470,41 +470,44 @@ STATEMENTS = (
 )
 
 
+@pytest.fixture
+def adviser(tmp_path: Path) -> Adviser:
+    """For an application with one migration."""
+    return Adviser(app(tmp_path, "1_a.js"))
+
+
+def advice(adviser: Adviser) -> tuple[Advice, ...]:
+    record = MigrationRun("1_a.js", statements=STATEMENTS)
+    return adviser.advice(record, "PostgreSQL 17.4", in_transaction=True)
+
+
 @pytest.mark.tools
 @needs_squawk
-def test_squawk_reviews_each_statement(tmp_path: Path):
-    found = squawk.review(
-        str(program("squawk")),
-        "migrations/1_a.js",
-        STATEMENTS,
-        in_transaction=True,
-        postgres="PostgreSQL 17.4",
-        folder=tmp_path,
-    )
-    assert found.problem == "squawk does not understand what PostgreSQL took: not ( sql $1"
-    assert {(advice.rule, advice.statement) for advice in found.advice} == {
+def test_squawk_reviews_each_statement(adviser: Adviser):
+    found = advice(adviser)
+    assert adviser.problems == ("squawk does not understand what PostgreSQL took: not ( sql $1",)
+    assert {(advice.rule, advice.statement) for advice in found} == {
         ("require-concurrent-index-creation", STATEMENTS[1]),
         ("adding-required-field", STATEMENTS[3]),
     }
-    assert all(advice.message and advice.help for advice in found.advice)
+    assert all(advice.message and advice.help for advice in found)
 
 
 @pytest.mark.tools
 @needs_squawk
-def test_the_applications_own_settings_of_squawk_hold(tmp_path: Path):
-    (tmp_path / ".squawk.toml").write_text(
-        'excluded_rules = ["adding-required-field", "require-concurrent-index-creation"]'
-    )
-    found = squawk.review(str(program("squawk")), "1", STATEMENTS, in_transaction=True, postgres="", folder=tmp_path)
-    assert found.advice == ()
+def test_the_applications_own_settings_of_squawk_hold(adviser: Adviser, tmp_path: Path):
+    rules = '["adding-required-field", "require-concurrent-index-creation"]'
+    (tmp_path / ".squawk.toml").write_text(f"excluded_rules = {rules}")
+    assert advice(adviser) == ()
 
 
-def test_a_squawk_that_does_not_answer_is_reported(tmp_path: Path):
+def test_a_squawk_that_does_not_answer_is_reported(adviser: Adviser, tmp_path: Path, monkeypatch):
     broken = tmp_path / "squawk"
     broken.write_text("#!/bin/sh\necho 'cannot read this' >&2\nexit 3\n")
     broken.chmod(0o755)
-    found = squawk.review(str(broken), "1_a.js", STATEMENTS, in_transaction=True, postgres="", folder=None)
-    assert found == squawk.Review((), "squawk did not review 1_a.js: cannot read this")
+    monkeypatch.setattr(adviser, "_program", str(broken))
+    assert advice(adviser) == ()
+    assert adviser.problems == ("squawk did not review 1_a.js: cannot read this",)
 
 
 def test_without_squawk_the_rehearsal_says_so(monkeypatch):

@@ -54,25 +54,17 @@ class Names(NamedTuple):
         return ""
 
 
-class Wish(NamedTuple):
-    """What a tree says of its database, as far as a rehearsal can grant it."""
-
-    user: str
-    name: str
-
-
-def wish(env: Mapping[str, Value], names: Names) -> Wish | None:
+def wish(env: Mapping[str, Value], names: Names) -> tuple[str, str] | None:
     """Return the user and the database that an environment names; None where it names no host of a database."""
-    said = {role: value.text for variable, value in env.items() if (role := names.role(variable, value.key))}
-    if said.get("url"):
-        parts = urlsplit(said["url"].removeprefix(_JDBC))
+    told = {role: value.text for variable, value in env.items() if (role := names.role(variable, value.key))}
+    if told.get("url"):
+        parts = urlsplit(told["url"].removeprefix(_JDBC))
         if parts.hostname not in _LOOPBACK:
-            return Wish(
-                unquote(parts.username or said.get("user", "")), unquote(parts.path.strip("/")) or said.get("name", "")
-            )
-    if not said.get("host") or said["host"] in _LOOPBACK:
+            user, name = unquote(parts.username or ""), unquote(parts.path.strip("/"))
+            return user or told.get("user", ""), name or told.get("name", "")
+    if not told.get("host") or told["host"] in _LOOPBACK:
         return None
-    return Wish(said.get("user", ""), said.get("name", ""))
+    return told.get("user", ""), told.get("name", "")
 
 
 def readdress(env: Mapping[str, Value], login: Login, names: Names, sidecar_port: int | None = None) -> dict[str, str]:

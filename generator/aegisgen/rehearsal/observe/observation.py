@@ -101,11 +101,12 @@ class Observation:
             applied=[row.name for row in self._recorded],
             start=self._start,
         )
-        advice = self._observer.adviser.advice
-        return tuple(
-            record._replace(advice=advice(record, migration, self._server.version))
-            for record, migration in zip(records, migrations, strict=True)
-        )
+        advised = []
+        for record, migration in zip(records, migrations, strict=True):
+            inside = all(part.transaction.explicit for part in migration.parts)
+            advice = self._observer.adviser.advice(record, self._server.version, in_transaction=inside)
+            advised.append(record._replace(advice=advice))
+        return tuple(advised)
 
     def _wait_for(self, log: Path) -> None:
         """Wait until the log has come to this moment: a statement of our own is written after all the others."""

@@ -7,17 +7,16 @@ no statement shows.
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import threading
 from bisect import bisect_right
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+
+import msgspec
 
 from aegisgen.bundle import program
-from aegisgen.rehearsal.observe.attribute import Executed
 from aegisgen.rehearsal.outcome import Advice, MigrationRun
 
 INSTALL = "pip install 'aegisgen[rehearse]'"
@@ -27,11 +26,13 @@ LEFT_OUT = frozenset({_UNSEEN, "require-timeout-settings", "require-lock-timeout
 _SECONDS = 30
 
 
-class Review(NamedTuple):
-    """What squawk said; `problem` says why it said nothing where it could not."""
+class _Finding(msgspec.Struct):
+    """As squawk prints it."""
 
-    advice: tuple[Advice, ...]
-    problem: str = ""
+    line: int
+    rule_name: str
+    message: str
+    help: str | None
 
 
 class Adviser:
@@ -40,7 +41,8 @@ class Adviser:
     def __init__(self, app: Path | None) -> None:
         self._app = app
         self._program = program("squawk")
-        self._reviews: dict[tuple[str, tuple[str, ...]], Review] = {}
+        self._reviews: dict[tuple[str, tuple[str, ...]], tuple[Advice, ...]] = {}
+        self._problems: dict[str, None] = {}
         self._lock = threading.Lock()
 
     @property
@@ -48,53 +50,42 @@ class Adviser:
         """Why there is no advice, where there is none."""
         if self._program is None:
             return (f"squawk not found: the SQL was not reviewed; {INSTALL}",)
-        return tuple(dict.fromkeys(review.problem for review in self._reviews.values() if review.problem))
+        return tuple(self._problems)
 
-    def advice(self, record: MigrationRun, executed: Executed, postgres: str) -> tuple[Advice, ...]:
-        """Return what squawk says of a migration of the application's.
+    def advice(self, record: MigrationRun, postgres: str, *, in_transaction: bool) -> tuple[Advice, ...]:
+        """Return what squawk says of a migration of the application's; `postgres` is the server's version for people.
 
         What is taken back is not reviewed, nor are migrations that a scenario brings with it.
         """
         foreign = self._app is not None and not (self._app / record.file).exists()
         if self._program is None or record.reverts or foreign:
             return ()
+        version = re.search(r"\d+(?:\.\d+)?", postgres)
+        command = [self._program, "--reporter", "json", "--stdin-filepath", record.file]
+        command += ["--assume-in-transaction" if in_transaction else "--no-assume-in-transaction"]
+        command += ["--pg-version", version[0]] if version else []
         key = (record.file, record.statements)
         with self._lock:
             if key not in self._reviews:
-                self._reviews[key] = review(
-                    self._program,
-                    record.file,
-                    [statement for statement in record.statements if statement != record.failed_statement],
-                    in_transaction=all(part.transaction.explicit for part in executed.parts),
-                    postgres=postgres,
-                    folder=self._app,
-                )
-            return self._reviews[key].advice
+                statements = [text for text in record.statements if text != record.failed_statement]
+                try:
+                    self._reviews[key] = self._review(command, statements)
+                except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+                    self._reviews[key] = ()
+                    self._problems[f"squawk did not review {record.file}: {error}"] = None
+            return self._reviews[key]
 
-
-def review(
-    program: str, file: str, statements: Sequence[str], *, in_transaction: bool, postgres: str, folder: Path | None
-) -> Review:
-    """Have the statements reviewed; `postgres` is the server's version for people, `folder` the application's."""
-    version = re.search(r"\d+(?:\.\d+)?", postgres)
-    command = [program, "--reporter", "json", "--stdin-filepath", file]
-    command += ["--assume-in-transaction" if in_transaction else "--no-assume-in-transaction"]
-    command += ["--pg-version", version[0]] if version else []
-    try:
-        found = _ask(command, statements, folder)
+    def _review(self, command: Sequence[str], statements: Sequence[str]) -> tuple[Advice, ...]:
+        findings = _ask(command, statements, self._app)
         # Where it cannot read one statement, it says nothing about all the others.
-        unread = {statement for rule, statement in found if rule["rule_name"] == _UNSEEN}
-        if unread:
-            found = _ask(command, [one for one in statements if one not in unread], folder)
-    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-        return Review((), f"squawk did not review {file}: {error}")
-    problem = f"squawk does not understand what PostgreSQL took: {', '.join(sorted(unread))}" if unread else ""
-    advice = [Advice(str(one["rule_name"]), str(one["message"]), text, str(one["help"] or "")) for one, text in found]
-    return Review(tuple(one for one in advice if one.rule not in LEFT_OUT), problem)
+        if unread := sorted({advice.statement for advice in findings if advice.rule == _UNSEEN}):
+            self._problems[f"squawk does not understand what PostgreSQL took: {', '.join(unread)}"] = None
+            findings = _ask(command, [text for text in statements if text not in unread], self._app)
+        return tuple(advice for advice in findings if advice.rule not in LEFT_OUT)
 
 
-def _ask(command: Sequence[str], statements: Sequence[str], folder: Path | None) -> list[tuple[dict[str, object], str]]:
-    """Return each finding with the statement that it is about. Raises ValueError with squawk's own words."""
+def _ask(command: Sequence[str], statements: Sequence[str], folder: Path | None) -> list[Advice]:
+    """Return each finding. Raises ValueError with squawk's own words."""
     if not statements:
         return []
     starts, script = [], ""
@@ -106,5 +97,9 @@ def _ask(command: Sequence[str], statements: Sequence[str], folder: Path | None)
     )
     if not done.stdout.strip().startswith("["):
         raise ValueError(done.stderr.strip() or f"exit code {done.returncode}")
-    found: list[dict[str, object]] = json.loads(done.stdout)
-    return [(one, statements[bisect_right(starts, int(str(one["line"]))) - 1]) for one in found]
+    return [
+        Advice(
+            finding.rule_name, finding.message, statements[bisect_right(starts, finding.line) - 1], finding.help or ""
+        )
+        for finding in msgspec.json.decode(done.stdout, type=list[_Finding])
+    ]

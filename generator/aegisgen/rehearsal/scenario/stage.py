@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from aegisgen.argocd.plan import plan
 from aegisgen.rehearsal.clock import Clock
 from aegisgen.rehearsal.cluster.controllers import facts_of
 from aegisgen.rehearsal.cluster.sync import Application
-from aegisgen.rehearsal.database.address import Wish, readdress, wish
+from aegisgen.rehearsal.database.address import readdress, wish
 from aegisgen.rehearsal.image.app import copy_app
 from aegisgen.rehearsal.image.images import Image, Images
 from aegisgen.rehearsal.image.knex import migrations_folder
@@ -84,9 +84,9 @@ class Stage:
         )
         self.sink = Sink()
         self.values, self.objects = _objects(setting, self.root / "volumes", self.sink.url)
-        wanted = _wish(setting, self.root / "volumes")
-        self._database = wanted.name or "app"
-        self.login = place.server.database(self._database, owner=wanted.user or "app", password=setting.password)
+        user, name = _wish(setting, self.root / "volumes")
+        self._database = name or "app"
+        self.login = place.server.database(self._database, owner=user or "app", password=setting.password)
         self.offered = self.login
         """What containers are told of the database; a fault may change it."""
         by_identity = {resource.identity: resource for resource in setting.resources}
@@ -163,8 +163,8 @@ def _objects(setting: Setting, folder: Path, url: str) -> tuple[Values, Objects]
     return values, Objects(folder, provided(setting.resources, setting.cast.pods, values, setting.given), values)
 
 
-def _wish(setting: Setting, folder: Path) -> Wish:
-    """Return the database that the overlay's migrations ask for, when all that they refer to is there."""
+def _wish(setting: Setting, folder: Path) -> tuple[str, str]:
+    """Return the user and the database that the overlay's migrations ask for, when all that they refer to is there."""
     _, objects = _objects(setting, folder, "http://127.0.0.1:9")
     for resource in setting.resources:
         objects.apply(resource, None)
@@ -173,13 +173,10 @@ def _wish(setting: Setting, folder: Path) -> Wish:
         facts = facts_of("rehearsal", 0, pod.resource.identity.namespace, template, "")
         for container in (*template.spec.init_containers, *template.spec.containers):
             if (pod.resource.identity, container.name) in setting.cast.migrations:
-                try:
-                    found = wish(environment(container, facts, objects), setting.names)
-                except MissingError:
-                    found = None
-                if found:
-                    return found
-    return Wish("", "")
+                with suppress(MissingError):
+                    if wanted := wish(environment(container, facts, objects), setting.names):
+                        return wanted
+    return "", ""
 
 
 def _start_folder(container: Container, image: Image) -> Path:
