@@ -81,17 +81,12 @@ def _extension_forbidden(match: re.Match[str], _: str, around: Around) -> tuple[
     return cause, once + _from_production(around)
 
 
-def _schema_missing(match: re.Match[str], file: str, around: Around) -> tuple[str, str]:
-    return _missing(f'the schema "{match["name"]}"', "schema", match["name"], file, around)
-
-
-def _relation_missing(match: re.Match[str], file: str, around: Around) -> tuple[str, str]:
-    return _missing(f'the table "{match["name"]}"', "table", match["name"], file, around)
-
-
 def _thing_missing(match: re.Match[str], file: str, around: Around) -> tuple[str, str]:
     """A type, function or operator class is mostly an extension's."""
     kind, name = match["kind"], match["name"]
+    if kind in {"schema", "relation"}:
+        kind = "table" if kind == "relation" else kind
+        return _missing(f'the {kind} "{name}"', kind, name, file, around)
     extension = extension_of(name)
     if not extension:
         return _missing(f"the {kind} {name}", "thing", name, file, around)
@@ -119,9 +114,7 @@ _EXPLANATIONS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], str, Around
         (r'could not open extension control file ".*/(?P<name>[^/"]+)\.control"', _extension_missing),
         (r'could not (?:access file|load library) "(?:.*/)?(?P<name>[^/"]+?)(?:\.so|\.dylib)?"', _extension_missing),
         (r'permission denied to create extension "(?P<name>[^"]+)"', _extension_forbidden),
-        (r'schema "(?P<name>[^"]+)" does not exist', _schema_missing),
-        (r'relation "(?P<name>[^"]+)" does not exist', _relation_missing),
-        (r'(?P<kind>type|operator class) "(?P<name>[^"]+)" does not exist', _thing_missing),
+        (r'(?P<kind>schema|relation|type|operator class) "(?P<name>[^"]+)" does not exist', _thing_missing),
         (r'(?P<kind>function) (?P<name>[\w."]+)\(.*\) does not exist', _thing_missing),
         (r'(?P<what>(?:relation|schema|type|extension|column|constraint) "[^"]+").* already exists', _already_there),
     )

@@ -62,16 +62,16 @@ def where_to_get(name: str, major: int, elsewhere: Mapping[str, Sequence[str]]) 
     `elsewhere`: for each extension, the installations on this machine that have it, each with the option that chooses
     it, in the order in which they should be preferred.
     """
-    if found := elsewhere.get(name):
-        return f"{found[0]} has it"
-    server = "or rehearse on a server that has it: --database-url URL"
+    if places := elsewhere.get(name):
+        return f"{places[0]} has it"
+    choose = f"choose that PostgreSQL with --postgres-version {major}"
     if name in CONTRIB:
-        return (
+        way = (
             f"install a PostgreSQL with its contrib modules (Debian: apt-get install postgresql-{major}; Red Hat: dnf "
-            f"install postgresql-server postgresql-contrib; macOS: brew install postgresql@{major}) and choose it with "
-            f"--postgres-version {major}, {server}"
+            f"install postgresql-server postgresql-contrib; macOS: brew install postgresql@{major}) and {choose}"
         )
-    if package := _PACKAGES.get(name):
-        command = f"apt-get install {package.format(major=major)}"
-        return f"install it (Debian: {command}) and choose that PostgreSQL with --postgres-version {major}, {server}"
-    return f"install it for a PostgreSQL of this machine and choose that with --postgres-bin DIR, {server}"
+    elif package := _PACKAGES.get(name):
+        way = f"install it (Debian: apt-get install {package.format(major=major)}) and {choose}"
+    else:
+        way = "install it for a PostgreSQL of this machine and choose that with --postgres-bin DIR"
+    return f"{way}, or rehearse on a server that has it: --database-url URL"

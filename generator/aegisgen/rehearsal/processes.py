@@ -103,11 +103,8 @@ def become_reaper() -> None:
 
 def mark_of(pid: int) -> str:
     """Return a process's mark, as it was when it started; empty where it has none, is gone, or cannot be asked."""
-    with suppress(OSError):
-        for item in (_PROC / str(pid) / "environ").read_bytes().split(b"\0"):
-            if item.startswith(f"{MARK}=".encode()):
-                return item.decode(errors="replace").partition("=")[2]
-    return ""
+    marks = (item.partition("=")[2] for item in _proc(pid, "environ").split("\0") if item.startswith(f"{MARK}="))
+    return next(marks, "")
 
 
 def marked(run: str) -> frozenset[int]:
@@ -116,7 +113,7 @@ def marked(run: str) -> frozenset[int]:
     A system shows the environment to the same user and to root only.
     """
     if _LINUX:
-        found = {pid for pid in all_processes() if _belongs(mark_of(pid), run) and _state(pid) not in {"", "Z", "X"}}
+        found = {pid for pid in all_processes() if _belongs(mark_of(pid), run) and _lives(pid)}
     else:
         lines = (line.split() for line in output("ps", "-axEww", "-o", "pid=,command=").splitlines())
         marks = f"{MARK}="
@@ -184,12 +181,9 @@ def children(parent: int | None = None) -> list[int]:
 
 def catches_term(pid: int) -> bool:
     """Whether a process has a handler for SIGTERM. The first process of a container does not die of it without one."""
-    try:
-        lines = (_PROC / str(pid) / "status").read_text().splitlines()
-    except OSError:
-        return True
-    caught = next((line.split()[1] for line in lines if line.startswith("SigCgt:")), "0")
-    return bool(int(caught, 16) & _SIGTERM_BIT)
+    lines = _proc(pid, "status").splitlines()
+    caught = next((int(line.split()[1], 16) for line in lines if line.startswith("SigCgt:")), _SIGTERM_BIT)
+    return bool(caught & _SIGTERM_BIT)
 
 
 def all_processes() -> list[int]:
@@ -203,9 +197,7 @@ def command_line(pid: int) -> str:
     """Return what the process was started with; empty where it is gone."""
     if not _LINUX:
         return output("ps", "-ww", "-o", "command=", "-p", str(pid)).strip()
-    with suppress(OSError):
-        return (_PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-    return ""
+    return _proc(pid, "cmdline").replace("\0", " ").strip()
 
 
 def stop_server(pidfile: Path) -> None:
@@ -251,10 +243,15 @@ def _belongs(mark: str, run: str) -> bool:
     return mark == run or mark.startswith(f"{run}/")
 
 
-def _state(pid: int) -> str:
-    """The letter of proc(5): a zombie (Z) does nothing and cannot be killed."""
+def _lives(pid: int) -> bool:
+    """Whether it is no zombie, which does nothing and cannot be killed (proc(5))."""
+    return _proc(pid, "stat").rpartition(")")[2].split()[:1] not in ([], ["Z"], ["X"])
+
+
+def _proc(pid: int, name: str) -> str:
+    """What /proc says of a process; empty where it is gone, cannot be asked, or there is no /proc."""
     with suppress(OSError):
-        return (_PROC / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()[0]
+        return (_PROC / str(pid) / name).read_text(errors="replace")
     return ""
 
 

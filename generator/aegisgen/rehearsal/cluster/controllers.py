@@ -104,7 +104,8 @@ class Job(Controller):
                 return
             pod = self._start(spec.template, job=True)
             if not self._until(lambda pod=pod: pod.done or pod.failures > spec.backoff_limit):  # type: ignore[misc]
-                self._fail("DeadlineExceeded", f"{_LATE}{_stands(pod)}")
+                # How its pod stood nobody can see afterwards.
+                self._fail("DeadlineExceeded", f"{_LATE}; its pod was {pod.status}: {pod.detail}".rstrip(": "))
                 return
             if pod.done and pod.succeeded:
                 self.status, self.succeeded = "Completed", True
@@ -150,13 +151,10 @@ class Job(Controller):
 class Workload(Controller):
     """One rollout: its pods are started, and it is done when all are ready or `progressDeadlineSeconds` are over."""
 
-    def __init__(
-        self, name: str, namespace: str, spec: WorkloadSpec, node: Node, *, replicas: int, starts: bool, sync: int
-    ) -> None:
-        """Prepare a rollout of `replicas` pods; `starts`: whether the application itself gets ready."""
+    def __init__(self, name: str, namespace: str, spec: WorkloadSpec, node: Node, *, starts: bool, sync: int) -> None:
+        """Prepare a rollout; `starts`: whether the application itself gets ready."""
         super().__init__(name, namespace, node, sync)
         self._spec = spec
-        self._replicas = replicas
         self._starts = starts
 
     def clear(self) -> None:
@@ -166,7 +164,7 @@ class Workload(Controller):
                 pod.stop()
 
     def _live(self) -> None:
-        for _ in range(self._replicas):
+        for _ in range(self._spec.replicas):
             self._start(self._spec.template, job=False)
         woken = self._node.clock.wait(
             lambda: self._stopped or (self._starts and all(pod.ready for pod in self.pods)),
@@ -204,8 +202,3 @@ def facts_of(
 def _uid_of(name: str) -> str:
     """Return an object's UID."""
     return str(uuid.uuid5(uuid.NAMESPACE_DNS, name))
-
-
-def _stands(pod: Pod) -> str:
-    """How the pod stood that is deleted now: nobody could see it afterwards."""
-    return f"; its pod was {pod.status}: {pod.detail}" if pod.detail else f"; its pod was {pod.status}"

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from aegisgen.argocd.hooks import Phase, hook_of
 from aegisgen.argocd.plan import Plan, PlannedWave, Step, WaveId
 from aegisgen.kube.resource import Identity, Resource
@@ -16,7 +18,6 @@ from aegisgen.rehearsal.clock import Woken
 from aegisgen.rehearsal.cluster.controllers import Controller, Job, Workload
 from aegisgen.rehearsal.kubelet.pod import Node
 from aegisgen.rehearsal.kubelet.spec import JobSpec, PodSpec, Template, WorkloadSpec, spec_of
-from aegisgen.rehearsal.objects import Objects
 from aegisgen.rehearsal.outcome import StepRun, SyncRun
 
 WORKLOADS = ("Deployment", "StatefulSet", "ReplicaSet", "DaemonSet")
@@ -60,7 +61,6 @@ class Application:
 
     plan: Plan
     resources: Mapping[Identity, Resource]
-    objects: Objects
     node: Node
     workloads: list[Workload] = field(default_factory=list)
     runners: list[Controller] = field(default_factory=list)
@@ -122,7 +122,7 @@ class Application:
                 if conditions.approved and runner.suspended:
                     runner.resume()
             if not runners:
-                self.objects.apply(resource, hook_of(resource))
+                self.node.objects.apply(resource, hook_of(resource))
                 steps[-1].ended = self.node.clock.elapsed()
         return steps
 
@@ -146,17 +146,11 @@ class Application:
         for old in self.workloads:
             if old.name == identity.name:
                 old.clear()
-        fresh = Workload(
-            identity.name,
-            identity.namespace,
-            spec,
-            self.node,
-            replicas=spec.replicas if conditions.replicas is None else conditions.replicas,
-            starts=conditions.starts,
-            sync=self.syncs,
-        )
-        self.workloads.append(fresh)
-        return fresh
+        if conditions.replicas is not None:
+            spec = replace(spec, replicas=conditions.replicas)
+        name, namespace = identity.name, identity.namespace
+        self.workloads.append(Workload(name, namespace, spec, self.node, starts=conditions.starts, sync=self.syncs))
+        return self.workloads[-1]
 
     def _wait(self, steps: Sequence[_Played]) -> bool:
         """Wait until all that runs in these steps is done; False if that will never be."""

@@ -1,10 +1,9 @@
-"""Where everything goes that a container sends by HTTP: a server of the rehearsal's own, which keeps what it got."""
+"""Where everything goes that a container sends by HTTP: a server of the rehearsal's own, which counts what it gets."""
 
 from __future__ import annotations
 
 import re
 import threading
-from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 _ORIGIN = re.compile(r"\bhttps?://(?!127\.0\.0\.1\b|localhost\b)([A-Za-z0-9.-]+)(?::\d+)?", re.IGNORECASE)
@@ -12,21 +11,13 @@ _MOST_BYTES = 65_536
 _OK, _BAD_GATEWAY = 200, 502
 
 
-class Answer(StrEnum):
-    """How the server behaves."""
-
-    OK = "ok"
-    ERROR = "error"
-    SILENCE = "silence"
-    """It takes the request and never answers."""
-
-
 class Sink:
     """The server. Every address of a container's that leads elsewhere leads to it, whether it listens or not."""
 
     def __init__(self) -> None:
         """Choose a port, and listen there."""
-        self.answer = Answer.OK
+        self.answer = "ok"
+        """How it behaves; `error`: 502 for all; `silence`: it takes the request and never answers."""
         self.requests: list[str] = []
         """The paths that were asked for."""
         self.port = 0
@@ -76,10 +67,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.rfile.read(length)
         sink = self.server.sink
         sink.requests.append(self.path)
-        if sink.answer is Answer.SILENCE:
+        if sink.answer == "silence":
             self.server.closed.wait()
             return
-        self.send_response(_OK if sink.answer is Answer.OK else _BAD_GATEWAY)
+        self.send_response(_OK if sink.answer == "ok" else _BAD_GATEWAY)
         self.send_header("Content-Length", "0")
         self.end_headers()
 

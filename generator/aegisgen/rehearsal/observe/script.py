@@ -21,14 +21,21 @@ _COMMENT = re.compile(r"/\*|\*/")
 
 def split(text: str) -> tuple[str, ...]:
     """Return the statements of `text` without their semicolons; comments stay where they are, blanks around go."""
-    found: list[str] = []
+    statements: list[str] = []
     start = place = depth = 0
+    blank = True
     while match := _TOKEN.search(text, place):
+        blank = blank and not text[place : match.start()].strip()
         place = match.end()
         kind = match.lastgroup
-        if kind == "comment" and match[0] == "/*":
-            place = _end_of_comment(text, place)
-        elif kind == "dollar":
+        if kind == "comment":
+            place = _end_of_comment(text, place) if match[0] == "/*" else place
+        elif kind == "semicolon" and not depth:
+            statements += [] if blank else [text[start : match.start()].strip()]
+            start, blank = place, True
+        else:
+            blank = False
+        if kind == "dollar":
             close = text.find(match[0], place)
             place = len(text) if close < 0 else close + len(match[0])
         elif kind == "atomic":
@@ -37,11 +44,8 @@ def split(text: str) -> tuple[str, ...]:
             depth += depth > 0
         elif kind == "end":
             depth = max(depth - 1, 0)
-        elif kind == "semicolon" and not depth:
-            found.append(text[start : match.start()].strip())
-            start = place
-    found.append(text[start:].strip())
-    return tuple(one for one in found if not _is_blank(one))
+    blank = blank and not text[place:].strip()
+    return tuple(statements if blank else [*statements, text[start:].strip()])
 
 
 def _end_of_comment(text: str, place: int) -> int:
@@ -53,12 +57,3 @@ def _end_of_comment(text: str, place: int) -> int:
         depth += 1 if match[0] == "/*" else -1
         place = match.end()
     return place
-
-
-def _is_blank(text: str) -> bool:
-    while match := _TOKEN.match(text):
-        if match.lastgroup != "comment":
-            return False
-        end = _end_of_comment(text, match.end()) if match[0] == "/*" else match.end()
-        text = text[end:].lstrip()
-    return not text

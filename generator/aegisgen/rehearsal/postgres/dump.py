@@ -9,7 +9,6 @@ import subprocess
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from aegisgen.errors import InputError, Problem, ToolError
 from aegisgen.rehearsal.postgres import sessions
@@ -47,12 +46,8 @@ _WAYS_OUT = (
 )
 
 
-class _Refusal(NamedTuple):
-    """What PostgreSQL did not take."""
-
-    line: int
-    """0 where psql names none."""
-    text: str
+_Refusal = tuple[int, str]
+"""What PostgreSQL did not take: the line, 0 where psql names none, and the message."""
 
 
 def load_dump(server: Server, login: Login, file: Path, *, scratch: Path) -> tuple[str, ...]:
@@ -83,9 +78,9 @@ def load_dump(server: Server, login: Login, file: Path, *, scratch: Path) -> tup
         load = partial(_run, programs, text)
         made, refusal = _load_as_superuser(server, login, load) if server.own else ([], load(login))
     if refusal:
-        way_out = next((f"; {advice}" for words, advice in _WAYS_OUT if words in refusal.text), "")
-        reason = f"PostgreSQL does not take it: {refusal.text}{way_out}"
-        raise _unusable(file, refusal.line if has_lines else 0, reason)
+        way_out = next((f"; {advice}" for words, advice in _WAYS_OUT if words in refusal[1]), "")
+        reason = f"PostgreSQL does not take it: {refusal[1]}{way_out}"
+        raise _unusable(file, refusal[0] if has_lines else 0, reason)
     return _notes(login, made)
 
 
@@ -101,7 +96,7 @@ def _load_as_superuser(
         sessions.create_role(session, loader.user, loader.password, superuser=True)
         try:
             while refusal := load(loader):
-                missing = _NO_ROLE.match(refusal.text)
+                missing = _NO_ROLE.match(refusal[1])
                 if not missing or len(made) >= _ROLES_AT_MOST or not sessions.create_group(session, missing["role"]):
                     break
                 made.append(missing["role"])
@@ -126,13 +121,13 @@ def _run(programs: Path, text: Path, login: Login) -> _Refusal | None:
         command = [str(programs / "psql"), *options, *address, "--no-password", "--file", str(text)]
         done = answer(*command, seconds=_LOAD_SECONDS, env=environment)
     except subprocess.TimeoutExpired:
-        return _Refusal(0, f"it is not loaded after {_LOAD_SECONDS} s")
+        return 0, f"it is not loaded after {_LOAD_SECONDS} s"
     if done.returncode == 0:
         return None
     match = _ERROR.search(done.stderr)
     if match:
-        return _Refusal(int(match["line"]), match["text"])
-    return _Refusal(0, done.stderr.strip().replace("\n", "; ") or f"psql ended with exit code {done.returncode}")
+        return int(match["line"]), match["text"]
+    return 0, done.stderr.strip().replace("\n", "; ") or f"psql ended with exit code {done.returncode}"
 
 
 def _unusable(file: Path, line: int, reason: str) -> InputError:

@@ -121,7 +121,7 @@ class OwnServer(Server):
             )
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self._process.poll() is None:
-            if _status(pidfile) == "ready":
+            if any(line.strip() == "ready" for line in _lines(pidfile)[_STATUS_LINE:]):
                 return True
             time.sleep(_POLL_SECONDS)
         self.stop()
@@ -162,11 +162,3 @@ def _lines(file: Path) -> list[str]:
     with suppress(OSError):
         return file.read_text(errors="replace").splitlines()
     return []
-
-
-def _status(pidfile: Path) -> str:
-    """What the server says of itself; empty where it has not come to that."""
-    try:
-        return pidfile.read_text().splitlines()[_STATUS_LINE].strip()
-    except (OSError, IndexError):
-        return ""

@@ -10,7 +10,6 @@ from contextlib import ExitStack, closing, contextmanager
 from aegisgen.profile.types import seconds
 from aegisgen.rehearsal.cluster.controllers import Controller
 from aegisgen.rehearsal.cluster.sync import Conditions
-from aegisgen.rehearsal.image.sink import Answer
 from aegisgen.rehearsal.kubelet.process import Process
 from aegisgen.rehearsal.processes import mark_of
 from aegisgen.rehearsal.scenario.cast import Cast
@@ -63,8 +62,8 @@ def faults_of(sync: Sync, stage: Stage) -> Iterator[Gate | None]:
             stage.sink.close()
             stack.callback(stage.sink.open)
         elif faults.web:
-            stage.sink.answer = Answer(faults.web)
-            stack.callback(setattr, stage.sink, "answer", Answer.OK)
+            stage.sink.answer = faults.web
+            stack.callback(setattr, stage.sink, "answer", "ok")
         if faults.backup_target:
             names = {identity.name for identity in cast.backups}
             stage.limited = lambda container, pod: (

@@ -90,7 +90,7 @@ class Stage:
         self.offered = self.login
         """What containers are told of the database; a fault may change it."""
         by_identity = {resource.identity: resource for resource in setting.resources}
-        self.application = Application(plan(setting.resources), by_identity, self.objects, self)
+        self.application = Application(plan(setting.resources), by_identity, self)
 
     def run_at(self, speed: int) -> None:
         """Let all clocks run `speed` times as fast."""

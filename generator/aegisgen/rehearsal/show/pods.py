@@ -8,7 +8,6 @@ from typing import NamedTuple
 from aegisgen.rehearsal.outcome import ContainerRun, StepRun, SyncRun
 from aegisgen.rehearsal.show.wording import age, failing
 
-COLUMNS = ("NAME", "READY", "STATUS", "RESTARTS", "AGE")
 _RUNNING = "Running"
 
 
@@ -22,16 +21,15 @@ class Pod(NamedTuple):
     age: str
 
 
+COLUMNS = tuple(name.upper() for name in Pod._fields)
+
+
 def pods(sync: SyncRun) -> tuple[Pod, ...]:
     """Return a row a pod, in order of their start, as they stood when the sync ended."""
-    runs: dict[str, list[ContainerRun]] = {}
-    owners: dict[str, StepRun] = {}
-    for step in sync.steps:
-        for run in step.containers:
-            runs.setdefault(run.pod, []).append(run)
-            owners[run.pod] = step
-    found = [(min(run.began for run in of), name, of) for name, of in runs.items()]
-    return tuple(_pod(name, of, owners[name], sync.ended) for _, name, of in sorted(found, key=lambda item: item[:2]))
+    owners = {run.pod: step for step in sync.steps for run in step.containers}
+    runs = {name: [run for run in step.containers if run.pod == name] for name, step in owners.items()}
+    order = sorted(runs, key=lambda name: (min(run.began for run in runs[name]), name))
+    return tuple(_pod(name, runs[name], owners[name], sync.ended) for name in order)
 
 
 def _pod(name: str, runs: Sequence[ContainerRun], owner: StepRun, now: float) -> Pod:
