@@ -1,7 +1,7 @@
 """Why a set of migrations does not run from scratch, and the way out.
 
-Applications keep several sets of migrations that refer to each other, and databases hold what somebody once made by
-hand. On production both are history; on an empty database a migration then asks for what is not there.
+Applications keep several sets of migrations that refer to each other, and production has objects that somebody once
+made by hand. On an empty database a migration then needs an object that does not exist.
 """
 
 from __future__ import annotations

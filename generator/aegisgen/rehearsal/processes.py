@@ -113,16 +113,16 @@ def marked(run: str) -> frozenset[int]:
     A system shows the environment to the same user and to root only.
     """
     if _LINUX:
-        found = {pid for pid in all_processes() if _belongs(mark_of(pid), run) and _lives(pid)}
+        pids = {pid for pid in all_processes() if _belongs(mark_of(pid), run) and _lives(pid)}
     else:
         lines = (line.split() for line in output("ps", "-axEww", "-o", "pid=,command=").splitlines())
         marks = f"{MARK}="
-        found = {
+        pids = {
             int(pid)
             for pid, *words in lines
             if any(_belongs(word.removeprefix(marks), run) for word in words if word.startswith(marks))
         }
-    return frozenset(found - {os.getpid()})
+    return frozenset(pids - {os.getpid()})
 
 
 def kill_marked(run: str) -> bool:
@@ -171,12 +171,12 @@ def children(parent: int | None = None) -> list[int]:
 
     Source: proc_pid_task_tid_children(5). Each thread has a list of its own.
     """
-    found: list[int] = []
+    pids: list[int] = []
     with suppress(OSError):
         for task in (_PROC / str(parent or "self") / "task").iterdir():
             with suppress(OSError):
-                found += map(int, (task / "children").read_text().split())
-    return found
+                pids += map(int, (task / "children").read_text().split())
+    return pids
 
 
 def catches_term(pid: int) -> bool:

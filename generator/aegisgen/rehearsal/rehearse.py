@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from collections.abc import Sequence
@@ -22,9 +21,7 @@ class _State:
     """What the threads of one rehearsal share."""
 
     def __init__(self, scenarios: Sequence[Scenario]) -> None:
-        self.todo: queue.SimpleQueue[Scenario] = queue.SimpleQueue()
-        for scenario in scenarios:
-            self.todo.put(scenario)
+        self.todo = iter(scenarios)
         self.done: dict[str, ScenarioRun] = {}
         self.notes: list[str] = []
         self.hidden: set[str] = set()
@@ -76,10 +73,8 @@ def _work(name: str, setting: Setting, state: _State) -> None:
     try:
         with setting.databases.server(name) as server:
             place = Place(setting.run.folder / f"stage-{name}", server, set())
-            while not state.stopped.is_set():
-                try:
-                    scenario = state.todo.get_nowait()
-                except queue.Empty:
+            for scenario in state.todo:
+                if state.stopped.is_set():
                     return
                 play = Play(scenario, setting, place)
                 state.playing.add(play)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import chain
 from typing import NamedTuple
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
@@ -43,15 +44,9 @@ class Names(NamedTuple):
 
     def role(self, *names: str) -> str:
         """Return what the first known name stands for: host, port, user, name, password, url; empty for none."""
-        for name in names:
-            for role, known in self.roles.items():
-                if name == known:
-                    return role
-        for name in names:
-            for role, pattern in _PATTERNS.items():
-                if pattern.match(name):
-                    return role
-        return ""
+        told = (role for name in names for role, variable in self.roles.items() if name == variable)
+        usual = (role for name in names for role, pattern in _PATTERNS.items() if pattern.match(name))
+        return next(chain(told, usual), "")
 
 
 def wish(env: Mapping[str, Value], names: Names) -> tuple[str, str] | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +15,7 @@ from aegisgen.kube.shape import mapping
 # What an image gets elsewhere, or not at all. Packages are linked: copying them would take longer than the scenario.
 _LINKED = frozenset({"node_modules", ".venv", "venv", "vendor", ".pnpm-store"})
 _LEFT_OUT = frozenset({".git", ".hg", ".nx", ".turbo", ".next", ".cache", "coverage", "__pycache__"})
+_COPIED = frozenset({stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK})
 # Yarn's way to do without node_modules.
 _PLUG_AND_PLAY = (".pnp.cjs", ".pnp.js")
 _INSTALLERS = {
@@ -49,18 +50,16 @@ def app_of(text: str) -> App:
 
 def copy_app(source: Path, target: Path) -> None:
     """Copy an application's own files. Installed packages stay where they are, linked."""
-    target.mkdir(parents=True)
-    with os.scandir(source) as entries:
-        for entry in entries:
-            place = target / entry.name
-            if entry.name in _LEFT_OUT:
-                continue
-            if entry.name in _LINKED or entry.is_symlink():
-                place.symlink_to(_destination(entry))
-            elif entry.is_dir():
-                copy_app(Path(entry.path), place)
-            elif entry.is_file():
-                shutil.copy2(entry.path, place)
+    linked: list[Path] = []
+
+    def ignored(folder: str, names: list[str]) -> set[str]:
+        linked.extend(Path(folder, name) for name in _LINKED.intersection(names))
+        special = {name for name in names if stat.S_IFMT(Path(folder, name).lstat().st_mode) not in _COPIED}
+        return special | _LEFT_OUT | _LINKED
+
+    shutil.copytree(source, target, symlinks=True, ignore=ignored)
+    for path in linked:
+        (target / path.relative_to(source)).symlink_to(path.resolve())
 
 
 def packages(folder: Path, depth: int = 3) -> Iterator[Path]:
@@ -87,11 +86,3 @@ def _not_installed(folder: Path) -> list[str]:
 
 def _install(folder: Path) -> str:
     return next((command for file, command in _INSTALLERS.items() if (folder / file).exists()), "npm install")
-
-
-def _destination(entry: os.DirEntry[str]) -> str:
-    if not entry.is_symlink():
-        return entry.path
-    link = os.readlink(entry.path)  # noqa: PTH115 - Path would normalise it
-    # A link out of the tree, or to packages, keeps leading there; one inside stays inside of the copy.
-    return link if not os.path.isabs(link) and entry.name not in _LINKED else os.path.realpath(entry.path)  # noqa: PTH117

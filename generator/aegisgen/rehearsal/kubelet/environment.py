@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from aegisgen.rehearsal.database.address import Value
-from aegisgen.rehearsal.kubelet.spec import Container, Variable, VariableSource
+from aegisgen.rehearsal.kubelet.spec import Container, Variable
 from aegisgen.rehearsal.objects import Objects
 
 _EXPANSION = re.compile(r"\$(?:\$|\(([^)]*)\))")
@@ -41,7 +41,12 @@ def environment(container: Container, pod: PodFacts, objects: Objects) -> dict[s
     """Return all variables, in order. Raises MissingError."""
     values: dict[str, Value] = {}
     for source in container.env_from:
-        values |= _all_of(source, objects)
+        for kind, reference in (("ConfigMap", source.config_map_ref), ("Secret", source.secret_ref)):
+            if reference:
+                entries = objects.entries(kind, reference.name)
+                if entries is None and not reference.optional:
+                    raise MissingError(f'{kind.lower()} "{reference.name}" not found')
+                values |= {f"{source.prefix}{key}": Value(text, key) for key, text in (entries or {}).items()}
     for variable in container.env:
         value = _value_of(variable, container, pod, objects, values)
         if value is not None:
@@ -52,17 +57,6 @@ def environment(container: Container, pod: PodFacts, objects: Objects) -> dict[s
 def expand(text: str, variables: Mapping[str, str]) -> str:
     """Replace `$(NAME)` by a variable's value; `$$` is a dollar sign, and an unknown name stays as it is written."""
     return _EXPANSION.sub(lambda match: "$" if match[0] == "$$" else variables.get(match[1], match[0]), text)
-
-
-def _all_of(source: VariableSource, objects: Objects) -> dict[str, Value]:
-    values: dict[str, Value] = {}
-    for kind, reference in (("ConfigMap", source.config_map_ref), ("Secret", source.secret_ref)):
-        if reference:
-            entries = objects.entries(kind, reference.name)
-            if entries is None and not reference.optional:
-                raise MissingError(f'{kind.lower()} "{reference.name}" not found')
-            values |= {f"{source.prefix}{key}": Value(text, key) for key, text in (entries or {}).items()}
-    return values
 
 
 def _value_of(

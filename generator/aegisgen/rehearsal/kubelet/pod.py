@@ -225,7 +225,7 @@ class Pod:
             self._node.clock.wait(process.ended)
         run = self._record(process, container, number)
         with self._lock:
-            self._processes = [each for each in self._processes if each[0] is not process]
+            self._processes = [running for running in self._processes if running[0] is not process]
             self.runs.append(run)
         return run
 
@@ -233,7 +233,6 @@ class Pod:
         message = process.message
         if not message and process.code != 0 and container.termination_message_policy == "FallbackToLogsOnError":
             message = process.last_words
-        status = "Completed" if process.code == 0 else "Error"
         return ContainerRun(
             pod=self.name,
             container=container.name,
@@ -242,7 +241,7 @@ class Pod:
             ended=process.ended_at,
             code=process.code,
             signal=process.signal,
-            status=status,
+            status="Completed" if process.code == 0 else "Error",
             message=message,
             log=process.log,
         )

@@ -191,7 +191,7 @@ def _program(launch: Launch) -> str:
     word = launch.command[0]
     if "/" in word:
         return word if word.startswith("/") else str(launch.folder / word)
-    found = shutil.which(word, path=launch.env.get("PATH", os.defpath))
-    if found is None:
+    program = shutil.which(word, path=launch.env.get("PATH", os.defpath))
+    if program is None:
         raise FileNotFoundError(errno.ENOENT, "not found on PATH", word)
-    return found
+    return program

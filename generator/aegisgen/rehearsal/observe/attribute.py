@@ -1,8 +1,8 @@
-"""Which statements belong to which migration: told from when its tool wrote the bookkeeping.
+"""Which statements belong to which migration, by the rows that its tool writes into its bookkeeping table.
 
-A tool's row ends a migration (or begins it, `bookkeeping`). What belongs to it is what the same transaction executed
-before; where the row is a transaction of its own, as with Knex, all that was executed since the row before. What an
-earlier process left half-done, and what PostgreSQL refused, stands for itself: nobody recorded its name.
+A row ends a migration, or begins it (`bookkeeping`). To the migration belong the statements before it in the same
+transaction. Where the row has a transaction of its own, as with Knex, they are those since the row before. Statements
+of an attempt that was cut off or refused form a migration without a name: no tool records those.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Executed(NamedTuple):
         """The statement that ended it; what was refused and then recovered from is not that."""
         if self.complete:
             return None
-        return next((one for one in reversed(self.statements) if one.error), None)
+        return next((statement for statement in reversed(self.statements) if statement.error), None)
 
     @property
     def lost(self) -> bool:
@@ -66,9 +66,8 @@ NOISE = re.compile(
 
 def executed(transactions: Sequence[Transaction]) -> tuple[Executed, ...]:
     """Return the migrations in the order in which they ended."""
-    statements = [statement for one in transactions for statement in one.statements]
-    tables = bookkeeping_tables(statements)
-    return _Attribution(tables, transactions).result()
+    statements = (statement for transaction in transactions for statement in transaction.statements)
+    return _Attribution(bookkeeping_tables(statements), transactions).result()
 
 
 def changes(statements: Iterable[Statement]) -> bool:
@@ -85,35 +84,36 @@ class _Attribution:
         self._transactions = transactions
         self._first: dict[str, float] = {}
         self._last: dict[str, float] = {}
-        for one in transactions:
-            self._first[one.session] = min(one.began, self._first.get(one.session, one.began))
-            self._last[one.session] = max(one.ended, self._last.get(one.session, one.ended))
-        self._keepers = {
-            one.session for one in transactions if any(self._mentions.search(it.text) for it in one.statements)
-        }
+        self._keepers: set[str] = set()
+        for transaction in transactions:
+            session, began, ended = transaction.session, transaction.began, transaction.ended
+            self._first[session] = min(began, self._first.get(session, began))
+            self._last[session] = max(ended, self._last.get(session, ended))
+            if any(self._mentions.search(statement.text) for statement in transaction.statements):
+                self._keepers.add(session)
         self._applied: list[str] = []
         self._opened = ""
         self._pending: list[Part] = []
-        self._found: list[Executed] = []
+        self._migrations: list[Executed] = []
 
     def result(self) -> tuple[Executed, ...]:
         for transaction in self._transactions:
             self._read(transaction)
         self._flush(self._pending, last=True)
-        return tuple(self._found)
+        return tuple(self._migrations)
 
     def _read(self, transaction: Transaction) -> None:
         own: list[Statement] = []
-        marked = False
+        marked = emptied = False
         for statement in transaction.statements:
             if self._mentions.search(statement.text):
-                found = mark(statement, self._tables) if transaction.end == COMMITTED else None
-                if found:
-                    self._marked(found, transaction, tuple(own), statement.ended)
+                emptied = emptied or bool(_TRUNCATE.match(statement.text))
+                written = mark(statement, self._tables) if transaction.end == COMMITTED else None
+                if written:
+                    self._marked(written, transaction, tuple(own), statement.ended)
                     own, marked = [], True
             elif not NOISE.match(statement.text):
                 own.append(statement)
-        emptied = any(_TRUNCATE.match(one.text) and self._mentions.search(one.text) for one in transaction.statements)
         if self._opened and emptied and not marked and transaction.end == COMMITTED:
             # golang-migrate, when it has taken back the first of all.
             self._marked(Mark("ends", "", ""), transaction, (), transaction.ended)
@@ -172,7 +172,7 @@ class _Attribution:
     ) -> None:
         end = ended or max(part.transaction.ended for part in parts)
         kept = any(part.transaction.session in self._keepers for part in parts)
-        self._found.append(Executed(name, reverts, parts, complete, end, kept))
+        self._migrations.append(Executed(name, reverts, parts, complete, end, kept))
 
     def _take(self, wanted: Callable[[Part], bool]) -> tuple[Part, ...]:
         taken = tuple(part for part in self._pending if wanted(part))

@@ -32,7 +32,7 @@ class Mark(NamedTuple):
 _KNOWN = frozenset({"aegisgen_runs"}.union(*(tool.tables for tool in TOOLS.values())))
 # The most columns first: they tell more.
 _WRITTEN = sorted(
-    (written for tool in TOOLS.values() for written in tool.written), key=lambda one: -len(one.columns.split())
+    (written for tool in TOOLS.values() for written in tool.written), key=lambda written: -len(written.columns.split())
 )
 _IDENTIFIER = r'(?:"(?:[^"]|"")+"|[A-Za-z_]\w*)'
 _TABLE = rf"({_IDENTIFIER}(?:\.{_IDENTIFIER})?)"
@@ -65,8 +65,8 @@ def mark(statement: Statement, tables: Iterable[str] = _KNOWN) -> Mark | None:
         return None
     if match := _INSERT.match(text):
         names = [_plain(name.strip()).lower() for name in match[2].split(",")]
-        found = [_value(value, statement.values) for value in _VALUES.findall(match[3])]
-        row = {**dict.fromkeys(names, ""), **dict(zip(names, found, strict=False))}
+        values = [_value(value, statement.values) for value in _VALUES.findall(match[3])]
+        row = {**dict.fromkeys(names, ""), **dict(zip(names, values, strict=False))}
         return _mark("insert", row, match[1])
     for verb, pattern in (("update", _UPDATE), ("delete", _DELETE)):
         match = pattern.match(text)
@@ -76,22 +76,22 @@ def mark(statement: Statement, tables: Iterable[str] = _KNOWN) -> Mark | None:
 
 
 def _mark(verb: str, row: Row, table: str) -> Mark | None:
-    for one in _WRITTEN:
-        if one.verb == verb and row.keys() >= set(one.columns.split()):
-            begins = bool(one.begins_if) and row[one.begins_if].lower() in _TRUE
-            return Mark("begins" if begins else one.event, one.name.format_map(row), _plain(table))
+    for written in _WRITTEN:
+        if written.verb == verb and row.keys() >= set(written.columns.split()):
+            begins = bool(written.begins_if) and row[written.begins_if].lower() in _TRUE
+            return Mark("begins" if begins else written.event, written.name.format_map(row), _plain(table))
     return None
 
 
 def bookkeeping_tables(statements: Iterable[Statement]) -> frozenset[str]:
     """Return the names, without schemas, of the tables that hold bookkeeping, and of the locks beside them."""
-    found = set(_KNOWN)
+    tables = set(_KNOWN)
     for statement in statements:
         if made := _KNEX_TABLE.match(statement.text):
-            found.add(_bare(made[1]))
+            tables.add(_bare(made[1]))
         if written := mark(statement):
-            found.add(_bare(written.table))
-    return frozenset(found | {f"{name}_lock" for name in found} | {"databasechangeloglock"})
+            tables.add(_bare(written.table))
+    return frozenset(tables | {f"{name}_lock" for name in tables} | {"databasechangeloglock"})
 
 
 def mentions(tables: Iterable[str]) -> re.Pattern[str]:
@@ -102,10 +102,7 @@ def mentions(tables: Iterable[str]) -> re.Pattern[str]:
 
 def _equalities(text: str, values: tuple[str | None, ...]) -> Row:
     """Return the first value of each column: what an UPDATE sets comes before what it looks for."""
-    row: dict[str, str] = {}
-    for name, value in _EQUALS.findall(text):
-        row.setdefault(_plain(name).lower(), _value(value, values))
-    return row
+    return {_plain(name).lower(): _value(value, values) for name, value in reversed(_EQUALS.findall(text))}
 
 
 def _value(text: str, values: tuple[str | None, ...]) -> str:

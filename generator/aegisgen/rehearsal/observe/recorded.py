@@ -41,14 +41,14 @@ WHERE table_schema NOT IN ('pg_catalog', 'information_schema') GROUP BY table_sc
 
 def recorded(login: Login) -> tuple[Row, ...]:
     """Return what tools have written down so far, in the order of their tables and rows."""
-    found: list[Row] = []
+    recorded_rows: list[Row] = []
     with suppress(psycopg.Error), connect(login) as session:
         for table, columns in session.execute(_TABLES).fetchall():
             what = next((what for needed, what in _BOOKS if set(needed.split()) <= set(columns)), "")
             if what:
                 rows = session.execute(f"SELECT {what} FROM {table}".encode()).fetchall()  # noqa: S608 -- ours, quoted
-                found += [Row(str(name), _seconds(began), _seconds(ended)) for name, began, ended in rows]
-    return tuple(found)
+                recorded_rows += [Row(str(name), _seconds(began), _seconds(ended)) for name, began, ended in rows]
+    return tuple(recorded_rows)
 
 
 def migrations(

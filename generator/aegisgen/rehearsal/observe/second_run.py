@@ -95,7 +95,7 @@ class SecondRuns:
         keys = dict(_keys(transactions, before.state, mentions(ignored)))
         if all(key in self._known for key in keys.values()):
             return {place: self._known[key] for place, key in keys.items()}, ""
-        if sum(len(one.statements) for one in transactions) > _MOST_STATEMENTS:
+        if sum(len(transaction.statements) for transaction in transactions) > _MOST_STATEMENTS:
             return {}, f"there are more than {_MOST_STATEMENTS} statements"
         found, problem = _execute(transactions, before, ignored)
         self._known |= {keys[place]: effects for place, effects in found.items()}
@@ -105,25 +105,29 @@ class SecondRuns:
 def _keys(transactions: Sequence[Transaction], state: str, books: re.Pattern[str]) -> Iterator[tuple[int, bytes]]:
     """Yield a key for each transaction that matters: what it executes, and what was executed before it."""
     history = sha256(state.encode())
-    for place, one in enumerate(transactions):
-        if _matters(one):
+    for place, transaction in enumerate(transactions):
+        if _matters(transaction):
             # What tools write down holds times, and differs each time.
-            told = [(it.text, it.values, bool(it.error)) for it in one.statements if not books.search(it.text)]
+            told = [
+                (statement.text, statement.values, bool(statement.error))
+                for statement in transaction.statements
+                if not books.search(statement.text)
+            ]
             if told:
-                history.update(repr((told, one.end)).encode("utf-8", "backslashreplace"))
+                history.update(repr((told, transaction.end)).encode("utf-8", "backslashreplace"))
             yield place, history.digest() if told else b""
 
 
 def _matters(transaction: Transaction) -> bool:
     """Whether there is more to it than looking; settings of its session count, as what follows may need them."""
-    sets = any(_SETS.match(one.text) for one in transaction.statements)
+    sets = any(_SETS.match(statement.text) for statement in transaction.statements)
     return transaction.explicit or transaction.writes or sets or changes(transaction.statements)
 
 
 def _execute(
     transactions: Sequence[Transaction], before: Before, ignored: frozenset[str]
 ) -> tuple[Mapping[int, Effects], str]:
-    found: dict[int, Effects] = {}
+    results: dict[int, Effects] = {}
     sessions: dict[str, psycopg.Connection] = {}
     deadline = time.monotonic() + TOTAL_SECONDS
     copied = False
@@ -133,21 +137,21 @@ def _execute(
             if not _matters(transaction):
                 continue
             if time.monotonic() > deadline:
-                return found, f"the second run took more than {TOTAL_SECONDS} s"
+                return results, f"the second run took more than {TOTAL_SECONDS} s"
             if transaction.session not in sessions:
                 sessions[transaction.session] = _session(login)
             copied = copied or any(_COPIES_IN.search(statement.text) for statement in transaction.statements)
             effects = _Run(sessions[transaction.session], superuser, ignored, transaction).effects()
-            found[place] = effects._replace(rows=None) if copied else effects
+            results[place] = effects._replace(rows=None) if copied else effects
     except (NoCopyError, _DiffersError) as reason:
-        return found, str(reason)
+        return results, str(reason)
     except psycopg.Error as error:
-        return found, f"the second run differs from the first: {_first_line(error)}"
+        return results, f"the second run differs from the first: {_first_line(error)}"
     finally:
         for session in sessions.values():
             with suppress(Exception):
                 session.close()
-    return found, ""
+    return results, ""
 
 
 def _session(login: Login) -> psycopg.Connection:

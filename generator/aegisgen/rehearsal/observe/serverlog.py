@@ -108,8 +108,8 @@ def transactions(lines: Iterable[Line], *, ignored: re.Pattern[str]) -> tuple[Tr
             running[line.session_id] = building
         elif line.session_id in running:
             running[line.session_id].follow(line)
-    found = [building.built() for building in open_ones.values()]
-    return tuple(sorted((one for one in found if one.statements), key=lambda one: one.ended))
+    built = (building.built() for building in open_ones.values())
+    return tuple(sorted((whole for whole in built if whole.statements), key=lambda whole: whole.ended))
 
 
 def when(timestamp: str) -> float:

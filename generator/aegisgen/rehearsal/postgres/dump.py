@@ -30,21 +30,16 @@ _OWNERS = """
 SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1
 """
 
-_WAYS_OUT = (
-    (
-        "unrecognized configuration parameter",
-        "a later pg_dump than this server wrote it: choose its major version with --postgres-version",
-    ),
-    (
-        "invalid command \\restrict",
-        "this psql is older than the pg_dump that wrote it: update it, or choose another with --postgres-version",
-    ),
-    ("is not available", "install the extension for this server, or choose another with --postgres-bin"),
-    ('role "', "dump without roles: pg_dump --no-owner --no-privileges"),
-    ("must be", "dump without what needs more rights: pg_dump --no-owner --no-privileges"),
-    ("permission denied", "dump without what needs more rights: pg_dump --no-owner --no-privileges"),
-)
-
+_CHOOSE = "choose another with --postgres-version"
+_LESS = "dump without what needs more rights: pg_dump --no-owner --no-privileges"
+_WAYS_OUT = {
+    "unrecognized configuration parameter": f"a later pg_dump than this server wrote it: {_CHOOSE}",
+    "invalid command \\restrict": f"this psql is older than the pg_dump that wrote it: update it, or {_CHOOSE}",
+    "is not available": "install the extension for this server, or choose another with --postgres-bin",
+    'role "': "dump without roles: pg_dump --no-owner --no-privileges",
+    "must be": _LESS,
+    "permission denied": _LESS,
+}
 
 _Refusal = tuple[int, str]
 """What PostgreSQL did not take: the line, 0 where psql names none, and the message."""
@@ -78,7 +73,7 @@ def load_dump(server: Server, login: Login, file: Path, *, scratch: Path) -> tup
         load = partial(_run, programs, text)
         made, refusal = _load_as_superuser(server, login, load) if server.own else ([], load(login))
     if refusal:
-        way_out = next((f"; {advice}" for words, advice in _WAYS_OUT if words in refusal[1]), "")
+        way_out = next((f"; {advice}" for words, advice in _WAYS_OUT.items() if words in refusal[1]), "")
         reason = f"PostgreSQL does not take it: {refusal[1]}{way_out}"
         raise _unusable(file, refusal[0] if has_lines else 0, reason)
     return _notes(login, made)

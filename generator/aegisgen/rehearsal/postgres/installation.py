@@ -59,14 +59,14 @@ class Installation(NamedTuple):
 
 def installations() -> tuple[Installation, ...]:
     """Return every usable server on this machine, those from wheels first, then from the newest to the oldest."""
-    found: dict[Path, Installation] = {}
+    installed: dict[Path, Installation] = {}
     for programs, origin, package in (*_from_wheels(), *_from_folders(), *_from_path()):
         real = programs.resolve()
-        if real not in found and (version := _version(real)) and version[0] >= OLDEST:
-            found[real] = Installation(real, version, origin, package)
-    packaged = [one for one in found.values() if one.package]
-    others = [one for one in found.values() if not one.package]
-    return (*packaged, *sorted(others, key=lambda one: one.version, reverse=True))
+        if real not in installed and (version := _version(real)) and version[0] >= OLDEST:
+            installed[real] = Installation(real, version, origin, package)
+    packaged = [server for server in installed.values() if server.package]
+    others = [server for server in installed.values() if not server.package]
+    return (*packaged, *sorted(others, key=lambda server: server.version, reverse=True))
 
 
 def at(folder: Path) -> Installation:
@@ -100,11 +100,11 @@ def choose(*, major: int | None = None) -> Installation:
     Raises ToolError with what was looked for, what is there and what to do.
     """
     known = installations()
-    fitting = [one for one in known if major in {None, one.version[0]}]
+    fitting = [server for server in known if major in {None, server.version[0]}]
     if fitting:
         return fitting[0]
     if known:
-        has = "; ".join(str(one) for one in known)
+        has = "; ".join(str(server) for server in known)
         raise ToolError(
             f"--postgres-version {major}: no PostgreSQL {major} on this machine, which has {has}; install one (Debian, "
             f"Ubuntu: apt-get install postgresql-{major}), name its folder with --postgres-bin DIR, or leave the option"

@@ -52,16 +52,15 @@ def extensions(installation: Installation) -> frozenset[str]:
 
 def extensions_at_hand() -> dict[str, tuple[str, ...]]:
     """Return, for each extension, the installations of this machine that have it, each with the option to choose it."""
-    found: dict[str, list[str]] = {}
+    choices: dict[str, list[str]] = {}
     majors = set()
-    for one in installations():
-        option = (
-            f"--postgres-bin {one.programs}" if one.version[0] in majors else f"--postgres-version {one.version[0]}"
-        )
-        majors.add(one.version[0])
-        for name in extensions(one):
-            found.setdefault(name, []).append(f"{one} ({option})")
-    return {name: tuple(places) for name, places in found.items()}
+    for installation in installations():
+        major = installation.version[0]
+        option = f"--postgres-bin {installation.programs}" if major in majors else f"--postgres-version {major}"
+        majors.add(major)
+        for name in extensions(installation):
+            choices.setdefault(name, []).append(f"{installation} ({option})")
+    return {name: tuple(places) for name, places in choices.items()}
 
 
 def extension_folder(installation: Installation) -> Path:

@@ -129,16 +129,16 @@ class OwnServer(Server):
 
     def _last_words(self) -> str:
         """What it said last: on standard error until it can write its log, then there, by a process that ends later."""
-        said: list[str] = []
+        lines: list[str] = []
         deadline = time.monotonic() + _LAST_WORDS_SECONDS
-        while time.monotonic() < deadline and not any("FATAL" in line for line in said):
+        while time.monotonic() < deadline and not any("FATAL" in line for line in lines):
             time.sleep(_POLL_SECONDS)
-            said = _lines(self._folder / "stderr")
+            lines = _lines(self._folder / "stderr")
             for line in _lines(self._data / "log/server.json"):
                 with suppress(ValueError):
                     entry = json.loads(line)
-                    said.append(f"{entry['error_severity']}: {entry['message']}")
-        return "; ".join(said[-_LAST_LINES:])
+                    lines.append(f"{entry['error_severity']}: {entry['message']}")
+        return "; ".join(lines[-_LAST_LINES:])
 
 
 def _free_port() -> int:

@@ -71,8 +71,8 @@ def give_all(session: psycopg.Connection, giver: str, taker: str) -> None:
 
 def is_empty(session: psycopg.Connection, table: str) -> bool:
     """Whether the table, quoted where its name needs it, has no row."""
-    found = session.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(sql.SQL(table))).fetchone()
-    return bool(found and not found[0])
+    row = session.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(sql.SQL(table))).fetchone()
+    return bool(row and not row[0])
 
 
 def join_role(session: psycopg.Connection, role: str) -> None:

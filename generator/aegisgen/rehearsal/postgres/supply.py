@@ -89,10 +89,10 @@ class Supply:
 
 
 def _installation(wanted: Wanted) -> Installation:
-    found = at(wanted.programs) if wanted.programs else choose(major=wanted.major)
-    if wanted.major not in {None, found.version[0]}:
-        raise UsageError(f"--postgres-version {wanted.major}: {found} is another version")
-    return found
+    installation = at(wanted.programs) if wanted.programs else choose(major=wanted.major)
+    if wanted.major not in {None, installation.version[0]}:
+        raise UsageError(f"--postgres-version {wanted.major}: {installation} is another version")
+    return installation
 
 
 @contextmanager

@@ -40,8 +40,12 @@ class UsersServer(Server):
         self.version = f"PostgreSQL {major}.{minor}, at {login.host}:{login.port} ({OPTION})"
         self.superuser = login
         # pg_dump reads older servers too.
-        fitting = [one for one in installations() if one.version[0] >= major and one.clients]
-        self.programs = min(fitting, key=lambda one: one.version).programs if fitting else None
+        fitting = [
+            installation
+            for installation in installations()
+            if installation.version[0] >= major and installation.clients
+        ]
+        self.programs = min(fitting, key=lambda installation: installation.version).programs if fitting else None
         self._run = run
         self._number = version
 

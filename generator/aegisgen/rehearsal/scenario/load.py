@@ -24,7 +24,7 @@ def scenarios(files: Iterable[Path], project: Path | None) -> dict[str, Scenario
 
     A later one takes the place of an earlier one of the same name. Raises InputError with all that is wrong in them.
     """
-    found: dict[str, Scenario] = {}
+    known: dict[str, Scenario] = {}
     problems: list[Problem] = []
     of_project = sorted((project / "rehearsal").glob("*.yaml")) if project else []
     for file in (*sorted(_OWN.glob("*.yaml"), key=_rank), *of_project, *files):
@@ -33,10 +33,10 @@ def scenarios(files: Iterable[Path], project: Path | None) -> dict[str, Scenario
         except InputError as error:
             problems += error.problems
         else:
-            found[scenario.name] = scenario
+            known[scenario.name] = scenario
     if problems:
         raise InputError(*problems)
-    return found
+    return known
 
 
 def chosen(known: dict[str, Scenario], names: Sequence[str], files: Sequence[Path], *, every: bool) -> list[Scenario]:

@@ -20,15 +20,25 @@ def notes_of(setting: Setting) -> Iterator[str]:
     used = [manager for manager in MANAGERS if re.search(rf"(?<![\w-]){manager}(?![\w-])", lines)]
     if setting.app and used:
         yield f"package scripts were run directly, in place of {' and '.join(used)}"
-    images = {bare_name(each.image) for pod in setting.cast.pods for each in pod.containers if is_tool(each.image)}
+    images = {
+        bare_name(container.image)
+        for pod in setting.cast.pods
+        for container in pod.containers
+        if is_tool(container.image)
+    }
     if any(image.endswith("aws-cli") for image in images):
         yield "a stand-in for the S3 client kept objects as files"
     others = sorted(image for image in images if not image.endswith("aws-cli"))
     if others:
         yield f"this machine's programs stood in for those of {', '.join(others)}"
     brought = set(brought_by(setting.resources))
-    references = [each for pod in setting.cast.pods for each in pod.references if "imagePullSecrets" not in each.path]
-    wanted = {(each.kind, each.name) for each in references}
+    references = [
+        reference
+        for pod in setting.cast.pods
+        for reference in pod.references
+        if "imagePullSecrets" not in reference.path
+    ]
+    wanted = {(reference.kind, reference.name) for reference in references}
     made_up = sorted(name for kind, name in wanted - brought - set(setting.given) if kind == "Secret")
     if made_up:
         yield f"made up, as the overlay does not bring them: Secret {', '.join(made_up)}"

@@ -15,24 +15,24 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 
 def images(texts: Iterable[str]) -> dict[str, Path]:
     """Read `--image NAME=DIR`. Raises UsageError."""
-    found = {}
+    folders = {}
     for text in texts:
         name, equals, folder = text.partition("=")
         if not (name and equals and Path(folder).is_dir()):
             raise UsageError(f"--image {text}: expected NAME=DIR, an image without its tag and a folder that is there")
-        found[name] = Path(folder).resolve()
-    return found
+        folders[name] = Path(folder).resolve()
+    return folders
 
 
 def variables(texts: Iterable[str]) -> dict[str, str]:
     """Read `--env KEY=VALUE`. Raises UsageError, which does not repeat the value."""
-    found = {}
+    values = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not (equals and _NAME.match(name)):
             raise UsageError("--env: expected KEY=VALUE, such as NODE_ENV=production")
-        found[name] = value
-    return found
+        values[name] = value
+    return values
 
 
 def provided(texts: Iterable[str]) -> dict[Key, dict[str, str]]:
@@ -40,14 +40,14 @@ def provided(texts: Iterable[str]) -> dict[Key, dict[str, str]]:
 
     Raises UsageError for the option, InputError for the file, neither of which repeats a value.
     """
-    found: dict[Key, dict[str, str]] = {}
+    objects: dict[Key, dict[str, str]] = {}
     for text in texts:
         reference, equals, file = text.partition("=")
         kind, slash, name = reference.partition("/")
         if not (slash and name) or kind not in KINDS:
             raise UsageError(f"--provide {reference}: expected KIND/NAME[=FILE], with a KIND of {', '.join(KINDS)}")
-        found[kind, name] = _entries(file) if equals else {}
-    return found
+        objects[kind, name] = _entries(file) if equals else {}
+    return objects
 
 
 def _entries(file: str) -> dict[str, str]:
@@ -55,15 +55,15 @@ def _entries(file: str) -> dict[str, str]:
         lines = Path(file).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(Problem(file, 0, 0, "", f"cannot be read: {error}")) from None
-    found, problems = {}, []
+    entries, problems = {}, []
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         name, equals, value = line.partition("=")
         if equals and _NAME.match(name):
-            found[name] = value
+            entries[name] = value
         else:
             problems.append(Problem(file, number, 1, "", "expected KEY=VALUE, a blank line or a comment"))
     if problems:
         raise InputError(*problems)
-    return found
+    return entries

@@ -67,7 +67,7 @@ class Play:
         try:
             self._refuse()
             self._play()
-            failed = next((each for each in self._expectations if not each.passed), None)
+            failed = next((expectation for expectation in self._expectations if not expectation.passed), None)
             verdict = Verdict.FAILED if failed else Verdict.PASSED
             reason = f"expected: {failed.text}; got: {failed.got}" if failed else ""
         except NotRehearsedError as error:
@@ -145,8 +145,10 @@ class Play:
         self._syncs.append(ended.run)
         self._complain(ended.run)
         several = len(self._scenario.spec.syncs) > 1
-        for each in expectations(sync, stage, was, ended, gate):
-            self._expectations.append(each._replace(text=f"{sync.title}: {each.text}") if several else each)
+        for expectation in expectations(sync, stage, was, ended, gate):
+            self._expectations.append(
+                expectation._replace(text=f"{sync.title}: {expectation.text}") if several else expectation
+            )
         hidden = {*stage.values.hidden, stage.login.password}
         self.hidden |= hidden
         logs = [text for step in ended.run.steps for run in step.containers for text in (run.log, run.message)]

@@ -107,11 +107,11 @@ class Stage:
     def launch(self, attempt: Attempt) -> Launch:
         """Say how a container is started. Raises MissingError, NotRehearsedError."""
         container, facts = attempt.container, attempt.pod.facts
-        found = environment(container, facts, self.objects)
+        variables = environment(container, facts, self.objects)
         image = self._images.of(container.image)
         if not container.command:
             raise NotRehearsedError(f"container {container.name} has no command, and its image's own is not known")
-        values = readdress(found, self.offered, self.setting.names, attempt.sidecar_port)
+        values = readdress(variables, self.offered, self.setting.names, attempt.sidecar_port)
         message = self.folder(facts.name) / f"{container.name}.message"
         paths = {**mounts_of(container, attempt.volumes), container.termination_message_path: str(message)}
         if self.setting.app and self.setting.app.path:

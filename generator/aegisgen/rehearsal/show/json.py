@@ -22,13 +22,8 @@ _KEYS = {"passed": "held", "got": "saw", "code": "exitCode", "advice": "squawk",
 
 def render(rehearsal: Rehearsal, _view: object = None) -> str:
     """Return the document, indented, in ASCII so that no terminal's encoding can spoil it."""
-    return json.dumps(document(rehearsal), indent=2) + "\n"
-
-
-def document(rehearsal: Rehearsal) -> dict[str, object]:
-    """Return what `render` writes, as plain Python."""
     verdicts = [scenario.verdict for scenario in rehearsal.scenarios]
-    return {
+    document = {
         "version": VERSION,
         "environment": rehearsal.environment,
         "postgres": rehearsal.postgres,
@@ -38,6 +33,7 @@ def document(rehearsal: Rehearsal) -> dict[str, object]:
         "notes": list(rehearsal.notes),
         "scenarios": [_plain(scenario) for scenario in rehearsal.scenarios],
     }
+    return json.dumps(document, indent=2) + "\n"
 
 
 def _plain(value: object) -> object:
