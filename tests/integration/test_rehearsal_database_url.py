@@ -46,9 +46,7 @@ def names(server: Server) -> set[str]:
 
 @pytest.mark.tools
 @pytest.mark.parametrize("user", ["deployer", "postgres"])
-def test_scenarios_get_databases_and_roles_of_their_own_that_go_with_them(
-    theirs: Server, run: Workspace, user: str
-) -> None:
+def test_scenarios_get_databases_and_roles_of_their_own_that_go_with_them(theirs, run, user) -> None:
     password = SECRET if user == "deployer" else theirs.superuser.password
     before = names(theirs)
     databases = Supply(Wanted(url=url(theirs, user, password)), run)

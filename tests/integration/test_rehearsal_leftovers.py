@@ -117,9 +117,7 @@ def start() -> Iterator[Callable[[], Rehearsal]]:
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGHUP, 130), (None, 3)]
 )
-def test_a_command_that_ends_takes_everything_with_it(
-    start: Callable[[], Rehearsal], number: signal.Signals | None, code: int
-) -> None:
+def test_a_command_that_ends_takes_everything_with_it(start, number, code) -> None:
     rehearsal = start()
     if number:
         rehearsal.process.send_signal(number)
@@ -148,9 +146,7 @@ def test_a_server_that_was_killed_leaves_no_memory_behind(start: Callable[[], Re
 
 
 @pytest.mark.tools
-def test_what_was_killed_with_its_guard_goes_at_the_next_start_and_what_lives_stays(
-    start: Callable[[], Rehearsal],
-) -> None:
+def test_what_was_killed_with_its_guard_goes_at_the_next_start_and_what_lives_stays(start) -> None:
     living, killed = start(), start()
     # Both guards: it makes no difference to the one that lives.
     for guard in _guards():

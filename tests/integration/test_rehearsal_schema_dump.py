@@ -12,7 +12,6 @@ import psycopg
 import pytest
 
 from aegisgen.errors import InputError, UsageError
-from aegisgen.rehearsal.leftovers import Workspace
 from aegisgen.rehearsal.postgres import Supply, Wanted, load_dump, sessions
 from aegisgen.rehearsal.postgres.dump_text import survey
 from aegisgen.rehearsal.postgres.server import Server
@@ -74,9 +73,7 @@ def login(server: Server) -> Iterator[Login]:
 
 @pytest.mark.tools
 @pytest.mark.parametrize("name", ["schema.sql", "schema.sql.gz", "schema.dump", "schema.tar", "dir"])
-def test_every_form_that_pg_dump_writes_gives_the_same_schema(
-    server: Server, login: Login, dumps: Path, tmp_path: Path, name: str
-) -> None:
+def test_every_form_that_pg_dump_writes_gives_the_same_schema(server, login, dumps, tmp_path, name) -> None:
     notes = load_dump(server, login, dumps / name, scratch=tmp_path)
 
     with sessions.connect(login) as session:
@@ -100,9 +97,7 @@ def test_every_form_that_pg_dump_writes_gives_the_same_schema(
 
 
 @pytest.mark.tools
-def test_what_a_dump_gives_to_nobody_is_the_applications(
-    server: Server, login: Login, dumps: Path, tmp_path: Path
-) -> None:
+def test_what_a_dump_gives_to_nobody_is_the_applications(server, login, dumps, tmp_path) -> None:
     rows = tmp_path / "with-rows.sql"
     rows.write_text((dumps / "bare.sql").read_text() + "\nINSERT INTO public.knex_migrations VALUES (1, 'one.js');\n")
     assert load_dump(server, login, rows, scratch=tmp_path) == ()
@@ -153,9 +148,7 @@ def test_a_role_that_only_postgresql_finds_is_made_too(server: Server, login: Lo
         ("SELECT 1;\nSELECT 'open\n", r":2:1: PostgreSQL does not take it: unterminated quoted string"),
     ],
 )
-def test_what_is_wrong_with_a_dump_is_said_with_its_line(
-    server: Server, login: Login, tmp_path: Path, text: str, message: str
-) -> None:
+def test_what_is_wrong_with_a_dump_is_said_with_its_line(server, login, tmp_path, text, message) -> None:
     file = tmp_path / "bad.sql"
     file.write_text(text)
     with pytest.raises(InputError, match=rf"(?s)bad\.sql{message}"):
@@ -165,9 +158,7 @@ def test_what_is_wrong_with_a_dump_is_said_with_its_line(
 
 
 @pytest.mark.tools
-def test_files_that_are_no_dump_of_one_database_are_refused(
-    server: Server, login: Login, dumps: Path, tmp_path: Path
-) -> None:
+def test_files_that_are_no_dump_of_one_database_are_refused(server, login, dumps, tmp_path) -> None:
     (tmp_path / "binary").write_bytes(b"\x7fELF\0\0")
     (tmp_path / "cut.dump").write_bytes((dumps / "schema.dump").read_bytes()[:200])
     (tmp_path / "cut.gz").write_bytes((dumps / "schema.sql.gz").read_bytes()[:200])
@@ -187,9 +178,7 @@ def test_files_that_are_no_dump_of_one_database_are_refused(
 
 
 @pytest.mark.tools
-def test_on_a_server_of_the_users_no_roles_are_made(
-    server: Server, dumps: Path, run: Workspace, tmp_path: Path
-) -> None:
+def test_on_a_server_of_the_users_no_roles_are_made(server, dumps, run, tmp_path) -> None:
     admin = server.superuser
     url = f"postgresql://{admin.user}:{admin.password}@{admin.host}:{admin.port}/postgres"
     with Supply(Wanted(url=url), run).server("theirs") as theirs:

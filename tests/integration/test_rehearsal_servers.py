@@ -95,9 +95,7 @@ def uuids(databases: Supply) -> Iterator[psycopg.Connection]:
         st.integers(36, 116).map("x".__mul__),
     ),
 )
-def test_uuids_of_names_are_those_that_everybody_else_computes(
-    uuids: psycopg.Connection, namespace: uuid.UUID, name: str
-) -> None:
+def test_uuids_of_names_are_those_that_everybody_else_computes(uuids, namespace, name) -> None:
     found = uuids.execute(
         "SELECT apart.uuid_generate_v3(%s, %s), apart.uuid_generate_v5(%s, %s)", (namespace, name) * 2
     ).fetchone()
@@ -190,9 +188,7 @@ def test_a_stop_cuts_sessions_and_a_start_brings_back_the_data_on_the_same_port(
     server.drop("stopped")
 
 
-def test_a_session_that_does_not_react_does_not_hold_up_a_stop(
-    databases: Supply, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_session_that_does_not_react_does_not_hold_up_a_stop(databases, monkeypatch) -> None:
     killed: list[int] = []
     with databases.server("hanging") as fresh, sessions.connect(fresh.superuser) as session:
         os.kill(session.info.backend_pid, signal.SIGSTOP)
@@ -245,9 +241,7 @@ def test_the_log_has_statements_and_errors_as_json(databases: Supply) -> None:
     assert (error["state_code"], error["statement"]) == ("42P01", "SELECT * FROM nowhere")
 
 
-def test_a_port_that_somebody_was_faster_to_take_is_given_up(
-    databases: Supply, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_port_that_somebody_was_faster_to_take_is_given_up(databases, monkeypatch) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

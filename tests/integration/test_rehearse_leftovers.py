@@ -77,9 +77,7 @@ def test_the_end_of_the_command_is_the_end_of_everything(app: Path, registry: Pa
     until(lambda: not folder.exists(), "the folder is left")
 
 
-def test_a_hostile_migration_neither_hangs_the_rehearsal_nor_harms_anybody(
-    app: Path, registry: Path, tmp_path: Path
-) -> None:
+def test_a_hostile_migration_neither_hangs_the_rehearsal_nor_harms_anybody(app, registry, tmp_path) -> None:
     folder, victim = tmp_path / "app", registry.parent / "victim"  # on the disk: containers may write to /dev/shm
     shutil.copytree(app, folder, symlinks=True)
     victim.write_text("whole")

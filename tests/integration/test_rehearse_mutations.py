@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from tests.conftest import aegisgen
@@ -39,108 +39,86 @@ def change(file: Path, pattern: str, replacement: str) -> None:
     file.write_text(text)
 
 
-def no_lock(project: Path) -> None:
-    change(project / "profiles/production.yaml", "  migrations:\n", "  migrations:\n    lock: {enabled: false}\n")
-    render(project)
+class Mutation(NamedTuple):
+    """What is broken: text that is replaced (in the profile, before it renders the tree), and who notices."""
+
+    guards: set[str]
+    changes: list[tuple[str, str, str]]
+    profile: str = ""
+    others: frozenset[str] = frozenset({"clean"})
 
 
-def no_wait(project: Path) -> None:
-    render(project)
-    change(project / SCRIPTS / "under-lock.sh", r'-lt "\$wait" \]', "-lt 0 ]")
-
-
-def no_deadline(project: Path) -> None:
-    render(project)
-    change(project / OVERLAY / "migration-job.yaml", r"  activeDeadlineSeconds: .*\n", "")
-
-
-def no_backup_check(project: Path) -> None:
-    render(project, BACKUP)
-    change(project / SCRIPTS / "backup.sh", r"\|\| give_up \d+ ", "|| say ")
-
-
-def last_batch(project: Path) -> None:
-    render(project, ROLLBACK)
-    instead = "roll_back() { node_modules/.bin/knex migrate:rollback; return; }\nunused() {"
-    change(project / SCRIPTS / "rollback.sh", r"roll_back\(\) \{", instead)
-
-
-def empty_rollback(project: Path) -> None:
-    render(project, ROLLBACK)
-    change(project / SCRIPTS / "rollback.sh", r"roll_back\(\) \{", "roll_back() { return; }\nunused() {")
-
-
-def failures_pass(project: Path) -> None:
-    render(project)
-    change(project / SCRIPTS / "lines.sh", r'exit "\$1"\n', "exit 0\n")
-
-
-def nothing_migrates(project: Path) -> None:
-    render(project)
-    change(project / OVERLAY / "migration-job.yaml", "migrate=pnpm run db:migrate:prod", "migrate=true")
-    change(project / SCRIPTS / "run.sh", "fail 14 'migrations are still pending'", "end")
-
-
-def last_batch_anew(project: Path) -> None:
-    render(project)
-    anew = "migrate=node_modules/.bin/knex migrate:rollback; pnpm run db:migrate:prod"
-    change(project / OVERLAY / "migration-job.yaml", "migrate=pnpm run db:migrate:prod", anew)
-
-
-def late_gate(project: Path) -> None:
-    render(project, GATE)
-    change(project / OVERLAY / "approval-gate.yaml", "sync-wave: '-5'", "sync-wave: '5'")
-
-
-def blind_dry_run(project: Path) -> None:
-    render(project, DRY_RUN)
-    change(project / SCRIPTS / "lines.sh", r'exit "\$1"\n', "exit 0\n")
-
-
-def telling_is_vital(project: Path) -> None:
-    render(project, WEBHOOK)
-    change(project / SCRIPTS / "notify.sh", "event failed '' .*", "exit 19")
-    change(project / SCRIPTS / "notify.sh", r'tell "\$@" \|\| :', 'tell "$@"')
-
-
-MUTATIONS = [
-    (no_lock, {"pods-at-once", "killed", "lock-held", "deadline"}, {"clean"}),
-    (no_wait, {"database-late"}, {"clean"}),
-    (no_deadline, {"deadline", "config-missing", "lock-held"}, {"clean"}),
-    (no_backup_check, {"backup-full"}, {"clean"}),
-    (last_batch, {"rollback-after-presync", "migration-fails"}, {"rollback-after-sync"}),
-    (empty_rollback, {"rollback-after-sync"}, {"clean"}),
-    (
-        failures_pass,
-        {"database-down", "migration-fails", "migration-fails-outside", "wrong-password"},
-        {"clean"},
+PROFILE, JOB = "profiles/production.yaml", f"{OVERLAY}/migration-job.yaml"
+MIGRATE = "migrate=pnpm run db:migrate:prod"
+PASSES = (f"{SCRIPTS}/lines.sh", r'exit "\$1"\n', "exit 0\n")
+ROLLS_BACK = (f"{SCRIPTS}/rollback.sh", r"roll_back\(\) \{")
+MUTATIONS = {
+    "no lock": Mutation(
+        {"pods-at-once", "killed", "lock-held", "deadline"},
+        [(PROFILE, "  migrations:\n", "  migrations:\n    lock: {enabled: false}\n")],
     ),
-    (nothing_migrates, {"clean"}, set()),
-    (last_batch_anew, {"again", "migration-fails"}, {"clean"}),
-    (late_gate, {"approval-withheld"}, {"clean"}),
-    (blind_dry_run, {"dry-run-catches"}, {"clean"}),
-    (telling_is_vital, {"webhook-down"}, {"clean"}),
-]
+    "no wait": Mutation({"database-late"}, [(f"{SCRIPTS}/under-lock.sh", r'-lt "\$wait" \]', "-lt 0 ]")]),
+    "no deadline": Mutation({"deadline", "config-missing", "lock-held"}, [(JOB, r"  activeDeadlineSeconds: .*\n", "")]),
+    "no check of the backup": Mutation(
+        {"backup-full"}, [(f"{SCRIPTS}/backup.sh", r"\|\| give_up \d+ ", "|| say ")], BACKUP
+    ),
+    "the last batch is taken back": Mutation(
+        {"rollback-after-presync", "migration-fails"},
+        [(*ROLLS_BACK, "roll_back() { node_modules/.bin/knex migrate:rollback; return; }\nunused() {")],
+        ROLLBACK,
+        frozenset({"rollback-after-sync"}),
+    ),
+    "an empty rollback": Mutation(
+        {"rollback-after-sync"}, [(*ROLLS_BACK, "roll_back() { return; }\nunused() {")], ROLLBACK
+    ),
+    "failures pass": Mutation(
+        {"database-down", "migration-fails", "migration-fails-outside", "wrong-password"}, [PASSES]
+    ),
+    "nothing migrates": Mutation(
+        {"clean"},
+        [(JOB, MIGRATE, "migrate=true"), (f"{SCRIPTS}/run.sh", "fail 14 'migrations are still pending'", "end")],
+        others=frozenset(),
+    ),
+    "the last batch anew": Mutation(
+        {"again", "migration-fails"},
+        [(JOB, MIGRATE, "migrate=node_modules/.bin/knex migrate:rollback; pnpm run db:migrate:prod")],
+    ),
+    "a late gate": Mutation(
+        {"approval-withheld"}, [(f"{OVERLAY}/approval-gate.yaml", "sync-wave: '-5'", "sync-wave: '5'")], GATE
+    ),
+    "a blind dry run": Mutation({"dry-run-catches"}, [PASSES], DRY_RUN),
+    "telling is vital": Mutation(
+        {"webhook-down"},
+        [
+            (f"{SCRIPTS}/notify.sh", "event failed '' .*", "exit 19"),
+            (f"{SCRIPTS}/notify.sh", r'tell "\$@" \|\| :', 'tell "$@"'),
+        ],
+        WEBHOOK,
+    ),
+}
 
 
 def test_each_scenario_guards_something() -> None:
-    guarded = set().union(*(guards for _, guards, _ in MUTATIONS))
+    guarded = set().union(*(mutation.guards for mutation in MUTATIONS.values()))
     assert guarded == scenarios((), None).keys()
 
 
-@pytest.mark.parametrize(("mutate", "guards", "others"), MUTATIONS)
-def test_without_what_they_guard_exactly_the_guards_fail(
-    quick_app: Path, project: Path, mutate: Callable[[Path], None], guards: set[str], others: set[str]
-) -> None:
-    mutate(project)
-    names = [word for name in sorted(guards | others) for word in ("--scenario", name)]
+@pytest.mark.parametrize("mutation", MUTATIONS.values(), ids=MUTATIONS)
+def test_without_what_they_guard_exactly_the_guards_fail(quick_app, project, mutation) -> None:
+    for before in (True, False):
+        for file, pattern, replacement in mutation.changes:
+            if (file == PROFILE) is before:
+                change(project / file, pattern, replacement)
+        if before:
+            render(project, mutation.profile)
+    names = [word for name in sorted(mutation.guards | mutation.others) for word in ("--scenario", name)]
     outcome = aegisgen(
         "rehearse", "--path", str(project / OVERLAY), "--app", str(quick_app), *names, "--format", "json"
     )
     assert outcome.out, outcome.err
     found = {scenario["name"]: scenario for scenario in json.loads(outcome.out)["scenarios"]}
     verdicts = {name: scenario["verdict"] for name, scenario in found.items()}
-    expected = {**dict.fromkeys(guards, "failed"), **dict.fromkeys(others, "passed")}
+    expected = {**dict.fromkeys(mutation.guards, "failed"), **dict.fromkeys(mutation.others, "passed")}
     assert verdicts == expected, {name: scenario.get("reason") for name, scenario in found.items()}
 
 

@@ -70,9 +70,7 @@ def test_a_schema_that_nobody_creates_comes_from_production_alone() -> None:
         ("db/extra/01.sql", "CREATE TABLE thingsx (id int)", ("by hand", "--schema-dump")),
     ],
 )
-def test_who_creates_what_is_missing_is_found_in_the_migrations_texts(
-    file: str, text: str, expected: tuple[str, ...]
-) -> None:
+def test_who_creates_what_is_missing_is_found_in_the_migrations_texts(file, text, expected) -> None:
     found = " | ".join(explain('relation "things" does not exist', AROUND._replace(sources={**SOURCES, file: text})))
     assert all(words in found for words in expected), found
 

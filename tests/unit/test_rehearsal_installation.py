@@ -87,9 +87,7 @@ def test_without_a_server_it_is_said_what_was_looked_for_and_what_to_do(machine:
     )
 
 
-def test_a_version_that_is_not_there_is_answered_with_those_that_are(
-    machine: Path, install: Callable[..., Path]
-) -> None:
+def test_a_version_that_is_not_there_is_answered_with_those_that_are(machine, install) -> None:
     install(machine / "system/15/bin", "15.7")
     with pytest.raises(ToolError) as caught:
         choose(major=16)
@@ -99,9 +97,7 @@ def test_a_version_that_is_not_there_is_answered_with_those_that_are(
     )
 
 
-def test_a_folder_that_the_user_names_is_taken_with_or_without_its_bin(
-    machine: Path, install: Callable[..., Path]
-) -> None:
+def test_a_folder_that_the_user_names_is_taken_with_or_without_its_bin(machine, install) -> None:
     programs = install(machine / "mine/bin", "18beta2")
     assert at(programs).programs == at(programs.parent).programs == programs
     assert str(at(programs.parent)) == f"PostgreSQL 18.0, from --postgres-bin {programs.parent}"
@@ -116,9 +112,7 @@ def test_a_folder_that_the_user_names_is_taken_with_or_without_its_bin(
         ({"says": "something else {}"}, "does not run there, or is no PostgreSQL's"),
     ],
 )
-def test_a_folder_that_is_of_no_use_is_explained(
-    machine: Path, install: Callable[..., Path], what: dict[str, str], message: str
-) -> None:
+def test_a_folder_that_is_of_no_use_is_explained(machine, install, what, message) -> None:
     programs = install(machine / "mine/bin", **what)
     with pytest.raises(UsageError, match=f"^--postgres-bin .*mine/bin: .*{message}"):
         at(programs)
@@ -131,9 +125,7 @@ def test_a_program_that_cannot_be_run_is_no_server(machine: Path, install: Calla
     assert installations() == ()
 
 
-def test_where_extensions_are_is_said_with_the_option_that_chooses_them(
-    machine: Path, install: Callable[..., Path]
-) -> None:
+def test_where_extensions_are_is_said_with_the_option_that_chooses_them(machine, install) -> None:
     for folder, version in (("system/15", "15.7"), ("system/15b", "15.6"), ("site/fake_wheel/pg", "17.10")):
         install(machine / folder / "bin", version)
         (machine / folder / "share/extension/postgis.control").touch()
@@ -147,9 +139,7 @@ def test_where_extensions_are_is_said_with_the_option_that_chooses_them(
     assert found["uuid-ossp"] == found["postgis"][:1]
 
 
-def test_a_wheel_without_uuid_ossp_is_copied_and_completed_and_left_as_it_was(
-    machine: Path, install: Callable[..., Path]
-) -> None:
+def test_a_wheel_without_uuid_ossp_is_copied_and_completed_and_left_as_it_was(machine, install) -> None:
     programs = install(machine / "site/fake_wheel/pg/bin", "17.10")
     (programs / "pg_config").write_text('#!/bin/sh\necho "${0%/*}/../share"\n')
     (machine / "site/fake_wheel.libs").mkdir()

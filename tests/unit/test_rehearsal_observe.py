@@ -250,13 +250,13 @@ def test_tables_under_other_names_are_known_by_their_columns():
     ],
 )
 def test_an_applications_own_rows_are_no_bookkeeping(text):
-    assert mark(Statement(0, 0, "a", "1", text, ("x",), "")) is None
+    assert mark(Statement(0, 0, "a", text, ("x",), "")) is None
 
 
 def test_a_row_that_was_refused_marks_nothing():
     text = 'insert into knex_migrations ("batch", "migration_time", "name") values (1, now(), \'a.js\')'
-    assert mark(Statement(0, 0, "a", "1", text, (), "")) == Mark("ends", "a.js", "knex_migrations")
-    assert mark(Statement(0, 0, "a", "1", text, (), "permission denied")) is None
+    assert mark(Statement(0, 0, "a", text, (), "")) == Mark("ends", "a.js", "knex_migrations")
+    assert mark(Statement(0, 0, "a", text, (), "permission denied")) is None
 
 
 # Who did what

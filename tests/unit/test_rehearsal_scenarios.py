@@ -66,9 +66,7 @@ def test_an_unknown_name_is_met_with_the_closest() -> None:
         ("20260103000000_x.js", {"type": "module"}, "20260103000001_aegisgen_rehearsal_next.js", "export const up ="),
     ],
 )
-def test_an_added_migration_is_the_last_one_in_the_form_of_the_others(
-    tmp_path: Path, last: str, package: dict[str, str], expected: str, form: str
-) -> None:
+def test_an_added_migration_is_the_last_one_in_the_form_of_the_others(tmp_path, last, package, expected, form) -> None:
     folder = tmp_path / "src/database/migrations"
     folder.mkdir(parents=True)
     (tmp_path / "package.json").write_text(json.dumps(package))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import threading
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 _ORIGIN = re.compile(r"\bhttps?://(?!127\.0\.0\.1\b|localhost\b)([A-Za-z0-9.-]+)(?::\d+)?", re.IGNORECASE)
 _MOST_BYTES = 65_536
-_OK, _BAD_GATEWAY = 200, 502
 
 
 class Sink:
@@ -70,7 +70,7 @@ class _Handler(BaseHTTPRequestHandler):
         if sink.answer == "silence":
             self.server.closed.wait()
             return
-        self.send_response(_OK if sink.answer == "ok" else _BAD_GATEWAY)
+        self.send_response(HTTPStatus.OK if sink.answer == "ok" else HTTPStatus.BAD_GATEWAY)
         self.send_header("Content-Length", "0")
         self.end_headers()
 

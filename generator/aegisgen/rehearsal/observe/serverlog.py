@@ -38,7 +38,6 @@ class Statement(NamedTuple):
     began: float
     ended: float
     session: str
-    transaction: str
     text: str
     values: tuple[str | None, ...]
     error: str
@@ -112,12 +111,6 @@ def transactions(lines: Iterable[Line], *, ignored: re.Pattern[str]) -> tuple[Tr
     return tuple(sorted((whole for whole in built if whole.statements), key=lambda whole: whole.ended))
 
 
-def when(timestamp: str) -> float:
-    """Return a log's time, which is written in UTC (log_timezone), in seconds since 1970."""
-    moment = timestamp.rsplit(" ", 1)[0]
-    return datetime.fromisoformat(moment).replace(tzinfo=UTC).timestamp()
-
-
 class _Building:
     """A transaction of which the log has told a part."""
 
@@ -133,12 +126,9 @@ class _Building:
         at = self._note(line)
         self._running = True
         control = _CONTROL.fullmatch(text)
-        if control:
-            self._controls.append(control.lastgroup or "")
-        else:
-            self._controls.append("statement")
-            values = _values(line.detail)
-            self._statements.append(Statement(at, at, line.session_id, line.vxid, text, values, ""))
+        self._controls.append((control.lastgroup or "") if control else "statement")
+        if not control:
+            self._statements.append(Statement(at, at, line.session_id, text, _values(line.detail), ""))
 
     def fail(self, line: Line) -> None:
         """A statement fails: the one that runs, one that did not come to run, or a COMMIT."""
@@ -147,8 +137,7 @@ class _Building:
         if last and self._running and last.text == line.statement:
             self._statements[-1] = last._replace(ended=at, error=line.message)
         else:
-            failed = Statement(at, at, line.session_id, line.vxid, line.statement, (), line.message)
-            self._statements.append(failed)
+            self._statements.append(Statement(at, at, line.session_id, line.statement, (), line.message))
         self._controls.append("failure")
         self._running = False
 
@@ -180,7 +169,8 @@ class _Building:
         return LOST if explicit or self._running else COMMITTED
 
     def _note(self, line: Line) -> float:
-        at = when(line.timestamp)
+        # In UTC (log_timezone), whose name it ends with.
+        at = datetime.fromisoformat(line.timestamp.rsplit(" ", 1)[0]).replace(tzinfo=UTC).timestamp()
         self._writes = self._writes or bool(line.txid)
         self._ended = max(self._ended, at)
         return at

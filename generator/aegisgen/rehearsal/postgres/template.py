@@ -20,8 +20,6 @@ SUPERUSER = "postgres"
 _SECONDS = 120
 _BUILTIN_LOCALES = 17
 """The major version since which C.UTF-8 is PostgreSQL's own, on every system."""
-
-
 _PREFERRED = ("postgres", "nobody", "daemon")
 
 
@@ -29,10 +27,9 @@ def server_account() -> str | None:
     """Return the account to run the server as; None: this process's own. Raises ToolError where there is none."""
     if os.geteuid() != 0:
         return None
-    known = {account.pw_name: account.pw_uid for account in pwd.getpwall()}
-    for name in _PREFERRED:
-        if known.get(name):
-            return name
+    accounts = {account.pw_name for account in pwd.getpwall() if account.pw_uid}
+    if usable := [name for name in _PREFERRED if name in accounts]:
+        return usable[0]
     raise ToolError(
         "PostgreSQL refuses to run as root, and none of the accounts "
         f"{', '.join(_PREFERRED)} exists; create one (useradd --system postgres), run as another user, or name "

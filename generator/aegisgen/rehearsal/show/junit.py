@@ -38,7 +38,7 @@ def _case(scenario: ScenarioRun, environment: str) -> Case:
         kind="expectation" if failed else None,
         message=scenario.reason,
         text="\n".join(_failure(scenario)) if failed else "",
-        output="\n".join((scenario.title, *_proof(scenario), *_migrations(scenario))),
+        output="\n".join((scenario.title, *_details(scenario))),
         seconds=scenario.seconds,
     )
 
@@ -60,13 +60,10 @@ def _failure(scenario: ScenarioRun) -> Iterator[str]:
         yield from (f"  {title}: {text}" for title, text in wording.reasons(migration))
 
 
-def _proof(scenario: ScenarioRun) -> Iterator[str]:
+def _details(scenario: ScenarioRun) -> Iterator[str]:
     for expectation in scenario.expectations:
         if expectation.passed:
             yield f"passed: {expectation.text}" + (f" ({expectation.got})" if expectation.got else "")
-
-
-def _migrations(scenario: ScenarioRun) -> Iterator[str]:
     for migration in scenario.migrations:
         yield f"{wording.title(migration)}: {duration(migration.seconds)}, {wording.rows(migration)}"
         yield from (f"  lock on {wording.lock(held)}" for held in migration.locks)

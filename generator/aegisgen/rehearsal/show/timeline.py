@@ -5,6 +5,7 @@ The page's template draws it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from aegisgen.rehearsal.outcome import ContainerRun, MigrationRun, StepRun, Sync
 from aegisgen.rehearsal.show import wording
 
 _TICKS = 7
-_STEPS = (1, 2, 5)
+_STEPS = (1, 2, 5, 10, 20)
 
 
 class Bar(NamedTuple):
@@ -137,9 +138,5 @@ def _migrations(migrations: Sequence[MigrationRun]) -> Iterator[Row]:
 
 def _round_step(seconds: float) -> float:
     """Return the next of 1, 2, 5, 10, 20 ... (or 0.1, 0.2 ...) seconds that is not shorter."""
-    size = 0.001
-    while True:
-        for factor in _STEPS:
-            if size * factor >= seconds:
-                return size * factor
-        size *= 10
+    size = 10.0 ** math.floor(math.log10(seconds))
+    return next(size * factor for factor in _STEPS if size * factor >= seconds)
