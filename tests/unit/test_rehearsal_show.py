@@ -41,51 +41,36 @@ def test_failures_come_first_then_what_was_not_rehearsed():
     assert "backup needs the program aws, which is not here" in lines[5]
 
 
-def test_a_failure_says_what_was_expected_and_what_was_there():
-    shown = text()
-    assert "expected  nothing is left behind\ngot       a table items\n" in shown
-    assert "expected  the Job says why\ngot       an empty termination message\n" in shown
-    assert "passed    1 other expectation" in shown
-    assert "First sync: failed after 6.0 s; left out: Sync wave 0, PostSync" in shown
+@pytest.mark.parametrize(
+    "told",
+    [
+        "expected  nothing is left behind\ngot       a table items\n",
+        "expected  the Job says why\ngot       an empty termination message\n",
+        "passed    1 other expectation",
+        "First sync: failed after 6.0 s; left out: Sync wave 0, PostSync",
+        "NAME                                 READY   STATUS      RESTARTS   AGE\n",
+        "production-aegisx-api-migration-2a   0/1     OOMKilled   0          4s\n",
+        "production-aegisx-api-migration-3a/migration, attempt 3, exit code 1\n  ... 18 lines before\n  line 19",
+        "migration   migrations/20260102000000_history.js\n",
+        'PostgreSQL  schema "inventory" does not exist\n',
+        "statement   CREATE TABLE inventory.items (id int)\n",
+        "applied     migrations/20260101000000_users.js\n",
+        'cause       no migration of the application creates the schema "inventory": somebody made it by hand',
+        "fix         start from production's schema: --schema-dump schema.sql",
+    ],
+)
+def test_a_failure_tells_what_was_expected_and_got_with_pods_logs_and_the_refused_migration(told):
+    assert told in text()
+
+
+def test_of_the_logs_only_the_end_of_the_last_failing_attempt_is_shown():
+    assert "migration-1a/migration, attempt" not in text()
+    assert "  line 18\n" not in text()
 
 
 def test_a_failure_without_a_broken_expectation_says_its_reason():
     shown = text(REHEARSAL._replace(scenarios=(FAILED._replace(expectations=(), reason="a sync hung"),)))
     assert "reason  a sync hung" in shown
-
-
-def test_a_failure_shows_its_pods_as_kubectl_does():
-    shown = text()
-    assert "NAME                                 READY   STATUS      RESTARTS   AGE\n" in shown
-    assert "production-aegisx-api-migration-2a   0/1     OOMKilled   0          4s\n" in shown
-
-
-def test_of_the_logs_the_end_of_the_last_failing_attempt_is_shown():
-    shown = text()
-    assert (
-        "production-aegisx-api-migration-3a/migration, attempt 3, exit code 1\n  ... 18 lines before\n  line 19"
-        in shown
-    )
-    assert "migration-1a/migration, attempt" not in shown
-    assert "  line 18\n" not in shown
-
-
-def test_a_refused_migration_names_file_message_statement_and_what_was_applied():
-    shown = text()
-    assert "migration   migrations/20260102000000_history.js\n" in shown
-    assert 'PostgreSQL  schema "inventory" does not exist\n' in shown
-    assert "statement   CREATE TABLE inventory.items (id int)\n" in shown
-    assert "applied     migrations/20260101000000_users.js\n" in shown
-
-
-def test_a_refused_migration_says_why_and_what_to_do():
-    shown = text()
-    assert (
-        'cause       no migration of the application creates the schema "inventory": somebody made it by hand' in shown
-    )
-    assert "fix         start from production's schema: --schema-dump schema.sql" in shown
-    failures = "".join(element.text or "" for element in junit(REHEARSAL).iter("failure"))
-    assert "  fix: start from production's schema" in failures
 
 
 def test_migrations_show_time_rows_and_locks_once_for_all_scenarios():
@@ -106,11 +91,6 @@ def test_the_last_line_counts():
         text().splitlines()[-1] == "1 of 3 scenarios passed, 1 failed, 1 not rehearsed, 1 does not apply, in 1 min 09 s"
     )
     assert text(EMPTY).splitlines()[-1] == "no scenario was rehearsed"
-
-
-@pytest.mark.parametrize("width", [40, 60, 80, 120])
-def test_no_line_is_wider_than_the_terminal(width):
-    assert max(map(len, text(width=width).splitlines())) <= width
 
 
 def test_only_a_view_with_colour_has_escapes():
@@ -155,16 +135,24 @@ def pods_of(*runs) -> tuple[Pod, ...]:
     return pods(SyncRun("First sync", 0.0, 125.0, succeeded=True, steps=(step,), skipped=()))
 
 
-def test_a_pod_whose_init_container_ended_is_ready_with_the_other():
-    found = pods_of(
-        run_of("a", "db-migration", 1.0, 3.0, "Completed"), run_of("a", "api", 3.0, 125.0, "Running", code=None)
-    )
-    assert found == (Pod("a", "1/1", "Running", "0", "2m4s"),)
+UP = Pod("a", "1/1", "Running", "0", "2m4s")
+MIGRATED = run_of("a", "db-migration", 1.0, 3.0, "Completed")
+FAILURES = [run_of("a", "m", began, began + 0.5, "Init:Error", code=1) for began in (1.0, 2.0, 4.0)]
 
 
-def test_a_pod_that_failed_three_times_has_restarted_twice():
-    found = pods_of(*(run_of("a", "m", began, began + 0.5, "Init:Error", code=1) for began in (1.0, 2.0, 4.0)))
-    assert found == (Pod("a", "0/1", "Init:Error", "2", "2m4s"),)
+@pytest.mark.parametrize(
+    ("runs", "expected"),
+    [
+        # Its init container has ended, and it is ready with the other.
+        ([MIGRATED, run_of("a", "api", 3.0, 125.0, "Running", code=None)], UP),
+        # The application is not rehearsed: a pod is up when it has migrated.
+        ([FAILURES[0], run_of("a", "m", 2.0, 3.0, "Completed")], UP),
+        # Three attempts failed: it has restarted twice.
+        (FAILURES, Pod("a", "0/1", "Init:Error", "2", "2m4s")),
+    ],
+)
+def test_a_pod_stands_as_kubectl_says(runs, expected):
+    assert pods_of(*runs) == (expected,)
 
 
 def test_a_pod_between_two_attempts_waits_as_kubectl_says():
@@ -172,11 +160,6 @@ def test_a_pod_between_two_attempts_waits_as_kubectl_says():
     step = rehearsals.REACHED._replace(containers=tuple(runs), status="Init:CrashLoopBackOff")
     sync = SyncRun("First sync", 0.0, 3.0, succeeded=False, steps=(step,), skipped=())
     assert pods(sync) == (Pod("a", "0/1", "Init:CrashLoopBackOff", "1", "2s"),)
-
-
-def test_a_pod_whose_application_is_not_rehearsed_is_up_when_it_has_migrated():
-    found = pods_of(run_of("a", "m", 1.0, 2.0, "Error", code=1), run_of("a", "m", 2.0, 3.0, "Completed"))
-    assert found == (Pod("a", "1/1", "Running", "0", "2m4s"),)
 
 
 def test_pods_are_listed_in_the_order_of_their_start():
@@ -256,6 +239,7 @@ def test_junit_fails_skips_and_passes_as_the_scenarios_do():
     assert failure.attrib["message"] == FAILED.reason
     assert "failed: expected: nothing is left behind; got: a table items\n" in failure.text
     assert "line 30" in failure.text
+    assert "  fix: start from production's schema" in failure.text
 
 
 def test_junit_shows_what_xml_cannot_hold_as_escapes():
