@@ -9,10 +9,10 @@ from tests.manifests import applied, objects
 
 from aegisgen.argocd.application import ApplicationSettings
 from aegisgen.argocd.plan import Plan, plan
-from aegisgen.argocd.plan_formats import FORMATS
 from aegisgen.argocd.plan_text import to_text
 from aegisgen.argocd.plan_words import duration, places
 from aegisgen.argocd.svg_text import Font, shorten, wrap
+from aegisgen.commands.plan import FORMATS
 
 HOSTILE = "a\"]:::x--><script>alert('1')</script>&amp;#`\x1b[31m"
 

@@ -6,18 +6,18 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from aegisgen import files
 from aegisgen.adopt.differences import Difference, differences, path_in
-from aegisgen.adopt.draft import draft_of
 from aegisgen.adopt.find import Found, Skipped, find
 from aegisgen.adopt.infer import Lost, infer
 from aegisgen.adopt.project import Placed, Plan, plan
-from aegisgen.adopt.removal import parts_of
-from aegisgen.errors import TreeError, UsageError
+from aegisgen.adopt.removal import Draft, make_room, parts_of, remove
+from aegisgen.adopt.texts import project_texts
+from aegisgen.errors import InputError, TreeError, UsageError
 from aegisgen.kube.compose import compose
 from aegisgen.kube.origin import origin_of
 from aegisgen.kube.overlay import read_overlay, used_files
@@ -25,10 +25,13 @@ from aegisgen.kube.resource import Resource, resources_in
 from aegisgen.kube.shape import mapping, text
 from aegisgen.profile.load import PROJECT_FILE
 from aegisgen.profile.sources import display
-from aegisgen.project.rendered import load_templates
+from aegisgen.project.drift import Tree, compare
+from aegisgen.project.rendered import load_templates, resolve_texts
 from aegisgen.project.tree.content import Change, read
 from aegisgen.project.workspace import named_templates
 from aegisgen.proof.inputs import Kustomizations
+from aegisgen.render.environment import Templates
+from aegisgen.render.files import Overlay, render, runner
 
 _JOB_CONTAINER = "migration"
 
@@ -173,3 +176,32 @@ def _packages(start: Path) -> frozenset[str]:
         if (folder / ".git").exists():
             break
     return frozenset()
+
+
+def draft_of(plan: Plan, disk: Callable[[str], bytes | None], templates: Templates) -> list[Change]:
+    """Return what has to change in the project's folder, sorted by path.
+
+    `disk` reads a file, by its path in that folder. Raises InputError where a hand-written file cannot be edited
+    safely, and where what was inferred makes no project.
+    """
+    texts = project_texts(plan)
+    overlays = _rendered(texts, templates)
+    draft = Draft(plan.root, disk)
+    kept = {f"{overlay.directory}/{name}" for overlay in overlays for name in overlay.files}
+    remove([placed.inferred.found for placed in plan.placed], draft, kept)
+    for overlay in overlays:
+        make_room(draft, overlay.directory, overlay.files)
+    draft.changed |= {path: text.encode() for path, text in texts.items()}
+    tree = Tree(read=draft.read, generated={}, display=lambda path: os.path.join(plan.root, path))  # noqa: PTH118
+    draft.changed |= {change.path: change.after for change in compare(overlays, tree)}
+    changes = [Change(path, disk(path), after) for path, after in draft.changed.items()]
+    return sorted(change for change in changes if change.before != change.after)
+
+
+def _rendered(texts: Mapping[str, str], templates: Templates) -> list[Overlay]:
+    try:
+        return [*(render(target, templates) for target in resolve_texts(texts)), runner(templates)]
+    except InputError as error:
+        # these files are on no disk yet: the place says which field of which profile it would be
+        problems = (each._replace(path=f"cannot be adopted: {each.path}", line=0, column=0) for each in error.problems)
+        raise InputError(*problems) from None

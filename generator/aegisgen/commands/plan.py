@@ -10,11 +10,16 @@ from pathlib import Path
 from aegisgen.argocd.application import application_settings
 from aegisgen.argocd.plan import Plan
 from aegisgen.argocd.plan import plan as planned
-from aegisgen.argocd.plan_formats import FORMATS
+from aegisgen.argocd.plan_json import to_json
+from aegisgen.argocd.plan_mermaid import to_mermaid
+from aegisgen.argocd.plan_svg import to_svg
 from aegisgen.argocd.plan_text import to_text
 from aegisgen.errors import UsageError
 from aegisgen.kube.resource import Resource
 from aegisgen.proof.composed import Chosen, applications, chosen, compose_overlay
+
+FORMATS = {"text": to_text, "json": to_json, "mermaid": to_mermaid, "svg": to_svg}
+"""The presentations of a plan, by the word that `--format` takes."""
 
 
 def main(

@@ -17,8 +17,7 @@ from aegisgen.proof.inputs import Source, read
 from aegisgen.proof.judge import Verdict, composed, judge_manifests, judge_overlay, judge_part
 from aegisgen.proof.manifests import Checker
 from aegisgen.proof.overlays import Refusal, build, findings, refusal
-from aegisgen.proof.parts import distant
-from aegisgen.proof.reading import Files
+from aegisgen.proof.reading import Files, distant
 from aegisgen.rules.builds import Deployments
 from aegisgen.rules.context import Settings
 from aegisgen.rules.ignores import Ignore

@@ -17,9 +17,8 @@ from aegisgen.argocd.plan_words import duration
 from aegisgen.status.cluster import NEVER, Container, Job, Pod
 from aegisgen.status.exits import Role, codes, meaning
 from aegisgen.status.expected import Expected, Step
-from aegisgen.status.lock import stale_lock
 from aegisgen.status.model import Cause, Diagnosis, LogSource
-from aegisgen.status.pods import hindrance
+from aegisgen.status.pods import hindrance, stale_lock
 from aegisgen.status.snapshot import Snapshot
 
 _NOUNS = {

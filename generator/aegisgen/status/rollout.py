@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from aegisgen.status.cluster import Container, Pod, Workload
 from aegisgen.status.exits import Role, meaning
 from aegisgen.status.expected import Expected
-from aegisgen.status.lock import stale_lock
 from aegisgen.status.model import Cause, Diagnosis, LogSource
-from aegisgen.status.pods import hindrance, shown_status
+from aegisgen.status.pods import hindrance, shown_status, stale_lock
 from aegisgen.status.snapshot import Snapshot
 
 _CRASHED = frozenset({"CrashLoopBackOff", "Error", "OOMKilled", "StartError", "ContainerCannotRun"})
