@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from aegisgen.errors import InputError, UsageError
-from aegisgen.rehearsal.image.app import App, app_of
+from aegisgen.rehearsal.image.app import App, app_of, copy_app
 from aegisgen.rehearsal.image.knex import BEHAVIOURS, files_of, migrations_folder, write_migrations
 from aegisgen.rehearsal.scenario.load import DEFAULT, chosen, scenarios
 from aegisgen.rehearsal.scenario.options import images, provided, variables
@@ -136,6 +137,22 @@ def test_an_application_without_its_packages_is_refused(tmp_path: Path, files: d
 def test_an_application_whose_packages_may_be_there_is_taken(tmp_path: Path, files: dict[str, str]) -> None:
     _write(tmp_path, files)
     assert app_of(str(tmp_path)) == App(tmp_path.resolve())
+
+
+def test_a_copy_can_be_written_to_and_shares_the_packages(tmp_path: Path) -> None:
+    source, copy = tmp_path / "app", tmp_path / "copy"
+    _write(source, {"migrations/1.js": "", "node_modules/knex/package.json": "{}", ".git/HEAD": ""})
+    (source / "link").symlink_to("migrations")
+    os.mkfifo(source / "pipe")
+    (source / "migrations").chmod(0o555)
+    source.chmod(0o555)
+    copy_app(source, copy)
+    assert {file.name for file in copy.iterdir()} == {"migrations", "node_modules", "link"}
+    assert [(copy / name).readlink() for name in ("node_modules", "link")] == [
+        source / "node_modules",
+        Path("migrations"),
+    ]
+    assert all(folder.stat().st_mode & 0o200 for folder in (copy, copy / "migrations"))
 
 
 def _write(folder: Path, files: dict[str, str]) -> None:

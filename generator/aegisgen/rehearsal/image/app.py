@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import stat
 from collections.abc import Iterator
@@ -58,6 +59,8 @@ def copy_app(source: Path, target: Path) -> None:
         return special | _LEFT_OUT | _LINKED
 
     shutil.copytree(source, target, symlinks=True, ignore=ignored)
+    for folder, _, _ in os.walk(target):  # it is written to, also where its source may not be
+        Path(folder).chmod(0o755)
     for path in linked:
         (target / path.relative_to(source)).symlink_to(path.resolve())
 

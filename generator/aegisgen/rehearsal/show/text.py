@@ -23,8 +23,6 @@ from aegisgen.rehearsal.outcome import Rehearsal, ScenarioRun, SyncRun, Verdict
 from aegisgen.rehearsal.show import wording
 from aegisgen.rehearsal.show.pods import COLUMNS, pods
 
-_PLAYED = {Verdict.PASSED, Verdict.FAILED}
-_TELLING = {Verdict.FAILED, Verdict.NOT_REHEARSED}
 _LOG_LINES = 12
 # Narrower terminals get the mark alone, and keep the room for the reason.
 _WIDE = 90
@@ -103,8 +101,8 @@ def _scenarios(rehearsal: Rehearsal, *, wide: bool) -> Table:
         table.add_row(
             _line(scenario.name, "bold"),
             _line(f"{wording.MARKS[scenario.verdict]} {scenario.verdict if wide else ''}", colour),
-            _line(duration(scenario.seconds) if scenario.verdict in _PLAYED else ""),
-            _line(why, "" if scenario.verdict in _TELLING else "dim"),
+            _line(duration(scenario.seconds) if scenario.verdict in {Verdict.PASSED, Verdict.FAILED} else ""),
+            _line(why, "" if scenario.verdict in {Verdict.FAILED, Verdict.NOT_REHEARSED} else "dim"),
         )
     return table
 

@@ -31,7 +31,6 @@ BLOCKS = {
     "ShareRowExclusiveLock": "blocks writes",
     "ShareLock": "blocks writes",
 }
-_MINUTE = 60
 # What kubectl prints in full seconds, and up to where it adds the seconds to the minutes.
 _AGE_SECONDS, _AGE_MINUTES = 120, 600
 
@@ -39,7 +38,7 @@ _AGE_SECONDS, _AGE_MINUTES = 120, 600
 def age(seconds: float) -> str:
     """Return `seconds` as kubectl prints an age (apimachinery, duration.HumanDuration): `90s`, `2m5s`, `12m`."""
     whole = max(int(seconds), 0)
-    minutes, rest = divmod(whole, _MINUTE)
+    minutes, rest = divmod(whole, 60)
     if whole < _AGE_SECONDS:
         return f"{whole}s"
     if whole < _AGE_MINUTES:
