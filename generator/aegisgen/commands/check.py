@@ -16,6 +16,7 @@ from aegisgen.findings import Finding, Severity
 from aegisgen.kube.credentials import secret_text
 from aegisgen.kube.shape import KUSTOMIZATION_NAMES
 from aegisgen.profile.sources import display
+from aegisgen.profile.stated import Stated, stated
 from aegisgen.project.fleet.drifted import drifted
 from aegisgen.project.fleet.untracked import untracked
 from aegisgen.project.workspace import Selection, Workspace, open_workspace, warn_of_templates
@@ -67,8 +68,8 @@ def main(
         jobs=jobs,
         cache=cache,
     )
-    roots = [relative(workspace.root / target.directory) for target in workspace.targets]
-    present = [root for root in roots if root.is_dir()]
+    roots = {relative(workspace.root / target.directory): stated(target) for target in workspace.targets}
+    present: dict[Path, Stated | None] = {root: said for root, said in roots.items() if root.is_dir()}
     with Crew(jobs) as crew:
         changed = functools.cache(functools.partial(_drifted, workspace, crew))
         unknown = untracked(workspace, Severity.ERROR if require_committed else Severity.WARNING)

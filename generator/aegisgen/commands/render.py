@@ -10,11 +10,11 @@ from aegisgen.errors import UsageError
 from aegisgen.kube.shape import KUSTOMIZATION_NAMES
 from aegisgen.output.visible import visible
 from aegisgen.profile.sources import display
+from aegisgen.profile.stated import Stated
 from aegisgen.project.rendered import render_all
 from aegisgen.project.tree.content import Change, diff, listed
 from aegisgen.project.tree.write import locked, write
 from aegisgen.project.workspace import Selection, Workspace, changes, open_workspace, warn_of_templates
-from aegisgen.render.kustomization import Stated
 from aegisgen.render.kustomization.stated import differences, kept
 from aegisgen.render.places import RUNNER
 

@@ -34,7 +34,7 @@ def main(
     method = Method(
         version, engine, compose, strict, require_tools, baseline=write_baseline is None, jobs=jobs, cache=cache
     )
-    proof = prove(named, Kustomizations().roots(named), method, project)
+    proof = prove(named, dict.fromkeys(Kustomizations().roots(named)), method, project)
     return report(proof, output) if write_baseline is None else keep_as_baseline(proof, write_baseline)
 
 

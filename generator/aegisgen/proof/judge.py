@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from aegisgen.errors import CompositionError
 from aegisgen.findings import Finding, Severity
 from aegisgen.kube.compose import Composition
 from aegisgen.kube.overlay import Member, Overlay
 from aegisgen.kube.resource import Resource, resources_in
 from aegisgen.kube.shape import mapping, sequence, text
 from aegisgen.profile.sources import ProjectSource
+from aegisgen.profile.stated import Stated
 from aegisgen.proof.overlays import Built
+from aegisgen.proof.stated import untrue
 from aegisgen.rules.builds import Build, Deployments, directory_contexts, overlay_context
 from aegisgen.rules.check import EVERY, check
 from aegisgen.rules.context import Context, Settings, context_of
@@ -28,19 +31,28 @@ class Verdict(NamedTuple):
     ignores: list[Ignore]
 
 
-def judge_overlay(built: Built, applications: Sequence[Resource], settings: Settings) -> Verdict:
+def judge_overlay(
+    built: Built, applications: Sequence[Resource], settings: Settings, stated: Stated | None = None
+) -> Verdict:
     """Apply the rules to an overlay as composed; one that was not composed is judged by its files.
 
-    Lost patches and the like need no Kustomize. `applications` are those that deploy the overlay.
+    Lost patches and the like need no Kustomize. `applications` are those that deploy the overlay, and `stated` is what
+    its profile states.
     """
     build = Build(built.overlay, tuple(composed(built)), generated_beside(built.overlay))
     contexts = [(overlay_context(build, applications, settings), EVERY)]
     if not isinstance(built.composition, Composition):
         contexts += written(built.overlay, settings)
+    stated_findings = untrue(contexts[0][0], stated) if stated and _judged(built) else []
     return Verdict(
-        [finding for context, scopes in contexts for finding in check(context, scopes)],
+        [*(finding for context, scopes in contexts for finding in check(context, scopes)), *stated_findings],
         [ignore for context, _ in contexts for ignore in annotated(context)],
     )
+
+
+def _judged(built: Built) -> bool:
+    """Whether the overlay was composed, or was not to be: what does not compose states nothing."""
+    return not isinstance(built.composition, CompositionError)
 
 
 def judge_manifests(manifests: Iterable[Resource], deployments: Deployments, settings: Settings) -> Verdict:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +15,7 @@ from aegisgen.findings import Finding
 from aegisgen.kube.cache import Cache
 from aegisgen.kube.compose import MISSING, composer
 from aegisgen.profile.sources import ProjectSource, display
+from aegisgen.profile.stated import Stated
 from aegisgen.proof.crew import Crew
 from aegisgen.proof.inputs import sources
 from aegisgen.proof.judge import project_ignores, settings_of
@@ -55,15 +56,17 @@ class Proof(NamedTuple):
 
 def prove(
     paths: Sequence[str],
-    roots: Sequence[Path],
+    roots: Mapping[Path, Stated | None],
     method: Method,
     project: ProjectSource | None = None,
     *,
     drift: Iterable[Finding] = (),
     crew: Crew | None = None,
 ) -> Proof:
-    """Check files and Kustomize directories; `project` says what to ignore, `drift` is what else was found,
-    and is asked for last. `crew` does the work, where there is one already.
+    """Check files and Kustomize directories, these with what profiles state of them.
+
+    `project` says what to ignore. `drift` is what else was found, and is asked for last. `crew` does the work, where
+    there is one already.
 
     Raises UsageError for a path that does not exist, ToolError where `require_tools` is set and a tool is missing,
     InputError for a broken baseline, and CrewError where a process dies that has a part in the work.

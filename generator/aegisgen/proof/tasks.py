@@ -13,6 +13,7 @@ from aegisgen.kube.cache import Cache
 from aegisgen.kube.kustomization import composed_files
 from aegisgen.kube.overlay import used_files
 from aegisgen.kube.resource import Resource
+from aegisgen.profile.stated import Stated
 from aegisgen.proof.inputs import Source, read
 from aegisgen.proof.judge import Verdict, composed, judge_manifests, judge_overlay, judge_part
 from aegisgen.proof.manifests import Checker
@@ -38,9 +39,9 @@ class Means(NamedTuple):
 
 
 class OverlayTask(NamedTuple):
-    """Some overlays, each with the Applications that deploy it."""
+    """Some overlays, each with the Applications that deploy it and with what its profile states."""
 
-    overlays: tuple[tuple[Path, tuple[Resource, ...]], ...]
+    overlays: tuple[tuple[Path, tuple[Resource, ...], Stated | None], ...]
     means: Means
 
 
@@ -88,16 +89,16 @@ def prove_overlays(task: OverlayTask) -> OverlaysProof:
     files = Files(parser)
     seen: set[str] = set()
     proofs = []
-    directories = [directory for directory, _ in task.overlays]
+    directories = [directory for directory, _, _ in task.overlays]
     built = build(directories, composed=compose, cache=cache, jobs=builds, parser=parser)
-    for each, (_, applications) in zip(built, task.overlays, strict=True):
+    for each, (_, applications, stated) in zip(built, task.overlays, strict=True):
         used = used_files(each.overlay)
         for path in sorted(used - seen):
             files.take(read(Source(path)))
         seen |= used
         proofs.append(
             OverlayProof(
-                judge_overlay(each, applications, settings),
+                judge_overlay(each, applications, settings, stated),
                 list(findings(each, checker)),
                 frozenset(used),
                 [resource for resource in composed(each) if resource.identity.kind == "Application"],

@@ -8,13 +8,14 @@ directory may be too large for one process. However the work is shared out, the 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from aegisgen.findings import Finding
 from aegisgen.kube.resource import Resource
 from aegisgen.output.progress import tracked
+from aegisgen.profile.stated import Stated
 from aegisgen.proof.crew import Crew
 from aegisgen.proof.inputs import Source
 from aegisgen.proof.judge import judge_together
@@ -48,8 +49,10 @@ class _Directory(NamedTuple):
     sources: list[Source]
 
 
-def prove_all(named: Sequence[Source], roots: Sequence[Path], means: Means, crew: Crew) -> Found:
-    """Find out all there is about files and overlays. Raises ToolError where Kustomize does not come to an end."""
+def prove_all(named: Sequence[Source], roots: Mapping[Path, Stated | None], means: Means, crew: Crew) -> Found:
+    """Find out all there is about files and overlays, these with what profiles state of them.
+
+    Raises ToolError where Kustomize does not come to an end."""
     small = len(named) + _FILES_OF_AN_OVERLAY * len(roots) < _MIN_SHARED
     tree = _Tree(roots, means if small else means._replace(builds=1), crew, small=small)
     tree.look_for_applications(named)
@@ -73,8 +76,8 @@ def prove_all(named: Sequence[Source], roots: Sequence[Path], means: Means, crew
 
 
 class _Tree:
-    def __init__(self, roots: Sequence[Path], means: Means, crew: Crew, *, small: bool) -> None:
-        self._roots = list(dict.fromkeys(roots))
+    def __init__(self, roots: Mapping[Path, Stated | None], means: Means, crew: Crew, *, small: bool) -> None:
+        self._roots = roots
         self._means = means
         self._crew = crew
         self._small = small
@@ -120,13 +123,13 @@ class _Tree:
             self.findings += judge_together(manifests, self._deployments, self._means.settings)
 
     def _prove(self, roots: Iterable[Path]) -> None:
-        wanted = [(root, self._deployments.of(root.as_posix())) for root in roots]
+        wanted = [(root, self._deployments.of(root.as_posix()), self._roots[root]) for root in roots]
         tasks = [OverlayTask(tuple(part), self._means) for part in self._split(wanted, _OVERLAYS)]
         answers = zip(tasks, self._crew.map(prove_overlays, tasks), strict=True)
         for task, answer in tracked(answers, len(wanted), "overlays", lambda each: len(each[0].overlays)):
             self.used_findings += answer.findings
             self.used_ignores += answer.ignores
-            for (root, applications), proof in zip(task.overlays, answer.proofs, strict=True):
+            for (root, applications, _), proof in zip(task.overlays, answer.proofs, strict=True):
                 self._overlays[root] = applications, proof
         proofs = self.proofs()
         used = {path for proof in proofs for path in proof.used}

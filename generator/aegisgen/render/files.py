@@ -8,11 +8,12 @@ from typing import NamedTuple
 from aegisgen.profile.agreement.rollback import records
 from aegisgen.profile.agreement.security import account_name, sealed_name
 from aegisgen.profile.amounts import Amounts
+from aegisgen.profile.stated import Stated, stated
 from aegisgen.profile.steps.security import Peer
 from aegisgen.profile.target import Target
 from aegisgen.profile.types import seconds
 from aegisgen.render.environment import Templates
-from aegisgen.render.kustomization import Patch, Stated, Wiring
+from aegisgen.render.kustomization import Patch, Wiring
 from aegisgen.render.kustomization.stated import literal_of
 from aegisgen.render.parts import PARTS
 from aegisgen.render.places import RUNNER
@@ -48,24 +49,6 @@ def render(target: Target, templates: Templates) -> Overlay:
     )
     starter = templates.render("kustomization.yaml.j2", **values)
     return Overlay(target.directory, files, wiring, starter, stated(target))
-
-
-def stated(target: Target) -> Stated:
-    """Return what must come out of the target's overlay."""
-    settings = target.settings
-    return Stated(
-        namespace=target.namespace,
-        name_prefix=target.name_prefix,
-        name_suffix=target.name_suffix,
-        image=settings.image.name or "",
-        tag="" if settings.image.digest else settings.image.tag or "",
-        digest=settings.image.digest or "",
-        workload=settings.workload.name,
-        replicas=settings.replicas if isinstance(settings.replicas, int) else None,
-        config_name=target.config_name,
-        config=settings.config,
-        base=posixpath.relpath(settings.base, target.directory),
-    )
 
 
 def runner(templates: Templates) -> Overlay:

@@ -27,7 +27,7 @@ def check(context: Context, scopes: Collection[Scope] = EVERY) -> list[Finding]:
             continue
         severity = severities.get(rule.id, rule.severity)
         if rule.check is not None and severity is not None:
-            found += [_finding(rule, severity, hit, context) for hit in rule.check(context)]
+            found += [finding_of(rule, severity, hit, context) for hit in rule.check(context)]
     return sorted(set(found))
 
 
@@ -53,7 +53,8 @@ def place_in(context: Context, resource: Resource, path: Path) -> Place:
     return Place(resource.document, (*_way_to(resource), *path))
 
 
-def _finding(rule: Rule, severity: Severity, hit: Hit, context: Context) -> Finding:
+def finding_of(rule: Rule, severity: Severity, hit: Hit, context: Context) -> Finding:
+    """Return what is said of a place where a rule is broken."""
     place = hit.place or (place_in(context, hit.resource, hit.path) if hit.resource else None)
     line, column = place.position if place else (0, 0)
     return Finding(

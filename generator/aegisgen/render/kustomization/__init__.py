@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from aegisgen.profile.stated import Stated
 from aegisgen.render.kustomization.changes import next_change
 from aegisgen.render.kustomization.entries import Patch, Wiring
-from aegisgen.render.kustomization.stated import Stated, next_value
+from aegisgen.render.kustomization.stated import next_value
 from aegisgen.yaml.source import Document, parse
 
-__all__ = ["Patch", "Stated", "Wiring", "wire"]
+__all__ = ["Patch", "Wiring", "wire"]
 
 
 def wire(text: str, source: str, wanted: Wiring, *, remove: Collection[str] = (), stated: Stated | None = None) -> str:

@@ -62,10 +62,12 @@ def edits_for(layout: Layout, change: Change) -> list[Edit]:
 def value_edits(layout: Layout, value: Value) -> list[Edit]:
     """Return the edits that put a stated value into its place; UnsafeError as `edits_for`."""
     *above, last = value.path
-    if len(value.path) == 1 and layout.pair(str(last)) is None:
-        return _add_key(layout, str(last), value.value)
-    if len(value.path) == 2 and isinstance(last, int) and layout.pair(str(above[0])) is None:  # noqa: PLR2004
-        return _add_key(layout, str(above[0]), [value.value])
+    top = layout.pair(str(value.path[0]))
+    appends = len(value.path) == 2 and isinstance(last, int)  # noqa: PLR2004 - to a list at the top
+    if top is None:
+        return _add_key(layout, str(value.path[0]), [value.value] if appends else value.value)
+    if appends and top[1].kind == "scalar" and isinstance(value.value, str | dict):
+        return _fill_null(layout, *top, value.value)
     parent = _node_at(layout, tuple(above))
     if parent.kind == "list" and isinstance(last, int):
         return _item_edits(layout, parent, last, value.value)
@@ -120,7 +122,10 @@ def _rewritten(layout: Layout, node: Node, value: object) -> Edit:
     """Return the edit of a single value, in the quotes that it stands in."""
     if node.kind != "scalar" or layout.text[node.start : node.start + 1] in {"&", "!"} or node.style in {"|", ">"}:
         raise UnsafeError("an anchor, a tag, a block or no single value, expected a plain or quoted one", node.start)
-    written = entries.scalar(value, quote=node.style == '"' and isinstance(value, str))
+    if isinstance(value, list):
+        written = entries.flow(value, quote=False)
+    else:
+        written = entries.scalar(value, quote=node.style == '"' and isinstance(value, str))
     if node.style == "'" and isinstance(value, str) and value.isprintable():
         doubled = value.replace("'", "''")
         written = f"'{doubled}'"

@@ -8,12 +8,13 @@ from typing import NamedTuple
 import yaml
 
 from aegisgen.errors import InputError, Problem
+from aegisgen.profile.stated import Stated
 from aegisgen.render.kustomization import entries
 from aegisgen.render.kustomization.changes import Change, absent, items_of, next_change
 from aegisgen.render.kustomization.edit import edits_for, splice, value_edits
 from aegisgen.render.kustomization.entries import Wiring
 from aegisgen.render.kustomization.layout import Layout, Node, UnsafeError, lines, read
-from aegisgen.render.kustomization.stated import Stated, Value, applied, next_value
+from aegisgen.render.kustomization.stated import Value, applied, next_value
 from aegisgen.yaml.source import parse
 
 _BOM = "\ufeff"

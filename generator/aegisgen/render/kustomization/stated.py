@@ -11,28 +11,10 @@ from typing import NamedTuple
 
 from aegisgen.kube.credentials import secret_text
 from aegisgen.kube.shape import mapping, sequence, text
+from aegisgen.profile.stated import Stated
 from aegisgen.yaml.source import Document, documents
 
 Path = tuple[str | int, ...]
-
-
-class Stated(NamedTuple):
-    """What must come out of an overlay. Empty or None: the profile says nothing of it."""
-
-    namespace: str = ""
-    name_prefix: str = ""
-    name_suffix: str = ""
-    image: str = ""
-    """The name of the application's image; tag and digest are what this environment runs of it."""
-    tag: str = ""
-    digest: str = ""
-    workload: str = ""
-    replicas: int | None = None
-    config_name: str = ""
-    """The application's ConfigMap, as in the base, and entries of it."""
-    config: Mapping[str, str] = {}
-    base: str = ""
-    """The folder that the overlay changes, relative to its own."""
 
 
 class Value(NamedTuple):
@@ -82,7 +64,7 @@ def _image(data: dict[str, object], stated: Stated) -> Iterator[Value]:
     own = [
         (index, mapping(item))
         for index, item in enumerate(items)
-        if (mapping(item).get("newName") or mapping(item).get("name")) == stated.image
+        if stated.image in {mapping(item).get("name"), mapping(item).get("newName")}
     ]
     for index, entry in own:
         if entry.get(other) and field in entry:
@@ -130,7 +112,7 @@ def _config(data: dict[str, object], stated: Stated) -> Iterator[Value]:
             yield Value(("configMapGenerator", len(items)), entry)
             return
         listed = mapping(items[free[-1]]).get("literals")
-        if isinstance(listed, list) and listed:
+        if isinstance(listed, list):
             yield Value(("configMapGenerator", free[-1], "literals", len(listed)), literal_of(key, wanted))
         else:
             yield Value(("configMapGenerator", free[-1], "literals"), [literal_of(key, wanted)])

@@ -1,0 +1,277 @@
+"""What a profile states is true in the composed result, or `check` fails: with real Kustomize as the judge."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import yaml
+from tests.trees import edited, replace
+
+pytestmark = pytest.mark.tools
+
+IMAGE = "ghcr.io/aegisx-platform/aegisx-starter-api"
+DIGEST = "sha256:" + "a" * 64
+OVERLAY = "overlays/production/api"
+
+
+class Field(NamedTuple):
+    """A field of the production profile: what it is, what it becomes, and where that comes out."""
+
+    change: Callable[[dict], None]
+    written: str
+    """What `check` and `render` say of the change."""
+    by_hand: tuple[str, str]
+    """An edit of the kustomization that makes it untrue."""
+    out: Callable[[dict[tuple[str, str], dict]], object]
+    wanted: object
+
+
+def put(*path: str, value: object) -> Callable[[dict], None]:
+    def change(spec: dict) -> None:
+        for part in path[:-1]:
+            spec = spec[part]
+        spec[path[-1]] = value
+
+    return change
+
+
+def container(objects: dict[tuple[str, str], dict], kind: str, name: str) -> dict:
+    return objects[kind, name]["spec"]["template"]["spec"]["containers"][0]
+
+
+FIELDS = {
+    "namespace": Field(
+        put("namespace", value="other"),
+        "namespace: production -> other",
+        ("namespace: other", "namespace: third"),
+        lambda found: {each["metadata"]["namespace"] for each in found.values()},
+        {"other"},
+    ),
+    "namePrefix": Field(
+        put("namePrefix", value="live-"),
+        "namePrefix: production- -> live-",
+        ("namePrefix: live-", "namePrefix: dead-"),
+        lambda found: ("Deployment", "live-aegisx-api") in found,
+        True,
+    ),
+    "tag": Field(
+        put("image", "tag", value="v2"),
+        f"images[{IMAGE}].newTag: production -> v2",
+        ("newTag: v2", "newTag: v3"),
+        lambda found: {
+            container(found, "Deployment", "production-aegisx-api")["image"],
+            container(found, "Job", "production-aegisx-api-migration")["image"],
+        },
+        {f"{IMAGE}:v2"},
+    ),
+    "digest": Field(
+        put("image", value={"digest": DIGEST}),
+        f"images[{IMAGE}].newTag: production -> none, images[{IMAGE}].digest: none -> {DIGEST}",
+        ("digest: ", "newTag: v3 # "),
+        lambda found: {
+            container(found, "Deployment", "production-aegisx-api")["image"],
+            container(found, "Job", "production-aegisx-api-migration")["image"],
+        },
+        {f"{IMAGE}@{DIGEST}"},
+    ),
+    "replicas": Field(
+        put("services", "api", "replicas", value=7),
+        "replicas[aegisx-api]: 3 -> 7",
+        ("count: 7", "count: 8"),
+        lambda found: found["Deployment", "production-aegisx-api"]["spec"]["replicas"],
+        7,
+    ),
+    "a config value": Field(
+        put("services", "api", "config", "DATABASE_HOST", value="it's: another"),
+        "aegisx-api-config.DATABASE_HOST: production-aegisx-postgres -> it's: another",
+        ("it's: another", "mine"),
+        lambda found: {
+            found["ConfigMap", f"production-aegisx-api-{name}"]["data"]["DATABASE_HOST"]
+            for name in ("config", "migration-config")
+        },
+        {"it's: another"},
+    ),
+    "a new config value": Field(
+        put("services", "api", "config", "LOG_LEVEL", value="debug"),
+        "aegisx-api-config.LOG_LEVEL: none -> debug",
+        ("LOG_LEVEL=debug", "LOG_LEVEL=info"),
+        lambda found: found["ConfigMap", "production-aegisx-api-config"]["data"]["LOG_LEVEL"],
+        "debug",
+    ),
+}
+
+
+def composed(kustomize: tuple[str, ...], folder: Path) -> dict[tuple[str, str], dict]:
+    done = subprocess.run([*kustomize, str(folder)], capture_output=True, text=True, check=True)
+    documents = yaml.safe_load_all(done.stdout)
+    return {(each["kind"], each["metadata"]["name"]): each for each in documents}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_field_of_the_profile_is_what_comes_out(project, cli, kustomize, name: str) -> None:
+    field = FIELDS[name]
+    file = project / OVERLAY / "kustomization.yaml"
+    with edited(project / "profiles/production.yaml") as profile:
+        field.change(profile["spec"])
+    for how in ([], ["--no-compose"]):
+        found = cli("check", "production", *how)
+        assert found.code == 1
+        line = next(line for line in found.out.splitlines() if "kustomization.yaml" in line and "D001" in line)
+        assert f": error[D001] not what the profile states: {field.written}" in line
+        number = int(line.split(":")[1])
+        changed = file.read_text().splitlines()[number - 1] if number <= len(file.read_text().splitlines()) else ""
+        assert changed or "none ->" in field.written
+
+    rendered = cli("render", "production")
+    for part in field.written.split(", "):
+        assert f"            {part}\n" in rendered.out
+    assert field.out(composed(kustomize, project / OVERLAY)) == field.wanted
+    assert cli("check", "production").code == 0
+
+    replace(file, *field.by_hand)
+    for how in ([], ["--no-compose"]):
+        assert cli("check", "production", *how).code == 1
+    cli("render", "production")
+    assert field.out(composed(kustomize, project / OVERLAY)) == field.wanted
+
+
+@pytest.mark.parametrize(
+    ("removed", "kept"),
+    [
+        (lambda spec: spec.pop("image"), f"images[{IMAGE}].newTag: v5"),
+        (lambda spec: spec["services"]["api"].pop("replicas"), "replicas[aegisx-api]: 9"),
+        (lambda spec: spec.pop("namePrefix"), "namePrefix: mine-"),
+    ],
+)
+def test_a_statement_that_is_removed_leaves_the_value_to_the_file(project, cli, removed, kept: str) -> None:
+    file = project / OVERLAY / "kustomization.yaml"
+    for old, new in (
+        ("newTag: production", "newTag: v5"),
+        ("count: 3", "count: 9"),
+        ("Prefix: production-", "Prefix: mine-"),
+    ):
+        if new.partition(": ")[2] == kept.rpartition(": ")[2]:
+            replace(file, old, new)
+    with edited(project / "profiles/production.yaml") as profile:
+        removed(profile["spec"])
+    before = file.read_bytes()
+    told = cli("render", "production")
+    assert told.code == 0, told.err
+    assert f"            {kept} (the file's: the profile says nothing of it)\n" in told.out
+    assert file.read_bytes() == before
+
+
+PATCHES = {
+    "replicas by a transformer": (
+        "transformers: [count.yaml]\n",
+        {
+            "count.yaml": "apiVersion: builtin\nkind: ReplicaCountTransformer\nmetadata: {name: r}\n"
+            "replica: {name: aegisx-api, count: 9}\nfieldSpecs: [{path: spec/replicas, kind: Deployment}]\n"
+        },
+        "replicas is 9, the profile states 3",
+        "",
+    ),
+    "the image by a patch": (
+        "patches:\n  - path: fork.yaml\n",
+        {
+            "fork.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: aegisx-api}\nspec:\n  template:\n    spec:\n"
+            "      containers:\n        - {name: api, image: 'registry.example.com/fork:v1'}\n"
+        },
+        f"the image of container api is registry.example.com/fork:v1, the profile states {IMAGE}:production",
+        "fork.yaml:8",
+    ),
+    "the image by a component": (
+        "components: [../../../fork]\n",
+        {
+            "../../../fork/kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nimages:\n"
+            f"  - name: {IMAGE}\n    newName: registry.example.com/fork\n    newTag: v1\n"
+        },
+        f"the image of container api is registry.example.com/fork:v1, the profile states {IMAGE}:production",
+        "fork/kustomization.yaml:6",
+    ),
+    "a config value by a patch": (
+        "patches:\n  - path: config.yaml\n",
+        {"config.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: aegisx-api-migration-config}\ndata: {DATABASE_NAME: mine}\n"},
+        "DATABASE_NAME of container migration is mine, the profile states aegisx",
+        "config.yaml:4",
+    ),
+    "a variable of the application": (
+        "patches:\n  - path: env.yaml\n",
+        {
+            "env.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: aegisx-api}\nspec:\n  template:\n    spec:\n"
+            "      containers:\n        - name: api\n          env: [{name: DATABASE_HOST, value: elsewhere}]\n"
+        },
+        "DATABASE_HOST of container api is elsewhere, the profile states production-aegisx-postgres",
+        "env.yaml:9",
+    ),
+    "the pull secrets by a patch": (
+        "patches:\n  - target: {kind: Job}\n    patch: '[{\"op\": \"remove\", \"path\": \"/spec/template/spec/imagePullSecrets\"}]'\n",
+        {},
+        "imagePullSecrets is not set, the profile states ghcr-secret",
+        "",
+    ),
+    "the container's name by a patch": (
+        "patches:\n  - target: {kind: Deployment}\n    patch: '[{\"op\": \"replace\", \"path\": \"/spec/template/spec/containers/0/name\", \"value\": \"web\"}]'\n",
+        {},
+        "has no container api, which the profile states; it has web",
+        "",
+    ),
+    "the workload by a patch": (
+        "patches:\n  - target: {kind: Deployment}\n    options: {allowNameChange: true}\n"
+        "    patch: '[{\"op\": \"replace\", \"path\": \"/metadata/name\", \"value\": \"web\"}]'\n",
+        {},
+        "no Deployment production-aegisx-api comes out, which the profile states; what comes out is Deployment/production-web",
+        "",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PATCHES)
+def test_what_overrides_the_profile_is_an_error_at_its_line(project, cli, kustomize, name: str) -> None:
+    added, files, message, place = PATCHES[name]
+    folder = project / OVERLAY
+    for path, text in files.items():
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_text(text)
+    with (folder / "kustomization.yaml").open("a") as file:
+        file.write(added)
+    told = cli("check", "production")
+    assert told.code == 1
+    found = [line for line in told.out.splitlines() if "error[D003]" in line]
+    assert any(message in line and place in line for line in found), told.out
+
+
+@pytest.mark.parametrize(
+    ("edit", "expected"),
+    [
+        (("container: api", "container: web"), "error[D003] Deployment"),
+        (("    image: ghcr", "    base: base/nowhere\n    image: ghcr"), "does not exist"),
+    ],
+)
+@pytest.mark.parametrize("how", [[], ["--no-compose"]])
+def test_a_container_or_a_base_that_is_not_there_is_an_error(project, cli, edit, expected, how) -> None:
+    old, new = edit
+    replace(project / "aegisgen.yaml", old, new)
+    cli("render", "production")
+    told = cli("check", "production", *how)
+    assert told.code == 1
+    assert expected in told.out, told.out + told.err
+
+
+def test_the_runbooks_rollback_to_the_letter_changes_the_composed_image_back(project, cli, kustomize) -> None:
+    profile = project / "profiles/production.yaml"
+    replace(profile, "tag: production", "tag: v1")
+    cli("render", "production")
+    replace(profile, "tag: v1", "tag: v2")
+    cli("render", "production")
+    page = cli("runbook", "production").out
+    assert "aegisgen render production" in page
+    replace(profile, "tag: v2", "tag: v1")
+    cli("render", "production")
+    found = composed(kustomize, project / OVERLAY)
+    assert container(found, "Deployment", "production-aegisx-api")["image"] == f"{IMAGE}:v1"
+    assert container(found, "Job", "production-aegisx-api-migration")["image"] == f"{IMAGE}:v1"
