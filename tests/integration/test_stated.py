@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import NamedTuple
 
 import pytest
 import yaml
+from tests.tools import need
 from tests.trees import edited, replace
 
 pytestmark = pytest.mark.tools
@@ -56,6 +58,13 @@ FIELDS = {
         "namePrefix: production- -> live-",
         ("namePrefix: live-", "namePrefix: dead-"),
         lambda found: ("Deployment", "live-aegisx-api") in found,
+        True,
+    ),
+    "nameSuffix": Field(
+        put("nameSuffix", value="-b"),
+        "nameSuffix: none -> -b",
+        ('nameSuffix: "-b"', "nameSuffix: -c"),
+        lambda found: ("Deployment", "production-aegisx-api-b") in found,
         True,
     ),
     "tag": Field(
@@ -275,3 +284,41 @@ def test_the_runbooks_rollback_to_the_letter_changes_the_composed_image_back(pro
     found = composed(kustomize, project / OVERLAY)
     assert container(found, "Deployment", "production-aegisx-api")["image"] == f"{IMAGE}:v1"
     assert container(found, "Job", "production-aegisx-api-migration")["image"] == f"{IMAGE}:v1"
+
+
+def by_profile(project: Path) -> None:
+    replace(project / "profiles/production.yaml", "tag: production", "tag: v8")
+
+
+def by_pipeline(project: Path) -> None:
+    replace(project / "profiles/production.yaml", "  image: {tag: production}\n", "")
+    program = need("kustomize")
+    subprocess.run([program, "edit", "set", "image", f"{IMAGE}:v8"], cwd=project / OVERLAY, check=True)
+
+
+def by_image_updater(project: Path) -> None:
+    """With `write-back-target: kustomization` it writes what `kustomize edit` would, the name said twice."""
+    replace(project / "profiles/production.yaml", "  image: {tag: production}\n", "")
+    with edited(project / OVERLAY / "kustomization.yaml") as kustomization:
+        kustomization["images"] = [{"name": IMAGE, "newName": IMAGE, "newTag": "v8"}]
+
+
+@pytest.mark.parametrize("set_image", [by_profile, by_pipeline, by_image_updater])
+def test_each_way_to_set_the_image_migrates_with_what_is_deployed(project, cli, kustomize, set_image) -> None:
+    set_image(project)
+    assert cli("render", "production").code == 0
+    found = composed(kustomize, project / OVERLAY)
+    for kind, name in (("Deployment", "production-aegisx-api"), ("Job", "production-aegisx-api-migration")):
+        assert container(found, kind, name)["image"] == f"{IMAGE}:v8"
+    told = cli("check", "production")
+    assert (told.code, "G301" in told.out, "H111" in told.out) == (0, False, False)
+
+
+def test_another_base_takes_the_place_of_the_one_before(project, cli, kustomize) -> None:
+    shutil.copytree(project / "base/api", project / "base/new")
+    replace(project / "aegisgen.yaml", "    image: ghcr", "    base: base/new\n    image: ghcr")
+    assert cli("check", "production").code == 1
+    assert cli("render", "production").code == 0
+    assert "  - ../../../base/new\n" in (project / OVERLAY / "kustomization.yaml").read_text()
+    assert "base/api" not in (project / OVERLAY / "kustomization.yaml").read_text()
+    assert cli("check", "production").code == 0

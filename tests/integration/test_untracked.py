@@ -57,6 +57,15 @@ def test_a_file_that_nobody_added_is_a_warning_and_an_error_on_request(repositor
     assert found("--require-committed") == []
 
 
+def test_the_scripts_of_the_runner_are_rendered_files_too(repository, found) -> None:
+    folder = "argocd/components/migration-runner"
+    git(repository, "rm", "-r", "--cached", "--quiet", folder)
+    ((path, _, message, fix),) = found()
+    assert path.startswith(f"{folder}/")
+    assert message.startswith("git does not know this file, nor 18 other rendered in argocd/components")
+    assert fix.startswith("git add argocd/components")
+
+
 def test_a_folder_that_nobody_added_is_told_once(repository, found) -> None:
     git(repository, "rm", "-r", "--cached", "--quiet", "argocd/overlays")
     ((path, _, message, fix),) = found()

@@ -13,7 +13,7 @@ from aegisgen.findings import Finding, Severity
 from aegisgen.profile.sources import display
 from aegisgen.project.tree.content import read_generated
 from aegisgen.project.workspace import Workspace
-from aegisgen.render.places import APPS, file_of, runbook_of
+from aegisgen.render.places import APPS, RUNNER, file_of, runbook_of
 from aegisgen.rules.drift import NOT_IN_GIT
 
 _KUSTOMIZATION = "kustomization.yaml"
@@ -67,8 +67,7 @@ def _finding(root: Path, entry: str, rule: str, paths: list[str], severity: Seve
 def _rendered(workspace: Workspace, entry: str) -> Iterator[str]:
     """Yield the rendered files that an entry of git's list means: a file, or all that a folder (`x/`) holds."""
     folders = tuple(f"{target.directory}/" for target in workspace.targets)
-    if APPS in workspace.scope:
-        folders += (f"{APPS}/",)
+    folders += tuple(f"{folder}/" for folder in (APPS, RUNNER) if folder in workspace.scope)
     files = {file_of(target) for target in workspace.deployed}
     files |= {path for target in workspace.targets if (path := runbook_of(target))}
     names = _below(workspace.root, entry) if entry.endswith("/") else iter((entry,))
