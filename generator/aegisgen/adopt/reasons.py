@@ -22,11 +22,13 @@ class Subject(NamedTuple):
     """It was a hook of Helm's."""
 
 
-class _Reason(NamedTuple):
-    field: str
-    text: str
-    roles: tuple[str, ...] = ("job", "container")
-    when: Callable[[object, object], bool] = lambda _before, _after: True
+_When = Callable[[object, object], bool]
+_Reasons = tuple[tuple[str, str, _When], ...]
+"""The field, why it differs, and of which differences that is true, told from the values before and after."""
+
+
+def _always(_before: object, _after: object) -> bool:
+    return True
 
 
 def _added(before: object, after: object) -> bool:
@@ -35,10 +37,6 @@ def _added(before: object, after: object) -> bool:
 
 def _removed(before: object, after: object) -> bool:
     return before is not None and after is None
-
-
-def _tagged(before: object, after: object) -> bool:
-    return after == f"{before}:latest"
 
 
 def _only_runner(before: object, after: object) -> bool:
@@ -71,102 +69,65 @@ _HOOK = (
 _META = r"metadata\.annotations\.argocd\.argoproj\.io/"
 _LABELS = "labels of the Job and its pod: aegisgen's own, and those that the Job had"
 
-_REASONS: tuple[_Reason, ...] = (
-    _Reason(r"command|args", _RUNNER, ("container",)),
-    _Reason(r"volumeMounts(\[.*)?", _SCRIPTS, ("container",), _only_runner),
-    _Reason(
-        r"spec\.template\.spec\.volumes(\[.*)?",
-        _SCRIPTS,
-        ("job", "workload"),
-        _only_runner,
-    ),
-    _Reason(r"workingDir", "the commands change to that folder themselves", ("container",), _removed),
-    _Reason(r"name", "aegisgen calls the container of a Job migration", ("container",)),
-    _Reason(r"image", "no tag means latest, which is written out now", ("container",), _tagged),
-    _Reason(
-        r"imagePullPolicy",
-        "a tag can move: without Always a node runs the migrations of an image it pulled earlier (G302)",
-        ("container",),
-        lambda before, after: before is None and after == "Always",
-    ),
-    _Reason(r"imagePullPolicy", "what Kubernetes does without it, written out", ("container",), _added),
-    _Reason(r"resources(\..*)?", "requests and limits, where there were none (S402)", ("container",), _added),
-    _Reason(r"securityContext(\..*)?", "no rights that a migration has a use for (S404)", ("container",), _added),
-    _Reason(r"terminationMessagePolicy", "a failure shows its reason in kubectl describe", ("container",)),
-    _Reason(r"envFrom", "each variable is named, so that one that is missing stops the pod", ("container",), _removed),
-    _Reason(
+_NAMED = "each variable is named, so that one that is missing stops the pod"
+_PULL_ALWAYS = "a tag can move: without Always a node runs the migrations of an image it pulled earlier (G302)"
+_NO_LABEL = "a label by which a Service or the workload itself would take the Job's pod for one of its own"
+_DEFAULT = "what Kubernetes does without it, written out"
+_TTL = "Argo CD can miss a Job that vanishes at once, and then waits for ever (H106)"
+_PULL_SECRETS = "the workload's: a Job that cannot pull its image does not fail, and the sync waits (G303)"
+
+_OF_CONTAINER: _Reasons = (
+    (r"command|args", _RUNNER, _always),
+    (r"volumeMounts(\[.*)?", _SCRIPTS, _only_runner),
+    (r"workingDir", "the commands change to that folder themselves", _removed),
+    (r"name", "aegisgen calls the container of a Job migration", _always),
+    (r"image", "no tag means latest, which is written out now", lambda before, after: after == f"{before}:latest"),
+    (r"imagePullPolicy", _PULL_ALWAYS, lambda before, after: before is None and after == "Always"),
+    (r"imagePullPolicy", _DEFAULT, _added),
+    (r"resources(\..*)?", "requests and limits, where there were none (S402)", _added),
+    (r"securityContext(\..*)?", "no rights that a migration has a use for (S404)", _added),
+    (r"terminationMessagePolicy", "a failure shows its reason in kubectl describe", _always),
+    (r"envFrom", _NAMED, _removed),
+    (
         r"env\[[^]]+\](\.valueFrom\.configMapKeyRef\.(name|key))?",
         _OWN_CONFIG,
-        ("container",),
         lambda _before, after: "-migration-config" in str(after),
     ),
-    _Reason(
-        r"env\[[^]]+\]",
-        "each variable is named, so that one that is missing stops the pod",
-        ("container",),
-        lambda before, after: before is None and bool(mapping(mapping(after).get("valueFrom"))),
-    ),
-    _Reason(
-        r"env\[[^]]+\]",
-        "what the script exported",
-        ("container",),
-        lambda before, after: before is None and "value" in mapping(after),
-    ),
-    _Reason(r"(spec\.template\.)?metadata\.labels", _LABELS, ("job",), _added),
-    _Reason(
-        r"spec\.template\.metadata",
-        _LABELS,
-        ("job",),
-        lambda before, after: before is None and set(mapping(after)) == {"labels"},
-    ),
-    _Reason(r"(spec\.template\.)?metadata\.labels\..*", _LABELS, ("job",), lambda _before, after: after is not None),
-    _Reason(
-        r"(spec\.template\.)?metadata\.labels\..*",
-        "a label by which a Service or the workload itself would take the Job's pod for one of its own",
-        ("job",),
-        _removed,
-    ),
-    _Reason(_META + r"hook-delete-policy", "what Argo CD does without one, written out", ("job",), _added),
-    _Reason(
+    (r"env\[[^]]+\]", _NAMED, lambda before, after: before is None and "valueFrom" in mapping(after)),
+    (r"env\[[^]]+\]", "what the script exported", lambda before, after: before is None and "value" in mapping(after)),
+)
+_OF_POD: _Reasons = ((r"spec\.template\.spec\.volumes(\[.*)?", _SCRIPTS, _only_runner),)
+_OF_JOB: _Reasons = (
+    *_OF_POD,
+    (r"(spec\.template\.)?metadata\.labels", _LABELS, _added),
+    (r"spec\.template\.metadata", _LABELS, lambda before, after: before is None and set(mapping(after)) == {"labels"}),
+    (r"(spec\.template\.)?metadata\.labels\..*", _LABELS, lambda _before, after: after is not None),
+    (r"(spec\.template\.)?metadata\.labels\..*", _NO_LABEL, _removed),
+    (_META + r"hook-delete-policy", "what Argo CD does without one, written out", _added),
+    (
         _META + r"hook-delete-policy",
         "the finished Job stays until its TTL, for its logs to be read",
-        ("job",),
         lambda before, after: after == "BeforeHookCreation" and "HookSucceeded" in str(before),
     ),
-    _Reason(_META + r"sync-wave", "the wave of Helm's weight, or of no wave at all, written out", ("job",), _added),
-    _Reason(
-        r"spec\.activeDeadlineSeconds", "Argo CD waits for a Job without any limit of its own (H105)", ("job",), _added
-    ),
-    _Reason(
+    (_META + r"sync-wave", "the wave of Helm's weight, or of no wave at all, written out", _added),
+    (r"spec\.activeDeadlineSeconds", "Argo CD waits for a Job without any limit of its own (H105)", _added),
+    (r"spec\.ttlSecondsAfterFinished", "the finished Job stays long enough for its logs, and then goes", _added),
+    (
         r"spec\.ttlSecondsAfterFinished",
-        "the finished Job stays long enough for its logs, and then goes",
-        ("job",),
-        _added,
-    ),
-    _Reason(
-        r"spec\.ttlSecondsAfterFinished",
-        "Argo CD can miss a Job that vanishes at once, and then waits for ever (H106)",
-        ("job",),
+        _TTL,
         lambda before, after: isinstance(before, int) and isinstance(after, int) and before < after,
     ),
-    _Reason(r"spec\.backoffLimit", "what Kubernetes does without it, written out", ("job",), _added),
-    _Reason(r"spec\.template\.spec\.restartPolicy", "each attempt is a pod of its own, whose log stays", ("job",)),
-    _Reason(
-        r"spec\.template\.spec\.imagePullSecrets",
-        "the workload's: a Job that cannot pull its image does not fail, and the sync waits (G303)",
-        ("job",),
-        _added,
-    ),
-    _Reason(
+    (r"spec\.backoffLimit", _DEFAULT, _added),
+    (r"spec\.template\.spec\.restartPolicy", "each attempt is a pod of its own, whose log stays", _always),
+    (r"spec\.template\.spec\.imagePullSecrets", _PULL_SECRETS, _added),
+    (
         r"spec\.template\.spec\.automountServiceAccountToken",
         "a migration does not talk to the Kubernetes API (S403)",
-        ("job",),
         lambda _before, after: after is False,
     ),
-    _Reason(
+    (
         r"spec\.template\.spec\.initContainers(\[[^]]+\])?",
         "the runner waits for the database itself (migrations.wait)",
-        ("job",),
         lambda before, after: all(_waits(each, after) for each in (before if isinstance(before, list) else [before])),
     ),
 )
@@ -179,16 +140,12 @@ def reason_for(subject: Subject, path: tuple[str | int, ...], before: object, af
     field = ".".join(map(str, path)).replace(".[", "[")
     if subject.role == "job" and (reason := _hook(subject, field, before, after)):
         return reason
+    reasons: _Reasons = {"job": _OF_JOB, "workload": _OF_POD}.get(subject.role, ())
     match = re.match(r"spec\.template\.spec\.(initContainers|containers)\[([^]]+)\]\.?(.*)\Z", field)
-    for each in _REASONS:
-        if not each.when(before, after):
-            continue
-        if match and "container" in each.roles and _is_migration(subject, match[1], match[2]):
-            if re.fullmatch(each.field, match[3]):
-                return each.text
-        elif subject.role in each.roles and re.fullmatch(each.field, field):
-            return each.text
-    return ""
+    if match and _is_migration(subject, match[1], match[2]):
+        reasons, field = _OF_CONTAINER, match[3]
+    fitting = (why for pattern, why, when in reasons if re.fullmatch(pattern, field) and when(before, after))
+    return next(fitting, "")
 
 
 def _is_migration(subject: Subject, field: str, name: str) -> bool:
