@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 from aegisgen.errors import CompositionError
 from aegisgen.findings import Finding, Severity
@@ -13,6 +12,7 @@ from aegisgen.kube.resource import Resource, resources_in
 from aegisgen.kube.shape import mapping, sequence, text
 from aegisgen.profile.sources import ProjectSource
 from aegisgen.profile.stated import Stated
+from aegisgen.proof.manifests import Verdict
 from aegisgen.proof.overlays import Built
 from aegisgen.proof.stated import untrue
 from aegisgen.rules.builds import Build, Deployments, directory_contexts, overlay_context
@@ -22,13 +22,6 @@ from aegisgen.rules.ignores import Ignore, annotated
 from aegisgen.rules.neighbours import generated_beside
 from aegisgen.rules.rule import Scope
 from aegisgen.yaml.source import Document
-
-
-class Verdict(NamedTuple):
-    """What the rules found, and what the resources themselves say is to be ignored."""
-
-    findings: list[Finding]
-    ignores: list[Ignore]
 
 
 def judge_overlay(

@@ -9,6 +9,7 @@ from aegisgen.errors import InputError, Problem
 from aegisgen.findings import Finding, Severity
 from aegisgen.kube.resource import Resource, identify, value_at
 from aegisgen.kube.schemas import Violation
+from aegisgen.rules.ignores import Ignore
 from aegisgen.rules.manifests import IN_PLAIN_TEXT, NO_SCHEMA, NOT_AN_OBJECT, NOT_VALID, NOT_YAML
 from aegisgen.yaml.source import Document, Parser, manifests
 
@@ -63,6 +64,18 @@ def pieces(document: Document, *, patch: bool) -> Iterator[Piece]:
         yield Piece(document, (), patch)
 
 
+class Verdict(NamedTuple):
+    """What was found, and what the files and objects say is to be ignored."""
+
+    findings: list[Finding]
+    ignores: list[Ignore]
+
+    def add(self, other: Verdict) -> None:
+        """Take over what another one has."""
+        self.findings.extend(other.findings)
+        self.ignores.extend(other.ignores)
+
+
 class Flaw(NamedTuple):
     """Something wrong at a path of a piece, before it is told where that was written."""
 
@@ -94,24 +107,21 @@ class Checker(NamedTuple):
 
     def check(self, found: Sequence[Piece]) -> Iterator[Flaw]:
         """Yield what is wrong with each piece."""
-        second = self._kubeconform(found) if self.kubeconform else {}
+        by_kubeconform = self._kubeconform(found) if self.kubeconform else {}
         for index, piece in enumerate(found):
-            yield from self._check(piece, second.get(index))
-
-    def _check(self, piece: Piece, second: _Verdict | None) -> Iterator[Flaw]:
-        if piece.patch and isinstance(piece.data, list):
-            yield from _operations(piece)
-            return
-        resource = piece.object()
-        if not isinstance(resource, Resource):
-            yield Flaw(piece, (), NOT_AN_OBJECT, Severity.ERROR, resource)
-            return
-        name = str(resource.identity)
-        verdict = second or self._violations(piece, resource)
-        if verdict.violations is None:
-            yield self._unknown(piece, resource)
-        for violation in verdict.violations or ():
-            yield Flaw(piece, violation.path, NOT_VALID, Severity.ERROR, violation.message, name)
+            if piece.patch and isinstance(piece.data, list):
+                yield from _operations(piece)
+                continue
+            resource = piece.object()
+            if not isinstance(resource, Resource):
+                yield Flaw(piece, (), NOT_AN_OBJECT, Severity.ERROR, resource)
+                continue
+            known = by_kubeconform[index] if index in by_kubeconform else self._violations(piece, resource)
+            if known is None:
+                yield self._unknown(piece, resource)
+            for violation in known or ():
+                name = str(resource.identity)
+                yield Flaw(piece, violation.path, NOT_VALID, Severity.ERROR, violation.message, name)
 
     def _unknown(self, piece: Piece, resource: Resource) -> Flaw:
         """Tell a custom resource from a mistake: Kubernetes' own groups are all known."""
@@ -126,13 +136,13 @@ class Checker(NamedTuple):
         message = f"no schema for {kind} of {api_version}; it was not checked"
         return Flaw(piece, (), NO_SCHEMA, severity, message, str(resource.identity))
 
-    def _violations(self, piece: Piece, resource: Resource) -> _Verdict:
+    def _violations(self, piece: Piece, resource: Resource) -> list[Violation] | None:
         from aegisgen.kube.schemas import violations  # noqa: PLC0415 - rendering alone needs no schemas
 
         readable = piece.document.readable
-        return _Verdict(violations(resource.data, version=self.version, patch=piece.patch, readable=readable))
+        return violations(resource.data, version=self.version, patch=piece.patch, readable=readable)
 
-    def _kubeconform(self, found: Sequence[Piece]) -> dict[int, _Verdict]:
+    def _kubeconform(self, found: Sequence[Piece]) -> dict[int, list[Violation] | None]:
         """Ask kubeconform about all whole objects at once; it knows no patches and no kustomizations."""
         from aegisgen.kube.kubeconform import run  # noqa: PLC0415
 
@@ -142,16 +152,12 @@ class Checker(NamedTuple):
             if not piece.patch and isinstance(piece.object(), Resource)
         ]
         verdicts = run([document for _, document in asked], version=self.version)
-        return {index: _Verdict(verdict) for (index, _), verdict in zip(asked, verdicts, strict=True)}
+        return {index: verdict for (index, _), verdict in zip(asked, verdicts, strict=True)}
 
 
 def is_built_in(group: str) -> bool:
     """Tell whether an API group is one of Kubernetes' own: custom ones have a domain (API conventions)."""
     return "." not in group or group in _BUILT_IN
-
-
-class _Verdict(NamedTuple):
-    violations: list[Violation] | None
 
 
 def kustomization_flaws(document: Document) -> Iterator[Flaw]:

@@ -85,17 +85,17 @@ def prove(
         try:
             if method.compose and composer() is None:
                 raise ToolError(MISSING)
-            found = prove_all(named, roots, means, workers)
+            verdict, refusals = prove_all(named, roots, means, workers)
         except ToolError as error:
             if method.require_tools:
                 raise
             skipped.append(f"composition: {error}")
-            found = prove_all(named, roots, means._replace(compose=False), workers)
-        weighed = {kept for finding in (*found.findings, *drift) if (kept := _weighed(finding, settings))}
-        ignores = [*project_ignores(project), *found.ignores]
+            verdict, refusals = prove_all(named, roots, means._replace(compose=False), workers)
+        weighed = {kept for finding in (*verdict.findings, *drift) if (kept := _weighed(finding, settings))}
+        ignores = [*project_ignores(project), *verdict.ignores]
         baseline = _baseline(project) if method.baseline else []
         left = settle(weighed, ignores, baseline=baseline, severities=settings.severities)
-        twice = {finding for each in found.refusals for finding in each.said_by_a_rule(left)}
+        twice = {finding for refusal in refusals for finding in refusal.said_by_a_rule(left)}
         return Proof(tuple(finding for finding in left if finding not in twice), len(named), tuple(skipped))
 
 

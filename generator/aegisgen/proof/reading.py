@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from aegisgen.findings import Finding, Severity
 from aegisgen.kube.kustomization import composed_files
@@ -15,13 +14,14 @@ from aegisgen.proof.inputs import Input, Kustomizations, Source, read
 from aegisgen.proof.manifests import (
     Checker,
     Piece,
+    Verdict,
     is_own,
     kustomization_flaws,
     own_findings,
     pieces,
     read_documents,
 )
-from aegisgen.rules.ignores import Ignore, commented
+from aegisgen.rules.ignores import commented
 from aegisgen.rules.manifests import NOT_YAML
 from aegisgen.rules.references import POD_KINDS
 from aegisgen.yaml.scalars import Dialect
@@ -31,33 +31,26 @@ from aegisgen.yaml.source import Document, Parser, documents, manifests
 _HIDDEN = re.compile(rb"""kind["']?[ \t]*:[ \t]*(?:[&!][^ \t\n]*[ \t]+)*"[^"\n]*\\""")
 
 
-class Reading(NamedTuple):
-    """What some files say: findings about each by itself, the objects in them, and what their comments ignore."""
-
-    findings: list[Finding]
-    pieces: list[Piece]
-    ignores: list[Ignore]
-
-
 class Files:
     """Reads files, one after the other; what a schema engine takes is checked when all have been read."""
 
     def __init__(self, parser: Parser = manifests) -> None:
         self._parser = parser
-        self._reading = Reading([], [], [])
+        self._verdict = Verdict([], [])
+        self._pieces: list[Piece] = []
         self._kustomizations = Kustomizations(parser)
 
     def take(self, item: Input) -> None:
         """Read what is in a file."""
-        reading = self._reading
+        verdict = self._verdict
         if item.raw is None:
-            reading.findings.append(Finding(item.path, 0, 0, NOT_YAML, Severity.ERROR, item.trouble))
+            verdict.findings.append(Finding(item.path, 0, 0, NOT_YAML, Severity.ERROR, item.trouble))
             return
         if b"aegisgen:" in item.raw:
-            reading.ignores.extend(commented(item.path, item.raw.decode(errors="replace")))
+            verdict.ignores.extend(commented(item.path, item.raw.decode(errors="replace")))
         if posixpath.basename(item.path) in KUSTOMIZATION_NAMES:
             for document in self._documents(item, self._parser):
-                reading.findings.extend(flaw.here() for flaw in kustomization_flaws(document))
+                verdict.findings.extend(flaw.here() for flaw in kustomization_flaws(document))
             return
         patch = self._kustomizations.is_patch(item.path)
         composed = patch or self._kustomizations.is_resource(item.path)
@@ -65,24 +58,24 @@ class Files:
             if is_own(document):
                 parts = documents(item.raw, item.path)
                 own = next(part for part in parts if isinstance(part, Document) and part.line == document.line)
-                reading.findings.extend(own_findings(own))
+                verdict.findings.extend(own_findings(own))
             else:
-                reading.pieces.extend(pieces(document, patch=patch))
+                self._pieces.extend(pieces(document, patch=patch))
 
-    def checked(self, checker: Checker) -> Reading:
-        """Return all that was read, with what is wrong with it."""
-        self._reading.findings.extend(flaw.here() for flaw in checker.check(self._reading.pieces))
-        return self._reading
+    def checked(self, checker: Checker) -> Verdict:
+        """Return what is wrong with all that was read, and what its comments ignore."""
+        self._verdict.findings.extend(flaw.here() for flaw in checker.check(self._pieces))
+        return self._verdict
 
     def manifests(self) -> list[Resource]:
         """Return the objects that were read; a patch is none."""
-        found = (piece.object() for piece in self._reading.pieces if not piece.patch)
+        found = (piece.object() for piece in self._pieces if not piece.patch)
         return [each for each in found if isinstance(each, Resource)]
 
     def _documents(self, item: Input, parser: Parser) -> Iterator[Document]:
         for document in read_documents(item.raw or b"", item.path, parser):
             if isinstance(document, Finding):
-                self._reading.findings.append(document)
+                self._verdict.findings.append(document)
             else:
                 yield document
 
@@ -134,11 +127,7 @@ class DistantDocument(Document):
 def distant(resource: Resource) -> Resource:
     """Return what the rules that look at several objects need of a resource that was read from a file."""
     document = resource.document
-    if resource.identity.kind in _LOOKED_INTO:
-        return resource._replace(
-            document=DistantDocument(document.source, document.line, "", document.data, document.dialect)
-        )
     bare: dict[str, object] = {"metadata": {"annotations": resource.annotations}}
-    return resource._replace(
-        data=bare, document=DistantDocument(document.source, document.line, "", bare, document.dialect)
-    )
+    data, whole = (resource.data, document.data) if resource.identity.kind in _LOOKED_INTO else (bare, bare)
+    without_text = DistantDocument(document.source, document.line, "", whole, document.dialect)
+    return resource._replace(data=data, document=without_text)

@@ -15,13 +15,12 @@ from aegisgen.kube.overlay import used_files
 from aegisgen.kube.resource import Resource
 from aegisgen.profile.stated import Stated
 from aegisgen.proof.inputs import Source, read
-from aegisgen.proof.judge import Verdict, composed, judge_manifests, judge_overlay, judge_part
-from aegisgen.proof.manifests import Checker
+from aegisgen.proof.judge import composed, judge_manifests, judge_overlay, judge_part
+from aegisgen.proof.manifests import Checker, Verdict
 from aegisgen.proof.overlays import Refusal, build, findings, refusal
 from aegisgen.proof.reading import Files, distant
 from aegisgen.rules.builds import Deployments
 from aegisgen.rules.context import Settings
-from aegisgen.rules.ignores import Ignore
 from aegisgen.yaml.source import Document
 
 # A base is read for each of its overlays, and each file of theirs by itself, all within a few files of one another.
@@ -56,14 +55,6 @@ class OverlayProof(NamedTuple):
     refusal: Refusal | None
 
 
-class OverlaysProof(NamedTuple):
-    """What is known of some overlays, in their order, and of the files that they are made of."""
-
-    proofs: list[OverlayProof]
-    findings: list[Finding]
-    ignores: list[Ignore]
-
-
 class ManifestTask(NamedTuple):
     """Some files: whole directories, or a part of one, which is too large for one process."""
 
@@ -76,14 +67,13 @@ class ManifestTask(NamedTuple):
 class ManifestProof(NamedTuple):
     """What is known of some files."""
 
-    findings: list[Finding]
-    ignores: list[Ignore]
+    verdict: Verdict
     manifests: list[Resource]
     """Of a part: what is to be judged together with the other parts."""
 
 
-def prove_overlays(task: OverlayTask) -> OverlaysProof:
-    """Read, compose and judge overlays, and check the files that they are made of."""
+def prove_overlays(task: OverlayTask) -> tuple[list[OverlayProof], Verdict]:
+    """Read, compose and judge overlays; the second of what is returned is about the files that they are made of."""
     checker, settings, compose, cache, builds = task.means
     parser = lru_cache(maxsize=_KEPT_FILES)(_all_documents)
     files = Files(parser)
@@ -105,8 +95,7 @@ def prove_overlays(task: OverlayTask) -> OverlaysProof:
                 refusal(each),
             )
         )
-    reading = files.checked(checker)
-    return OverlaysProof(proofs, reading.findings, reading.ignores)
+    return proofs, files.checked(checker)
 
 
 def prove_manifests(task: ManifestTask) -> ManifestProof:
@@ -114,15 +103,12 @@ def prove_manifests(task: ManifestTask) -> ManifestProof:
     files = Files()
     for source in task.sources:
         files.take(read(source))
-    reading = files.checked(task.means.checker)
-    manifests = files.manifests()
+    verdict, manifests = files.checked(task.means.checker), files.manifests()
     if task.whole:
-        verdict = judge_manifests(manifests, Deployments(task.applications), task.means.settings)
-        left = []
-    else:
-        verdict = judge_part(manifests, task.means.settings)
-        left = [distant(each) for each in manifests]
-    return ManifestProof([*reading.findings, *verdict.findings], [*reading.ignores, *verdict.ignores], left)
+        verdict.add(judge_manifests(manifests, Deployments(task.applications), task.means.settings))
+        return ManifestProof(verdict, [])
+    verdict.add(judge_part(manifests, task.means.settings))
+    return ManifestProof(verdict, [distant(manifest) for manifest in manifests])
 
 
 def _all_documents(raw: bytes, source: str) -> Iterable[Document | Problem]:

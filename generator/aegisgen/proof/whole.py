@@ -12,18 +12,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from aegisgen.findings import Finding
 from aegisgen.kube.resource import Resource
 from aegisgen.output.progress import tracked
 from aegisgen.profile.stated import Stated
 from aegisgen.proof.crew import Crew
 from aegisgen.proof.inputs import Source
 from aegisgen.proof.judge import judge_together
+from aegisgen.proof.manifests import Verdict
 from aegisgen.proof.overlays import Refusal
 from aegisgen.proof.reading import applications_in
 from aegisgen.proof.tasks import ManifestTask, Means, OverlayProof, OverlayTask, prove_manifests, prove_overlays
 from aegisgen.rules.builds import Deployments
-from aegisgen.rules.ignores import Ignore
 
 _Item = TypeVar("_Item")
 
@@ -36,23 +35,18 @@ _FILES, _OVERLAYS, _SEARCHED = 50, 12, 250
 _LARGE = 2 * _FILES
 
 
-class Found(NamedTuple):
-    """What was found, what it is told to ignore, and why overlays may not have been composed."""
-
-    findings: list[Finding]
-    ignores: list[Ignore]
-    refusals: list[Refusal]
-
-
 class _Directory(NamedTuple):
     path: str
     sources: list[Source]
 
 
-def prove_all(named: Sequence[Source], roots: Mapping[Path, Stated | None], means: Means, crew: Crew) -> Found:
-    """Find out all there is about files and overlays, these with what profiles state of them.
+def prove_all(
+    named: Sequence[Source], roots: Mapping[Path, Stated | None], means: Means, crew: Crew
+) -> tuple[Verdict, list[Refusal]]:
+    """Find out all there is about files and overlays, these with what profiles state, and why some do not compose.
 
-    Raises ToolError where Kustomize does not come to an end."""
+    Raises ToolError where Kustomize does not come to an end.
+    """
     small = len(named) + _FILES_OF_AN_OVERLAY * len(roots) < _MIN_SHARED
     tree = _Tree(roots, means if small else means._replace(builds=1), crew, small=small)
     tree.look_for_applications(named)
@@ -61,18 +55,15 @@ def prove_all(named: Sequence[Source], roots: Mapping[Path, Stated | None], mean
     used = {path for proof in proofs for path in proof.used}
     tree.prove_manifests([source for source in named if source.shown not in used])
     shown = {source.shown for source in named}
-    found = Found(
-        [*tree.findings, *(finding for finding in tree.used_findings if finding.path in shown)],
-        [*tree.ignores, *(ignore for ignore in tree.used_ignores if ignore.path in shown)],
-        [proof.refusal for proof in proofs if proof.refusal],
-    )
-    known = {finding[:4] for finding in found.findings}
+    verdict = tree.verdict
+    verdict.findings.extend(finding for finding in tree.of_used.findings if finding.path in shown)
+    verdict.ignores.extend(ignore for ignore in tree.of_used.ignores if ignore.path in shown)
+    known = {finding[:4] for finding in verdict.findings}
     for proof in proofs:
         # what is wrong in a file is wrong again in everything composed from it
-        found.findings.extend(finding for finding in proof.flaws if finding[:4] not in known)
-        found.findings.extend(proof.verdict.findings)
-        found.ignores.extend(proof.verdict.ignores)
-    return found
+        verdict.findings.extend(finding for finding in proof.flaws if finding[:4] not in known)
+        verdict.add(proof.verdict)
+    return verdict, [proof.refusal for proof in proofs if proof.refusal]
 
 
 class _Tree:
@@ -85,11 +76,9 @@ class _Tree:
         self._deployments = Deployments()
         self._overlays: dict[Path, tuple[tuple[Resource, ...], OverlayProof]] = {}
         """By directory: the Applications with which each was judged, and what came of it."""
-        self.used_findings: list[Finding] = []
-        """In the files of overlays, which may be others than those that were named."""
-        self.used_ignores: list[Ignore] = []
-        self.findings: list[Finding] = []
-        self.ignores: list[Ignore] = []
+        self.of_used = Verdict([], [])
+        """On the files of overlays, which may be others than those that were named."""
+        self.verdict = Verdict([], [])
 
     def look_for_applications(self, named: Sequence[Source]) -> None:
         for found in self._crew.map(applications_in, list(self._split(named, _SEARCHED))):
@@ -115,21 +104,20 @@ class _Tree:
         tasks = list(self._manifest_tasks(_by_directory(loose)))
         answers = zip(tasks, self._crew.map(prove_manifests, tasks), strict=True)
         for task, proof in tracked(answers, len(loose), "files", lambda each: len(each[0].sources)):
-            self.findings += proof.findings
-            self.ignores += proof.ignores
+            self.verdict.add(proof.verdict)
             if not task.whole:
                 parts.setdefault(posixpath.dirname(task.sources[0].shown), []).extend(proof.manifests)
         for manifests in parts.values():
-            self.findings += judge_together(manifests, self._deployments, self._means.settings)
+            together = judge_together(manifests, self._deployments, self._means.settings)
+            self.verdict.findings.extend(together)
 
     def _prove(self, roots: Iterable[Path]) -> None:
         wanted = [(root, self._deployments.of(root.as_posix()), self._roots[root]) for root in roots]
         tasks = [OverlayTask(tuple(part), self._means) for part in self._split(wanted, _OVERLAYS)]
         answers = zip(tasks, self._crew.map(prove_overlays, tasks), strict=True)
-        for task, answer in tracked(answers, len(wanted), "overlays", lambda each: len(each[0].overlays)):
-            self.used_findings += answer.findings
-            self.used_ignores += answer.ignores
-            for (root, applications, _), proof in zip(task.overlays, answer.proofs, strict=True):
+        for task, (proven, of_files) in tracked(answers, len(wanted), "overlays", lambda each: len(each[0].overlays)):
+            self.of_used.add(of_files)
+            for (root, applications, _), proof in zip(task.overlays, proven, strict=True):
                 self._overlays[root] = applications, proof
         proofs = self.proofs()
         used = {path for proof in proofs for path in proof.used}
