@@ -11,7 +11,7 @@ from aegisgen.output.visible import visible
 from aegisgen.profile.load import find_project
 from aegisgen.profile.schema import MODELS, schema_files, schema_text
 from aegisgen.profile.sources import display
-from aegisgen.project.tree.content import Change, read
+from aegisgen.project.tree.content import Change, listed, read
 from aegisgen.project.tree.write import locked, write
 
 
@@ -32,7 +32,6 @@ def _renew(project: Path | None) -> int:
     with locked(root):
         changes = [Change(path, read(root, path), text.encode()) for path, text in schema_files(MODELS).items()]
         write(root, changes)
-    for change in changes:
-        verb = "unchanged" if change.before == change.after else "created  " if change.before is None else "updated  "
-        sys.stdout.write(f"{verb} {visible(display(root / change.path))}\n")
+    for verb, path in listed(changes):
+        sys.stdout.write(f"{verb:9} {visible(display(root / path))}\n")
     return 0

@@ -19,16 +19,9 @@ from aegisgen.status.snapshot import Snapshot
 from aegisgen.tools import TOOLS
 
 PULLING = frozenset(
-    {
-        "ErrImagePull",
-        "ImagePullBackOff",
-        "InvalidImageName",
-        "ErrImageNeverPull",
-        "ErrImageInspect",
-        "RegistryUnavailable",
-        "SignatureValidationFailed",
-    }
-)
+    {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ErrImageInspect",
+     "RegistryUnavailable", "SignatureValidationFailed"}
+)  # fmt: skip
 _CANNOT_START = frozenset(
     {"CreateContainerError", "RunContainerError", "PreCreateHookError", "PreStartHookError", "PostStartHookError"}
 )

@@ -39,13 +39,6 @@ class Change(NamedTuple):
     before: bytes | None
     after: bytes | None
 
-    @property
-    def verb(self) -> str:
-        """What happens to the file: created, updated, removed or unchanged."""
-        if self.before == self.after:
-            return "unchanged"
-        return "removed" if self.after is None else "created" if self.before is None else "updated"
-
 
 def locate(root: Path, path: str) -> os.stat_result | None:
     """Return the status of what stands at `path`, None where nothing does. Raises TreeError as `files.below` does."""
