@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from aegisgen import files
 from aegisgen.adopt.differences import Difference, differences, path_in
-from aegisgen.adopt.find import Found, Skipped, find
-from aegisgen.adopt.infer import Lost, infer
-from aegisgen.adopt.project import Placed, Plan, plan
+from aegisgen.adopt.find import Original, Skipped, find
+from aegisgen.adopt.infer import Adopted, Lost, infer
+from aegisgen.adopt.project import Plan, plan
 from aegisgen.adopt.removal import Draft, make_room, parts_of, remove
 from aegisgen.adopt.texts import project_texts
 from aegisgen.errors import InputError, TreeError, UsageError
@@ -36,15 +36,6 @@ from aegisgen.render.files import Overlay, render, runner
 _JOB_CONTAINER = "migration"
 
 
-class Adopted(NamedTuple):
-    """One overlay: what differs afterwards, what is lost, and what somebody should look at."""
-
-    placed: Placed
-    differences: tuple[Difference, ...]
-    lost: tuple[Lost, ...]
-    remarks: tuple[str, ...]
-
-
 class Adoption(NamedTuple):
     """The whole of it."""
 
@@ -56,7 +47,7 @@ class Adoption(NamedTuple):
     @property
     def complete(self) -> bool:
         """Nothing would be lost."""
-        return not any(each.lost for each in self.overlays)
+        return not any(overlay.lost for overlay in self.overlays)
 
 
 def prepare(paths: Sequence[Path], templates: Path | None = None) -> Adoption:
@@ -65,12 +56,12 @@ def prepare(paths: Sequence[Path], templates: Path | None = None) -> Adoption:
     Raises UsageError where the paths hold no migration, TreeError where there is a project already, InputError where a
     hand-written file cannot be edited safely, and ToolError without Kustomize.
     """
-    found, skipped = find(paths)
-    if not found:
-        reasons = "\n".join(f"{each.directory}: {each.reason}" for each in skipped)
+    originals, skipped = find(paths)
+    if not originals:
+        reasons = "\n".join(f"{overlay.directory}: {overlay.reason}" for overlay in skipped)
         raise UsageError(f"nothing to adopt\n{reasons}")
     packages = _packages(paths[0])
-    made = plan([infer(each, packages) for each in found])
+    made = plan([infer(original, packages) for original in originals])
     root = Path(made.root)
     if (root / PROJECT_FILE).exists():
         raise TreeError(f"{display(root / PROJECT_FILE)} exists: this is a project already; nothing was written")
@@ -79,66 +70,71 @@ def prepare(paths: Sequence[Path], templates: Path | None = None) -> Adoption:
     composed = _composed(made, changes)
     shared = _lost_by_others(made, root)
     overlays = [
-        _account(placed, after, shared.get(placed.directory, ()))
-        for placed, after in zip(made.placed, composed, strict=True)
+        _compared(adopted, after, shared.get(adopted.directory, ()))
+        for adopted, after in zip(made.adopted, composed, strict=True)
     ]
     return Adoption(root, tuple(overlays), (*skipped, *left), tuple(changes))
 
 
-def _account(placed: Placed, after: Sequence[Resource], shared: Sequence[Lost]) -> Adopted:
-    found = placed.inferred.found
-    name = _JOB_CONTAINER if found.migration.strategy == "presync-job" else found.migration.name
-    told = differences(found, after, name)
-    lost = [*placed.inferred.lost, *shared]
-    said = {each.what.partition(":")[0] for each in lost}
-    for each in told:
-        # a variable that is lost has been said already, with the reason
-        variable = str(each.path[-1]).strip("[]") if each.after is None and each.path else ""
-        if not each.reason and variable not in said:
-            lost.append(_unexplained(found, each))
-    remarks = [*placed.inferred.remarks]
-    remarks += [
-        f"{other.name} of {other.resource.identity} migrates too, and is left as it is" for other in found.further
+def _compared(adopted: Adopted, after: Sequence[Resource], shared: Sequence[Lost]) -> Adopted:
+    """Return the overlay with what differs in `after`, what it composes to now; `shared`: what others lose."""
+    original = adopted.original
+    name = _JOB_CONTAINER if original.migration.strategy == "presync-job" else original.migration.name
+    different = differences(original, after, name)
+    lost = [*adopted.lost, *shared]
+    named = {loss.what.partition(":")[0] for loss in lost}
+    for difference in different:
+        # a variable that is lost has been named already, with the reason
+        variable = str(difference.path[-1]).strip("[]") if difference.after is None and difference.path else ""
+        if not difference.reason and variable not in named:
+            lost.append(_unexplained(original, difference))
+    remarks = [
+        *adopted.remarks,
+        *(
+            f"{other.name} of {other.resource.identity} migrates too, and is left as it is"
+            for other in original.further
+        ),
     ]
-    if not placed.inferred.namespace:
-        remarks.append(f"no namespace is named; the profile says {placed.environment}")
-    return Adopted(placed, tuple(told), tuple(sorted(set(lost))), tuple(remarks))
+    if not adopted.namespace:
+        remarks.append(f"no namespace is named; the profile says {adopted.environment}")
+    return adopted._replace(differences=tuple(different), lost=tuple(sorted(set(lost))), remarks=tuple(remarks))
 
 
-def _unexplained(found: Found, difference: Difference) -> Lost:
-    resource = next((each for each in found.resources if str(each.identity) == difference.resource), None)
+def _unexplained(original: Original, difference: Difference) -> Lost:
+    resource = next((each for each in original.resources if str(each.identity) == difference.resource), None)
     what = f"{difference.resource}: {difference.field or 'the whole object'} is not carried over"
     if difference.before is None:
         what = f"{difference.resource}: {difference.field or 'the whole object'} would be new"
     elif difference.after is not None:
         what = f"{difference.resource}: {difference.field} would be another"
     # by the name that the container had
-    path = tuple(f"[{found.migration.name}]" if part == f"[{_JOB_CONTAINER}]" else part for part in difference.path)
-    place = origin_of(found.overlay, resource, path_in(resource.data, path)) if resource else None
-    return Lost(place.source if place else found.directory.as_posix(), place.position[0] if place else 0, what)
+    before = f"[{original.migration.name}]"
+    path = tuple(before if part == f"[{_JOB_CONTAINER}]" else part for part in difference.path)
+    place = origin_of(original.overlay, resource, path_in(resource.data, path)) if resource else None
+    return Lost(place.source if place else original.directory.as_posix(), place.position[0] if place else 0, what)
 
 
 def _lost_by_others(made: Plan, root: Path) -> dict[str, list[Lost]]:
     """Name the overlays that are not adopted and share a file with the migration that is taken out of it."""
-    adopted = {os.path.realpath(placed.inferred.found.directory) for placed in made.placed}
+    own = {os.path.realpath(adopted.original.directory) for adopted in made.adopted}
     result: dict[str, list[Lost]] = {}
     for other in Kustomizations().roots([display(root)]):
-        if os.path.realpath(other) in adopted:
+        if os.path.realpath(other) in own:
             continue
         used = {os.path.realpath(file) for file in used_files(read_overlay(other))}
-        for placed in made.placed:
-            for part in parts_of(placed.inferred.found):
+        for adopted in made.adopted:
+            for part in parts_of(adopted.original):
                 if os.path.realpath(part.source) in used:
                     what = f"{display(other)} uses this file too and is not adopted: it would lose its migration"
-                    result.setdefault(placed.directory, []).append(Lost(part.source, part.line, what))
+                    result.setdefault(adopted.directory, []).append(Lost(part.source, part.line, what))
     return result
 
 
 def _composed(made: Plan, changes: Sequence[Change]) -> list[list[Resource]]:
     folders = {
         os.path.abspath(layer.directory)  # noqa: PTH100 -- no symlinks followed
-        for placed in made.placed
-        for layer in placed.inferred.found.overlay.layers
+        for adopted in made.adopted
+        for layer in adopted.original.overlay.layers
     }
     top = os.path.commonpath([made.root, *folders])
     with tempfile.TemporaryDirectory(prefix="aegisgen-adopt-") as temporary:
@@ -155,7 +151,7 @@ def _composed(made: Plan, changes: Sequence[Change]) -> list[list[Resource]]:
             else:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(change.after)
-        return [resources_in(compose(root / placed.directory).documents) for placed in made.placed]
+        return [resources_in(compose(root / adopted.directory).documents) for adopted in made.adopted]
 
 
 def _ignored(_folder: str, names: list[str]) -> list[str]:
@@ -188,7 +184,7 @@ def draft_of(plan: Plan, disk: Callable[[str], bytes | None], templates: Templat
     overlays = _rendered(texts, templates)
     draft = Draft(plan.root, disk)
     kept = {f"{overlay.directory}/{name}" for overlay in overlays for name in overlay.files}
-    remove([placed.inferred.found for placed in plan.placed], draft, kept)
+    remove([adopted.original for adopted in plan.adopted], draft, kept)
     for overlay in overlays:
         make_room(draft, overlay.directory, overlay.files)
     draft.changed |= {path: text.encode() for path, text in texts.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from aegisgen.adopt.find import Found
+from aegisgen.adopt.find import Original
 from aegisgen.adopt.reasons import Subject, reason_for
 from aegisgen.argocd.hooks import HELM_HOOK
 from aegisgen.kube.credentials import secret_text, secret_value
@@ -35,25 +35,25 @@ class Difference(NamedTuple):
     """As `field`, in its parts."""
 
 
-def differences(found: Found, after: Sequence[Resource], container: str) -> list[Difference]:
+def differences(original: Original, after: Sequence[Resource], container: str) -> list[Difference]:
     """Return how an overlay's objects differ, by kind and name; `container` is the migration's name afterwards."""
-    renamed = _counterparts(found, after)
-    old = {each.identity: each for each in found.resources}
+    renamed = _counterparts(original, after)
+    old = {each.identity: each for each in original.resources}
     new = {each.identity: each for each in after}
     result: list[Difference] = []
     for identity, resource in old.items():
         counterpart = new.get(renamed.get(identity, identity))
-        subject = _subject(found, identity)
+        subject = _subject(original, identity)
         if counterpart is None:
             result.append(
                 Difference(str(identity), "", _object(resource), None, reason_for(subject, (), resource.data, None))
             )
             continue
         mine, theirs = dict(resource.data), dict(counterpart.data)
-        if identity == found.migration.resource.identity and found.migration.name != container:
-            mine = _with_container(mine, found.migration.field, found.migration.place, container)
-            path: Path = ("spec", "template", "spec", found.migration.field, f"[{container}]", "name")
-            result.append(_difference(identity, subject, path, found.migration.name, container))
+        if identity == original.migration.resource.identity and original.migration.name != container:
+            mine = _with_container(mine, original.migration.field, original.migration.place, container)
+            path: Path = ("spec", "template", "spec", original.migration.field, f"[{container}]", "name")
+            result.append(_difference(identity, subject, path, original.migration.name, container))
         result += [_difference(identity, subject, path, one, other) for path, one, other in _compare(mine, theirs, ())]
     known = {*old, *renamed.values()}
     for identity, resource in new.items():
@@ -63,9 +63,9 @@ def differences(found: Found, after: Sequence[Resource], container: str) -> list
     return result
 
 
-def _counterparts(found: Found, after: Sequence[Resource]) -> dict[Identity, Identity]:
+def _counterparts(original: Original, after: Sequence[Resource]) -> dict[Identity, Identity]:
     """Pair what changed its name: generated names carry a hash of their content."""
-    identity = found.migration.resource.identity
+    identity = original.migration.resource.identity
     pairs: dict[Identity, Identity] = {}
     for each in after:
         own = each.identity
@@ -74,14 +74,14 @@ def _counterparts(found: Found, after: Sequence[Resource]) -> dict[Identity, Ide
     return pairs
 
 
-def _subject(found: Found, identity: Identity) -> Subject:
+def _subject(original: Original, identity: Identity) -> Subject:
     role = "other"
-    if identity == found.migration.resource.identity:
+    if identity == original.migration.resource.identity:
         role = "job" if identity.kind == "Job" else "workload"
     elif identity.kind in WORKLOADS:
         role = "workload"
-    helm = role == "job" and HELM_HOOK in found.migration.resource.annotations
-    return Subject(identity.kind, identity.name, role, found.migration.name, helm=helm)
+    helm = role == "job" and HELM_HOOK in original.migration.resource.annotations
+    return Subject(identity.kind, identity.name, role, original.migration.name, helm=helm)
 
 
 def _difference(identity: Identity, subject: Subject, path: Path, before: object, after: object) -> Difference:

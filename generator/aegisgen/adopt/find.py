@@ -55,7 +55,7 @@ class Migration(NamedTuple):
         return text(self.container.get("name"))
 
 
-class Found(NamedTuple):
+class Original(NamedTuple):
     """An overlay with a migration in it."""
 
     directory: Path
@@ -74,7 +74,7 @@ class Skipped(NamedTuple):
     reason: str
 
 
-def find(paths: Sequence[Path]) -> tuple[list[Found], list[Skipped]]:
+def find(paths: Sequence[Path]) -> tuple[list[Original], list[Skipped]]:
     """Look for migrations in all overlays that the paths name or hold, sorted by directory.
 
     Raises UsageError where there is no kustomization at all, ToolError without Kustomize.
@@ -88,11 +88,12 @@ def find(paths: Sequence[Path]) -> tuple[list[Found], list[Skipped]]:
         raise UsageError(
             f"no kustomization.yaml in {', '.join(map(str, paths))}; expected a folder that holds overlays"
         )
-    looked = [_look(root) for root in roots]
-    return [each for each in looked if isinstance(each, Found)], [each for each in looked if isinstance(each, Skipped)]
+    overlays = [_look(root) for root in roots]
+    originals = [overlay for overlay in overlays if isinstance(overlay, Original)]
+    return originals, [overlay for overlay in overlays if isinstance(overlay, Skipped)]
 
 
-def _look(directory: Path) -> Found | Skipped:
+def _look(directory: Path) -> Original | Skipped:
     try:
         documents = compose(directory).documents
     except CompositionError as error:
@@ -112,20 +113,17 @@ def _look(directory: Path) -> Found | Skipped:
         return Skipped(directory, f"none of its workloads belongs to {first.resource.identity} for certain")
     if not script(first.container).commands:
         return Skipped(directory, f"container {first.name} says no command, and what its image runs cannot be read")
-    return Found(directory, overlay, resources, first, workload, tuple(migrations[1:]))
+    return Original(directory, overlay, resources, first, workload, tuple(migrations[1:]))
 
 
 def _migrations(resources: Sequence[Resource]) -> Iterator[Migration]:
     for resource in resources:
         pod = mapping(resource.at("spec", "template", "spec"))
         if resource.identity.kind == "Job" and not _at_deletion(resource):
-            found = [
-                index
-                for index, container in enumerate(map(mapping, sequence(pod.get("containers"))))
-                if migrates(container, resource.identity.name)
-            ]
-            if found:
-                yield Migration("presync-job", resource, found[0])
+            for index, container in enumerate(map(mapping, sequence(pod.get("containers")))):
+                if migrates(container, resource.identity.name):
+                    yield Migration("presync-job", resource, index)
+                    break
         elif resource.identity.kind in WORKLOADS:
             for index, container in enumerate(map(mapping, sequence(pod.get("initContainers")))):
                 if migrates(container, ""):
@@ -168,6 +166,6 @@ def _repository(container: dict[str, object]) -> str:
     return image_of(text(container.get("image"))).repository
 
 
-def member_in(found: Found, resource: Resource) -> Member | None:
+def member_in(original: Original, resource: Resource) -> Member | None:
     """Return where a composed resource was written."""
-    return member_of(found.overlay, resource.identity)
+    return member_of(original.overlay, resource.identity)

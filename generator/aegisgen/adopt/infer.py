@@ -6,7 +6,8 @@ import posixpath
 import re
 from typing import NamedTuple
 
-from aegisgen.adopt.find import Found, member_in
+from aegisgen.adopt.differences import Difference
+from aegisgen.adopt.find import Original, member_in
 from aegisgen.adopt.job import fit_deadline, hook_of_job, job_of, security_of
 from aegisgen.adopt.tooling import tooling_of
 from aegisgen.adopt.wiring import Wiring, bare, parts_of, usual, wiring_of
@@ -27,37 +28,42 @@ class Lost(NamedTuple):
     what: str
 
 
-class Inferred(NamedTuple):
-    """What an overlay amounts to."""
+class Adopted(NamedTuple):
+    """What an overlay amounts to; then its place in a project with the others; in the end, what differs from before."""
 
-    found: Found
+    original: Original
     namespace: str
     """Empty: it names none."""
     name_prefix: str
     name_suffix: str
     base: str
-    """The directory of the kustomization that has the workload, as it was read; empty: the overlay itself."""
+    """The directory with the workload, as it was read, then relative to the project; empty: the overlay itself."""
     settings: dict[str, object]
     lost: tuple[Lost, ...]
     remarks: tuple[str, ...]
+    environment: str = ""
+    service: str = ""
+    directory: str = ""
+    """Relative to the project's folder."""
+    differences: tuple[Difference, ...] = ()
 
 
-def infer(found: Found, packages: frozenset[str]) -> Inferred:
+def infer(original: Original, packages: frozenset[str]) -> Adopted:
     """Return the settings that render an overlay's migration; `packages`: what the application depends on."""
-    migration, layer = found.migration, found.overlay.layers[0]
-    wiring = wiring_of(found)
+    migration, layer = original.migration, original.overlay.layers[0]
+    wiring = wiring_of(original)
     parts = parts_of(wiring.variables)
     tooling = tooling_of(migration.container, parts, packages)
     settings: dict[str, object] = {
-        "workload": _workload(found),
-        "image": _image(found),
-        "imagePullSecrets": _pull_secrets(found),
+        "workload": _workload(original),
+        "image": _image(original),
+        "imagePullSecrets": _pull_secrets(original),
         "strategy": migration.strategy,
     }
     if migration.strategy == "presync-job":
         settings["hook"] = hook_of_job(migration.resource)
-        settings["job"] = job_of(found)
-        settings["security"] = security_of(found)
+        settings["job"] = job_of(original)
+        settings["security"] = security_of(original)
     elif migration.name != "db-migration":
         settings["initContainer"] = {"name": migration.name}
     settings["migrations"] = {**tooling.migrations, **_env({**wiring.literals, **tooling.env})}
@@ -68,40 +74,40 @@ def infer(found: Found, packages: frozenset[str]) -> Inferred:
         settings["resources"] = resources
     if migration.strategy == "presync-job" and wiring.config_known and wiring.values:
         settings["config"] = dict(wiring.values)
-    if isinstance(replicas := found.workload.at("spec", "replicas"), int) and layer.field("replicas"):
+    if isinstance(replicas := original.workload.at("spec", "replicas"), int) and layer.field("replicas"):
         settings["replicas"] = replicas
-    lost = [_lost_line(found, line, what) for line, what in tooling.lost]
-    lost += [_lost_variable(found, name, why) for name, why in wiring.lost]
-    return Inferred(
-        found=found,
-        namespace=text(layer.field("namespace")) or found.workload.identity.namespace,
+    lost = [_lost_line(original, line, what) for line, what in tooling.lost]
+    lost += [_lost_variable(original, name, why) for name, why in wiring.lost]
+    return Adopted(
+        original=original,
+        namespace=text(layer.field("namespace")) or original.workload.identity.namespace,
         name_prefix=text(layer.field("namePrefix")),
         name_suffix=text(layer.field("nameSuffix")),
-        base=_base(found),
+        base=_base(original),
         settings={key: value for key, value in settings.items() if value not in ({}, [])},
         lost=tuple(lost),
         remarks=tooling.remarks,
     )
 
 
-def _workload(found: Found) -> dict[str, object]:
-    containers = [mapping(each) for each in sequence(found.workload.at("spec", "template", "spec", "containers"))]
-    image = image_of(text(found.migration.container.get("image"))).repository
+def _workload(original: Original) -> dict[str, object]:
+    containers = [mapping(each) for each in sequence(original.workload.at("spec", "template", "spec", "containers"))]
+    image = image_of(text(original.migration.container.get("image"))).repository
     same = [each for each in containers if image_of(text(each.get("image"))).repository == image]
-    identity = found.workload.identity
+    identity = original.workload.identity
     return {
         "kind": identity.kind,
-        "name": bare(found, identity.name),
+        "name": bare(original, identity.name),
         "container": text((same or containers)[0].get("name")),
     }
 
 
-def _image(found: Found) -> dict[str, object]:
+def _image(original: Original) -> dict[str, object]:
     """Return the image under the name by which the kustomizations know it, so that they go on setting its tag."""
-    container = found.migration.container
+    container = original.migration.container
     image = image_of(text(container.get("image")))
     name = image.repository
-    for layer in found.overlay.layers:
+    for layer in original.overlay.layers:
         for entry in map(mapping, sequence(layer.field("images"))):
             if text(entry.get("newName")) == name:
                 name = text(entry.get("name"))
@@ -113,18 +119,18 @@ def _image(found: Found) -> dict[str, object]:
     return said
 
 
-def _pull_secrets(found: Found) -> list[str]:
+def _pull_secrets(original: Original) -> list[str]:
     """Return the pull secrets of the migration's pod, or the workload's: they pull the same image."""
-    pods = (found.migration.pod, mapping(found.workload.at("spec", "template", "spec")))
+    pods = (original.migration.pod, mapping(original.workload.at("spec", "template", "spec")))
     for pod in pods:
         names = [text(mapping(each).get("name")) for each in sequence(pod.get("imagePullSecrets"))]
         if names:
-            return [bare(found, name) if _in_build(found, name) else name for name in names]
+            return [bare(original, name) if _in_build(original, name) else name for name in names]
     return []
 
 
-def _in_build(found: Found, name: str) -> bool:
-    return any(each.identity.kind == "Secret" and each.identity.name == name for each in found.resources)
+def _in_build(original: Original, name: str) -> bool:
+    return any(each.identity.kind == "Secret" and each.identity.name == name for each in original.resources)
 
 
 def _env(literals: dict[str, str]) -> dict[str, object]:
@@ -164,20 +170,20 @@ def _resources(container: dict[str, object]) -> dict[str, object]:
     return said
 
 
-def _base(found: Found) -> str:
-    member = member_in(found, found.workload)
+def _base(original: Original) -> str:
+    member = member_in(original, original.workload)
     if member is None:
         return ""
-    for layer in found.overlay.layers[1:]:
+    for layer in original.overlay.layers[1:]:
         own = [each.source for each in layer.resources if isinstance(each, Place)]
         if member.place.source in own:
-            return _outermost(found, layer)
+            return _outermost(original, layer)
     return ""
 
 
-def _outermost(found: Found, layer: Layer) -> str:
+def _outermost(original: Original, layer: Layer) -> str:
     """Return the base that the overlay itself names, which may build upon another."""
-    for direct in found.overlay.layers[0].resources:
+    for direct in original.overlay.layers[0].resources:
         if isinstance(direct, Layer) and (direct is layer or layer in _below(direct)):
             return posixpath.normpath(direct.directory)
     return posixpath.normpath(layer.directory)
@@ -188,35 +194,35 @@ def _below(layer: Layer) -> list[Layer]:
     return [*inner, *(deeper for each in inner for deeper in _below(each))]
 
 
-def _container_path(found: Found) -> tuple[str | int, ...]:
-    return ("spec", "template", "spec", found.migration.field, found.migration.place)
+def _container_path(original: Original) -> tuple[str | int, ...]:
+    return ("spec", "template", "spec", original.migration.field, original.migration.place)
 
 
-def _lost_line(found: Found, line: int, what: str) -> Lost:
+def _lost_line(original: Original, line: int, what: str) -> Lost:
     """Place something at its line of the script, which stands in a block of its file."""
-    path = _container_path(found)
+    path = _container_path(original)
     for field in ("command", "args"):
-        words = sequence(found.migration.container.get(field))
+        words = sequence(original.migration.container.get(field))
         for index in range(len(words) - 1, -1, -1):
-            place = origin_of(found.overlay, found.migration.resource, (*path, field, index))
+            place = origin_of(original.overlay, original.migration.resource, (*path, field, index))
             if place and len(text(words[index]).split("\n")) > line:
                 # a block scalar's text begins on the line after its `|`
                 first = place.position[0] + (1 if "\n" in text(words[index]) else 0)
                 return Lost(place.source, first + line, what)
-    return Lost(_source(found), 0, what)
+    return Lost(_source(original), 0, what)
 
 
-def _lost_variable(found: Found, name: str, why: str) -> Lost:
-    entries = [mapping(each) for each in sequence(found.migration.container.get("env"))]
+def _lost_variable(original: Original, name: str, why: str) -> Lost:
+    entries = [mapping(each) for each in sequence(original.migration.container.get("env"))]
     index = next((at for at, each in enumerate(entries) if each.get("name") == name), None)
-    path = _container_path(found)
-    place = origin_of(found.overlay, found.migration.resource, path if index is None else (*path, "env", index))
-    return Lost(place.source if place else _source(found), place.position[0] if place else 0, f"{name}: {why}")
+    path = _container_path(original)
+    place = origin_of(original.overlay, original.migration.resource, path if index is None else (*path, "env", index))
+    return Lost(place.source if place else _source(original), place.position[0] if place else 0, f"{name}: {why}")
 
 
-def _source(found: Found) -> str:
-    member = member_in(found, found.migration.resource)
-    return member.place.source if member else found.directory.as_posix()
+def _source(original: Original) -> str:
+    member = member_in(original, original.migration.resource)
+    return member.place.source if member else original.directory.as_posix()
 
 
 def label(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aegisgen.adopt.find import Found
+from aegisgen.adopt.find import Original
 from aegisgen.adopt.wiring import bare
 from aegisgen.argocd.hooks import DeletePolicy, delete_policies_of, hook_of, wave_of
 from aegisgen.argocd.workload import DEFAULT_BACKOFF_LIMIT
@@ -33,12 +33,12 @@ def hook_of_job(job: Resource) -> dict[str, object]:
     return said
 
 
-def job_of(found: Found) -> dict[str, object]:
+def job_of(original: Original) -> dict[str, object]:
     """Return `job`, as far as profiles allow it."""
-    job = found.migration.resource
+    job = original.migration.resource
     said: dict[str, object] = {}
-    name = bare(found, job.identity.name)
-    if name != f"{bare(found, found.workload.identity.name)}-migration":
+    name = bare(original, job.identity.name)
+    if name != f"{bare(original, original.workload.identity.name)}-migration":
         said["name"] = name
     backoff, ttl, deadline = (
         job.at("spec", f) for f in ("backoffLimit", "ttlSecondsAfterFinished", "activeDeadlineSeconds")
@@ -47,21 +47,21 @@ def job_of(found: Found) -> dict[str, object]:
     said["backoffLimit"] = min(DEFAULT_BACKOFF_LIMIT if retries is None else retries, _MAX_BACKOFF)
     if isinstance(ttl, int):
         said["ttl"] = duration(max(ttl, MIN_TTL))
-    deadline = deadline if isinstance(deadline, int) else mapping(found.migration.pod).get("activeDeadlineSeconds")
+    deadline = deadline if isinstance(deadline, int) else mapping(original.migration.pod).get("activeDeadlineSeconds")
     if isinstance(deadline, int) and deadline > 0:
         said["deadline"] = duration(deadline)
     if annotations := texts(mapping(mapping(job.at("spec", "template")).get("metadata")).get("annotations")):
         said["annotations"] = annotations
-    if labels := _labels(found):
+    if labels := _labels(original):
         said["labels"] = labels
     return said
 
 
-def _labels(found: Found) -> dict[str, object]:
+def _labels(original: Original) -> dict[str, object]:
     """Return the Job's labels, without those by which a selector would take its pod for the application's."""
-    job = found.migration.resource
+    job = original.migration.resource
     labels = {**job.labels, **texts(mapping(mapping(job.at("spec", "template")).get("metadata")).get("labels"))}
-    for resource in found.resources:
+    for resource in original.resources:
         kind = resource.identity.kind
         selector = (
             resource.at("spec", "selector") if kind == "Service" else resource.at("spec", "selector", "matchLabels")
@@ -89,17 +89,19 @@ def fit_deadline(migrations: dict[str, object], job: dict[str, object]) -> None:
         migrations["lock"] = {**lock, "timeout": duration(max(1, deadline // 4))}
 
 
-def security_of(found: Found) -> dict[str, object]:
+def security_of(original: Original) -> dict[str, object]:
     """An account that the Job names stays; where it names none, none is made for it."""
-    account = text(found.migration.pod.get("serviceAccountName")) or text(found.migration.pod.get("serviceAccount"))
+    account = text(original.migration.pod.get("serviceAccountName")) or text(
+        original.migration.pod.get("serviceAccount")
+    )
     own: dict[str, object] = {"create": False}
     if account:
         known = any(
-            each.identity.kind == "ServiceAccount" and each.identity.name == account for each in found.resources
+            each.identity.kind == "ServiceAccount" and each.identity.name == account for each in original.resources
         )
-        own["name"] = bare(found, account) if known else account
+        own["name"] = bare(original, account) if known else account
     said: dict[str, object] = {"serviceAccount": own}
-    contexts = [mapping(each.get("securityContext")) for each in (found.migration.pod, found.migration.container)]
+    contexts = [mapping(each.get("securityContext")) for each in (original.migration.pod, original.migration.container)]
     if any(context.get("runAsNonRoot") is True for context in contexts):
         said["podSecurity"] = "restricted"
     users = [user for context in contexts if isinstance(user := context.get("runAsUser"), int) and user > 0]

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from aegisgen.adopt.infer import Inferred, label
+from aegisgen.adopt.infer import Adopted, label
 from aegisgen.profile.model import OVERLAY
 from aegisgen.profile.target import overlay_folder
 
@@ -33,49 +33,35 @@ _ORDER = (
 )  # fmt: skip
 
 
-class Placed(NamedTuple):
-    """An overlay with its names; paths are relative to the project's folder."""
-
-    inferred: Inferred
-    environment: str
-    service: str
-    directory: str
-    base: str
-
-
 class Plan(NamedTuple):
     """A project: what its files say, by path, and the overlays that they render."""
 
     root: str
-    placed: tuple[Placed, ...]
+    adopted: tuple[Adopted, ...]
     project: dict[str, object]
     profiles: dict[str, dict[str, object]]
     left: tuple[tuple[str, str], ...]
     """Overlays, as the user knows them, that do not fit into the same project, and why."""
 
 
-def plan(inferred: Sequence[Inferred]) -> Plan:
+def plan(inferred: Sequence[Adopted]) -> Plan:
     """Return the project that renders these overlays; there is at least one."""
-    directories = [os.path.abspath(each.found.directory) for each in inferred]  # noqa: PTH100 -- no symlinks followed
-    bases = [os.path.abspath(each.base) if each.base else "" for each in inferred]  # noqa: PTH100
+    directories = [os.path.abspath(overlay.original.directory) for overlay in inferred]  # noqa: PTH100 -- no symlinks followed
+    bases = [os.path.abspath(overlay.base) if overlay.base else "" for overlay in inferred]  # noqa: PTH100
     root = _root(directories, [base for base in bases if base])
-    named = _named(inferred, [posixpath.relpath(each, root) for each in directories], bases)
-    placed: list[Placed] = []
+    relative = [posixpath.relpath(directory, root) for directory in directories]
+    adopted: list[Adopted] = []
     left: list[tuple[str, str]] = []
-    for each, directory, base, (environment, service) in zip(inferred, directories, bases, named, strict=True):
-        one = Placed(
-            each,
-            environment,
-            service,
-            posixpath.relpath(directory, root),
-            posixpath.relpath(base, root) if base else "",
-        )
-        if reason := _in_the_way(one, placed):
-            left.append((each.found.directory.as_posix(), reason))
+    for overlay, directory, base in zip(inferred, relative, bases, strict=True):
+        environment, service = _names(overlay, directory, posixpath.basename(base), relative)
+        base_ = posixpath.relpath(base, root) if base else ""
+        named = overlay._replace(environment=environment, service=service, directory=directory, base=base_)
+        if reason := _in_the_way(named, adopted):
+            left.append((overlay.original.directory.as_posix(), reason))
         else:
-            placed.append(one)
-    project, profiles = _said(placed)
-    return Plan(root, tuple(placed), project, profiles, tuple(left))
+            adopted.append(named)
+    project, profiles = _contents(adopted)
+    return Plan(root, tuple(adopted), project, profiles, tuple(left))
 
 
 def _root(directories: list[str], bases: list[str]) -> str:
@@ -90,25 +76,22 @@ def _root(directories: list[str], bases: list[str]) -> str:
     return root
 
 
-def _named(inferred: Sequence[Inferred], folders: list[str], bases: list[str]) -> list[tuple[str, str]]:
-    named: list[tuple[str, str]] = []
-    for each, folder, base in zip(inferred, folders, bases, strict=True):
-        parts = folder.split("/")
-        at = _environment_at(parts, folders)
-        rest = [part for index, part in enumerate(parts) if index != at and part.lower() not in _SHELVES]
-        workload = str(_field(each.settings, "workload", "name"))
-        based = posixpath.basename(base)
-        if based in rest or workload in rest:
-            service = based if based in rest else workload
-            rest.remove(service)
-        elif rest:
-            service = rest.pop()
-        else:
-            service = based if based and based not in _SHELVES else workload
-        # what is left over, such as a region, is part of the environment
-        environment = "-".join([parts[at], *rest])
-        named.append((label(environment) or "environment", label(service) or "app"))
-    return named
+def _names(overlay: Adopted, directory: str, base: str, directories: list[str]) -> tuple[str, str]:
+    """Return environment and service, as the overlay's path, the last part of its base's and its workload tell."""
+    parts = directory.split("/")
+    at = _environment_at(parts, directories)
+    rest = [part for index, part in enumerate(parts) if index != at and part.lower() not in _SHELVES]
+    workload = str(_field(overlay.settings, "workload", "name"))
+    if base in rest or workload in rest:
+        service = base if base in rest else workload
+        rest.remove(service)
+    elif rest:
+        service = rest.pop()
+    else:
+        service = base if base and base not in _SHELVES else workload
+    # what is left over, such as a region, is part of the environment
+    environment = "-".join([parts[at], *rest])
+    return label(environment) or "environment", label(service) or "app"
 
 
 def _environment_at(parts: list[str], folders: list[str]) -> int:
@@ -120,106 +103,93 @@ def _environment_at(parts: list[str], folders: list[str]) -> int:
     varying = [
         next(index for index in range(len(parts)) if other[index] != parts[index])
         for other in (folder.split("/") for folder in folders)
-        if len(other) == len(parts) and sum(one != part for one, part in zip(other, parts, strict=True)) == 1
+        if len(other) == len(parts) and sum(theirs != mine for theirs, mine in zip(other, parts, strict=True)) == 1
     ]
     varying = [index for index in varying if parts[index].lower() not in _SHELVES]
     return next(iter(varying or shelved[-1:]), len(parts) - 1)
 
 
-def _in_the_way(one: Placed, placed: Sequence[Placed]) -> str:
+def _in_the_way(overlay: Adopted, others: Sequence[Adopted]) -> str:
     """Say why an overlay does not fit into the project of the others, nothing where it does."""
-    for other in placed:
-        workloads = [each.inferred.settings["workload"] for each in (one, other)]
-        if other.service == one.service and workloads[0] != workloads[1]:
-            return f"{one.service} is another workload there than in {other.inferred.found.directory}"
-        if other.environment != one.environment:
+    for other in others:
+        same_service = other.service == overlay.service
+        if same_service and other.settings["workload"] != overlay.settings["workload"]:
+            return f"{overlay.service} is another workload there than in {other.original.directory}"
+        if other.environment != overlay.environment:
             continue
-        if other.service == one.service:
-            return f"{other.inferred.found.directory} is {one.service} in {one.environment} already"
+        if same_service:
+            return f"{other.original.directory} is {overlay.service} in {overlay.environment} already"
         for field in ("namespace", "name_prefix", "name_suffix"):
-            mine, theirs = getattr(one.inferred, field), getattr(other.inferred, field)
+            mine, theirs = getattr(overlay, field), getattr(other, field)
             if mine != theirs:
                 what = field.replace("_", " ")
-                return f"its {what} is {mine or 'none'}, that of {other.inferred.found.directory} {theirs or 'none'}"
+                return f"its {what} is {mine or 'none'}, that of {other.original.directory} {theirs or 'none'}"
     return ""
 
 
-def _said(placed: Sequence[Placed]) -> tuple[dict[str, object], dict[str, dict[str, object]]]:
+def _contents(adopted: Sequence[Adopted]) -> tuple[dict[str, object], dict[str, dict[str, object]]]:
     """Return what the project says of each service, and what each profile says, in the order of their files."""
     services: dict[str, object] = {}
     own: dict[tuple[str, str], dict[str, object]] = {}
-    for name in sorted({each.service for each in placed}):
-        members = [each for each in placed if each.service == name]
-        shared = _common([{key: each.inferred.settings.get(key) for key in _SHARED} for each in members])
-        first = members[0]
+    for name in sorted({overlay.service for overlay in adopted}):
+        members = [overlay for overlay in adopted if overlay.service == name]
+        shared = _common([{key: member.settings.get(key) for key in _SHARED} for member in members])
+        first, workload = members[0], members[0].settings["workload"]
         if len(members) == 1:
             shared = {key: shared[key] for key in ("imagePullSecrets", "migrations", "database") if key in shared}
-        service: dict[str, object] = {"workload": first.inferred.settings["workload"]}
+            shared["image"] = {"name": _field(first.settings, "image", "name")}
+        service: dict[str, object] = {"workload": workload}
         if first.base and first.base != f"base/{name}":
             service["base"] = first.base
         pattern = _pattern(members)
         if pattern and pattern != OVERLAY:
             service["overlay"] = pattern
-        if len(members) == 1:
-            shared["image"] = {"name": _field(first.inferred.settings, "image", "name")}
         services[name] = {**service, **_tidy(shared)}
-        for each in members:
-            rest = _without(each.inferred.settings, {**shared, "workload": each.inferred.settings["workload"]})
-            if not pattern:
-                rest["overlay"] = each.directory
-            own[each.environment, name] = rest
-    return services, {environment: _profile(environment, placed, own) for environment in _environments(placed)}
+        for member in members:
+            rest = _without(member.settings, {**shared, "workload": workload})
+            own[member.environment, name] = rest if pattern else {**rest, "overlay": member.directory}
+    environments = sorted({overlay.environment for overlay in adopted})
+    return services, {environment: _profile(environment, adopted, own) for environment in environments}
 
 
-def _environments(placed: Sequence[Placed]) -> list[str]:
-    return sorted({each.environment for each in placed})
-
-
-def _pattern(members: Sequence[Placed]) -> str:
+def _pattern(members: Sequence[Adopted]) -> str:
     """Return the `overlay` that means the folder of every environment; empty where there is none."""
     first = members[0]
-    candidates = [OVERLAY]
     parts = first.directory.split("/")
-    candidates += [
-        "/".join(["{environment}" if at == index else part for at, part in enumerate(parts)])
-        for index, part in enumerate(parts)
+    candidates = [
+        "/".join([*parts[:at], "{environment}", *parts[at + 1 :]])
+        for at, part in enumerate(parts)
         if part == first.environment
     ]
-    for pattern in candidates:
-        if all(overlay_folder(pattern, each.environment, each.service) == each.directory for each in members):
+    for pattern in (OVERLAY, *candidates):
+        if all(overlay_folder(pattern, member.environment, member.service) == member.directory for member in members):
             return pattern
     return ""
 
 
 def _profile(
-    environment: str, placed: Sequence[Placed], own: dict[tuple[str, str], dict[str, object]]
+    environment: str, adopted: Sequence[Adopted], own: dict[tuple[str, str], dict[str, object]]
 ) -> dict[str, object]:
-    members = [each for each in placed if each.environment == environment]
-    first = members[0].inferred
+    members = [overlay for overlay in adopted if overlay.environment == environment]
+    first = members[0]
     spec: dict[str, object] = {"namespace": first.namespace or environment}
     if first.name_prefix:
         spec["namePrefix"] = first.name_prefix
     if first.name_suffix:
         spec["nameSuffix"] = first.name_suffix
-    services: dict[str, object] = {}
-    for each in members:
-        said = own[environment, each.service]
-        service: dict[str, object] = {}
-        if len(members) == 1:
-            service = {key: said.pop(key) for key in _OF_SERVICE if key in said}
-            spec |= _tidy(said)
-        else:
-            service = dict(_tidy(said))
-        if service:
-            services[each.service] = service
-    if services:
+    services = {member.service: _tidy(own[environment, member.service]) for member in members}
+    if len(members) == 1:
+        only = services[first.service]
+        services[first.service] = {key: only.pop(key) for key in _OF_SERVICE if key in only}
+        spec |= only
+    if services := {name: service for name, service in services.items() if service}:
         spec["services"] = services
     return spec
 
 
-def _tidy(said: dict[str, object]) -> dict[str, object]:
+def _tidy(settings: dict[str, object]) -> dict[str, object]:
     """Put an image that is only a name on one word, and fields into the order in which people read them."""
-    result = {key: said[key] for key in _ORDER if key in said}
+    result = {key: settings[key] for key in _ORDER if key in settings}
     image = result.get("image")
     if isinstance(image, dict) and set(image) == {"name"}:
         result["image"] = image["name"]
@@ -243,10 +213,10 @@ def _common(layers: Sequence[dict[str, object]]) -> dict[str, object]:
     return result
 
 
-def _without(said: dict[str, object], shared: dict[str, object]) -> dict[str, object]:
+def _without(layer: dict[str, object], shared: dict[str, object]) -> dict[str, object]:
     """Return what is left of a layer if a weaker one says `shared`."""
     result: dict[str, object] = {}
-    for key, value in said.items():
+    for key, value in layer.items():
         if key not in shared:
             result[key] = value
         elif value != shared[key]:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import NamedTuple
 
 from aegisgen.adopt.cut import with_block, with_scalar, without_document, without_entry, without_paths
-from aegisgen.adopt.find import Found, member_in
+from aegisgen.adopt.find import Original, member_in
 from aegisgen.errors import InputError, Problem
 from aegisgen.kube.kustomization import Layer, Patch
 from aegisgen.kube.overlay import Member
@@ -68,37 +68,37 @@ class Draft:
         self.changed[path] = mark + after.encode() if after else None
 
 
-def parts_of(found: Found) -> list[Part]:
+def parts_of(original: Original) -> list[Part]:
     """Return everything that makes an overlay's migration, the container's file first."""
-    member = member_in(found, found.migration.resource)
+    member = member_in(original, original.migration.resource)
     if member is None:
         return []
-    if found.migration.strategy == "presync-job":
+    if original.migration.strategy == "presync-job":
         return [Part(member.place.source, member.place.document.line, member.place.path, patch=False)]
-    return list(_of_container(found, member))
+    return list(_of_container(original, member))
 
 
-def patches_of(found: Found) -> list[tuple[Layer, tuple[str | int, ...], Patch]]:
+def patches_of(original: Original) -> list[tuple[Layer, tuple[str | int, ...], Patch]]:
     """Return the patches that change the migration's Job and nothing else, each with its entry's place."""
-    if found.migration.strategy != "presync-job":
+    if original.migration.strategy != "presync-job":
         return []
-    identity = found.migration.resource.identity
+    identity = original.migration.resource.identity
     alone = [
         application.patch
-        for application in found.overlay.applications
+        for application in original.overlay.applications
         if application.met and {each.name for each in application.met} == {identity.name}
         and all(each.kind == "Job" for each in application.met)
     ]  # fmt: skip
     return [
         (layer, patch.place.path, patch)
-        for layer in found.overlay.layers
+        for layer in original.overlay.layers
         for patch in (*layer.strategic, *layer.patches, *layer.json6902)
         if patch in alone
     ]
 
 
-def _of_container(found: Found, member: Member) -> Iterator[Part]:
-    name = found.migration.name
+def _of_container(original: Original, member: Member) -> Iterator[Part]:
+    name = original.migration.name
     for index in _named(member.place.value, name):
         yield Part(member.place.source, member.place.document.line, (*member.place.path, *_PODS, index), patch=False)
     for change in member.changes:
@@ -110,7 +110,7 @@ def _of_container(found: Found, member: Member) -> Iterator[Part]:
         else:
             continue
         for path in paths:
-            yield _part_of_patch(found, document, path)
+            yield _part_of_patch(original, document, path)
 
 
 def _named(data: object, name: str) -> list[int]:
@@ -133,8 +133,8 @@ def _in_operations(data: object, name: str) -> Iterator[tuple[str | int, ...]]:
             yield (index, "value", names.index(name))
 
 
-def _part_of_patch(found: Found, document: Document, path: tuple[str | int, ...]) -> Part:
-    for layer in found.overlay.layers:
+def _part_of_patch(original: Original, document: Document, path: tuple[str | int, ...]) -> Part:
+    for layer in original.overlay.layers:
         for patch in (*layer.strategic, *layer.patches, *layer.json6902):
             if any(each is document for each in patch.content) and document.source == layer.kustomization.source:
                 entry = (*patch.place.path, "patch") if mapping(patch.place.value) else patch.place.path
@@ -142,13 +142,15 @@ def _part_of_patch(found: Found, document: Document, path: tuple[str | int, ...]
     return Part(document.source, document.line, path, patch=True)
 
 
-def remove(founds: Sequence[Found], draft: Draft, kept: Collection[str]) -> None:
+def remove(originals: Sequence[Original], draft: Draft, kept: Collection[str]) -> None:
     """Take the migrations of overlays out of the draft. Files in `kept` will be written anew, so their entries stay.
 
     Raises InputError where a file cannot be edited safely.
     """
     # overlays of one base share its parts; later ones first, so that the places of the others stay
-    parts = sorted({part for found in founds for part in parts_of(found)}, key=lambda part: part.line, reverse=True)
+    parts = sorted(
+        {part for original in originals for part in parts_of(original)}, key=lambda part: part.line, reverse=True
+    )
     entries: set[_Entry] = set()
     gone: set[str] = set()
     for key in dict.fromkeys((part.source, part.line, part.entry) for part in parts):
@@ -160,13 +162,13 @@ def remove(founds: Sequence[Found], draft: Draft, kept: Collection[str]) -> None
         _remove_parts(together, path, draft)
         if draft.read(path) is None and path not in kept:
             gone.add(path)
-    for found in founds:
-        for layer, place, patch in patches_of(found):
+    for original in originals:
+        for layer, place, patch in patches_of(original):
             entries.add(_Entry(draft.relative(layer.kustomization.source), str(place[0]), int(place[1])))
             gone |= {draft.relative(document.source) for document in patch.content} - {entry.path for entry in entries}
     draft.changed |= dict.fromkeys(gone)
-    for found in founds:
-        entries |= set(_naming(found, gone, draft))
+    for original in originals:
+        entries |= set(_naming(original, gone, draft))
     for entry in sorted(entries, reverse=True):
         draft.edit(entry.path, partial(without_entry, key=entry.key, index=entry.place))
 
@@ -204,8 +206,8 @@ def _remove_inline(parts: list[Part], path: str, draft: Draft) -> set[_Entry]:
     return emptied
 
 
-def _naming(found: Found, gone: Collection[str], draft: Draft) -> Iterator[_Entry]:
-    for layer in found.overlay.layers:
+def _naming(original: Original, gone: Collection[str], draft: Draft) -> Iterator[_Entry]:
+    for layer in original.overlay.layers:
         path = draft.relative(layer.kustomization.source)
         for key in _NAMING:
             for index, entry in enumerate(sequence(layer.field(key))):

@@ -6,9 +6,10 @@ import json
 import os
 from collections.abc import Iterator
 
-from aegisgen.adopt.adoption import Adopted, Adoption
+from aegisgen.adopt.adoption import Adoption
 from aegisgen.adopt.differences import Difference
-from aegisgen.adopt.infer import Lost
+from aegisgen.adopt.infer import Adopted, Lost
+from aegisgen.kube.shape import mapping
 from aegisgen.output.records import fields_of
 from aegisgen.output.visible import visible
 from aegisgen.profile.sources import display
@@ -27,9 +28,9 @@ def to_json(adoption: Adoption, *, written: bool) -> str:
         "written": written,
         "overlays": [
             {
-                "directory": overlay.placed.inferred.found.directory.as_posix(),
-                **fields_of(overlay.placed, "environment", "service"),
-                "strategy": overlay.placed.inferred.found.migration.strategy,
+                "directory": overlay.original.directory.as_posix(),
+                **fields_of(overlay, "environment", "service"),
+                "strategy": overlay.original.migration.strategy,
                 "differences": [
                     fields_of(difference, "resource", "field", "before", "after")
                     | {"reason": difference.reason or None}
@@ -40,7 +41,9 @@ def to_json(adoption: Adoption, *, written: bool) -> str:
             }
             for overlay in adoption.overlays
         ],
-        "skipped": [{"directory": each.directory.as_posix(), "reason": each.reason} for each in adoption.skipped],
+        "skipped": [
+            {"directory": overlay.directory.as_posix(), "reason": overlay.reason} for overlay in adoption.skipped
+        ],
         "files": [{"path": display(adoption.root / path), "change": verb} for verb, path in listed(adoption.changes)],
     }
     return json.dumps(data, indent=2) + "\n"
@@ -49,31 +52,29 @@ def to_json(adoption: Adoption, *, written: bool) -> str:
 def to_text(adoption: Adoption, *, written: bool, asked: bool) -> str:
     """Return the account for people."""
     lines: list[str] = []
-    for each in adoption.overlays:
-        lines += [*_overlay(each), ""]
+    for overlay in adoption.overlays:
+        lines += [*_overlay(overlay), ""]
     if adoption.skipped:
-        lines += ["Left alone", *(f"  {each.directory}: {each.reason}" for each in adoption.skipped), ""]
+        lines += ["Left alone", *(f"  {overlay.directory}: {overlay.reason}" for overlay in adoption.skipped), ""]
     files = listed(adoption.changes, RUNNER)
     lines += ["Files", *(f"  {verb} {display(adoption.root / path)}" for verb, path in files), ""]
     lines += _end(adoption, written=written, asked=asked)
     return "".join(f"{visible(line)}\n" for line in lines)
 
 
-def _overlay(each: Adopted) -> Iterator[str]:
-    placed, found = each.placed, each.placed.inferred.found
-    tool = each.placed.inferred.settings["migrations"]
-    name = tool.get("tool") if isinstance(tool, dict) else ""
-    strategy = _STRATEGIES[found.migration.strategy]
-    yield f"{found.directory}: {placed.service} in {placed.environment}, {strategy} ({name})"
-    yield from _differences([difference for difference in each.differences if difference.reason])
-    if not each.differences:
+def _overlay(adopted: Adopted) -> Iterator[str]:
+    tool = mapping(adopted.settings["migrations"]).get("tool")
+    strategy = _STRATEGIES[adopted.original.migration.strategy]
+    yield f"{adopted.original.directory}: {adopted.service} in {adopted.environment}, {strategy} ({tool})"
+    yield from _differences([difference for difference in adopted.differences if difference.reason])
+    if not adopted.differences:
         yield "  composes to the same"
-    if each.lost:
+    if adopted.lost:
         yield "  Not carried over"
-        yield from (f"    {_place(lost)}{lost.what}" for lost in each.lost)
-    if each.remarks:
+        yield from (f"    {_place(lost)}{lost.what}" for lost in adopted.lost)
+    if adopted.remarks:
         yield "  Look at"
-        yield from (f"    {remark}" for remark in each.remarks)
+        yield from (f"    {remark}" for remark in adopted.remarks)
 
 
 def _differences(meant: list[Difference]) -> Iterator[str]:
@@ -121,6 +122,5 @@ def _end(adoption: Adoption, *, written: bool, asked: bool) -> Iterator[str]:
             yield "Nothing was written; --write --lossy does, without what is not carried over."
         return
     folder = display(adoption.root)
-    found = folder in {".", "argocd"}
-    option = "" if found else f" --project {os.path.join(folder, 'aegisgen.yaml')}"  # noqa: PTH118 -- a text for people
+    option = "" if folder in {".", "argocd"} else f" --project {os.path.join(folder, 'aegisgen.yaml')}"  # noqa: PTH118 -- a text for people
     yield f"Written. Next: aegisgen check{option}"

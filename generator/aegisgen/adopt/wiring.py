@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from typing import NamedTuple
 
-from aegisgen.adopt.find import Found
+from aegisgen.adopt.find import Original
 from aegisgen.kube.credentials import secret_value
 from aegisgen.kube.origin import member_of
 from aegisgen.kube.pods import Read, reads
@@ -56,20 +56,20 @@ class Wiring(NamedTuple):
         return [*self.config.keys, *self.secret.keys, *self.literals]
 
 
-def wiring_of(found: Found) -> Wiring:
+def wiring_of(original: Original) -> Wiring:
     """Return the environment of the container that migrates."""
     # what reads every key first: single variables win over it
-    references = sorted(reads(found.migration.container), key=lambda read: read.path[0] == "env")
-    literals, lost = _literals(found.migration.container)
+    references = sorted(reads(original.migration.container), key=lambda read: read.path[0] == "env")
+    literals, lost = _literals(original.migration.container)
     config, secret = _Taken(_main(references, "ConfigMap")), _Taken(_main(references, "Secret"))
     taken = {reference.variable for reference in references} | set(literals)
     for reference in references:
         source = config if reference.kind == "ConfigMap" else secret
-        known = keys_of(found, reference.kind, reference.name)
-        fits = _fits(found, reference, source.name)
+        known = keys_of(original, reference.kind, reference.name)
+        fits = _fits(original, reference, source.name)
         if not fits:
             lost.append(_second(reference))
-        elif reference.variable and _is_absent(found, reference, known):
+        elif reference.variable and _is_absent(original, reference, known):
             lost.append((reference.variable, f"{reference.key} is no key of {reference.kind} {reference.name}"))
         elif reference.variable:
             source.take(reference.variable, reference.key, (known or {}).get(reference.key))
@@ -83,18 +83,18 @@ def wiring_of(found: Found) -> Wiring:
         lost.append((variable, "a secret in plain text in a ConfigMap; put it into the Secret"))
         del config.values[variable], config.keys[variable]
     return Wiring(
-        config=Source(_base_name(found, "ConfigMap", config.name), config.keys, config.every),
-        config_known=keys_of(found, "ConfigMap", config.name) is not None,
+        config=Source(_base_name(original, "ConfigMap", config.name), config.keys, config.every),
+        config_known=keys_of(original, "ConfigMap", config.name) is not None,
         values=config.values,
-        secret=Source(_base_name(found, "Secret", secret.name), secret.keys, secret.every),
+        secret=Source(_base_name(original, "Secret", secret.name), secret.keys, secret.every),
         literals=literals,
         lost=tuple(lost),
     )
 
 
-def _is_absent(found: Found, reference: Read, known: dict[str, str] | None) -> bool:
+def _is_absent(original: Original, reference: Read, known: dict[str, str] | None) -> bool:
     """A PreSync Job's own ConfigMap needs a value for every key."""
-    of_config = reference.kind == "ConfigMap" and found.migration.strategy == "presync-job"
+    of_config = reference.kind == "ConfigMap" and original.migration.strategy == "presync-job"
     return of_config and known is not None and reference.key not in known
 
 
@@ -147,17 +147,17 @@ def usual(part: str) -> str:
     return _USUAL.get(part, "")
 
 
-def _fits(found: Found, reference: Read, main: str) -> bool:
+def _fits(original: Original, reference: Read, main: str) -> bool:
     """A PreSync Job's own ConfigMap may hold values of any ConfigMap that is known."""
     if reference.name == main:
         return True
-    known = reference.kind == "ConfigMap" and keys_of(found, "ConfigMap", reference.name) is not None
-    return known and found.migration.strategy == "presync-job"
+    known = reference.kind == "ConfigMap" and keys_of(original, "ConfigMap", reference.name) is not None
+    return known and original.migration.strategy == "presync-job"
 
 
-def keys_of(found: Found, kind: str, name: str) -> dict[str, str] | None:
+def keys_of(original: Original, kind: str, name: str) -> dict[str, str] | None:
     """Return the entries of a composed ConfigMap, or the keys of a Secret with empty values; None: not known here."""
-    for resource in found.resources:
+    for resource in original.resources:
         identity = resource.identity
         if identity.kind == kind == "ConfigMap" and identity.name == name:
             return texts(resource.at("data"))
@@ -183,16 +183,16 @@ def _main(references: list[Read], kind: str) -> str:
     return counted.most_common(1)[0][0] if counted else ""
 
 
-def _base_name(found: Found, kind: str, composed: str) -> str:
+def _base_name(original: Original, kind: str, composed: str) -> str:
     """Return the name that an object has in the base: without prefix, suffix and hash, if it is the overlay's."""
-    for resource in found.resources:
-        member = member_of(found.overlay, resource.identity)
+    for resource in original.resources:
+        member = member_of(original.overlay, resource.identity)
         if resource.identity.kind in {kind, "SealedSecret"} and resource.identity.name == composed and member:
-            return bare(found, member.identity.name)
+            return bare(original, member.identity.name)
     return composed
 
 
-def bare(found: Found, name: str) -> str:
+def bare(original: Original, name: str) -> str:
     """Return a composed name without what the overlay's own kustomization puts before and behind it."""
-    layer = found.overlay.layers[0]
+    layer = original.overlay.layers[0]
     return name.removeprefix(text(layer.field("namePrefix"))).removesuffix(text(layer.field("nameSuffix")))
