@@ -52,7 +52,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kustomize: tuple[st
     import os
 
     from aegisgen.commands import status
-    from aegisgen.proof import composed
+    from aegisgen.project import composed
 
     found = Cluster(FOLDER / "argocd", tmp_path / "calls", tmp_path / "state")
     answers = shlex.join([sys.executable, "-ISE", str(FOLDER / "kubectl.py")])

@@ -16,7 +16,7 @@ from aegisgen.argocd.plan_svg import to_svg
 from aegisgen.argocd.plan_text import to_text
 from aegisgen.errors import UsageError
 from aegisgen.kube.resource import Resource
-from aegisgen.proof.composed import Chosen, applications, chosen, compose_overlay
+from aegisgen.project.composed import Chosen, applications, chosen, compose_overlay
 
 FORMATS = {"text": to_text, "json": to_json, "mermaid": to_mermaid, "svg": to_svg}
 """The presentations of a plan, by the word that `--format` takes."""

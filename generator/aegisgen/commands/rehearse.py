@@ -20,8 +20,8 @@ except ImportError as problem:
 
 from aegisgen.profile.migrations import Migrations
 from aegisgen.profile.target import Target
-from aegisgen.proof.composed import Chosen, compose_overlay
-from aegisgen.proof.composed import chosen as overlays_chosen
+from aegisgen.project.composed import Chosen, compose_overlay
+from aegisgen.project.composed import chosen as overlays_chosen
 from aegisgen.rehearsal.database.address import Names
 from aegisgen.rehearsal.image.app import app_of
 from aegisgen.rehearsal.leftovers import workspace

@@ -10,9 +10,9 @@ from pathlib import Path
 from aegisgen.argocd.application import application_settings
 from aegisgen.argocd.plan import plan as planned
 from aegisgen.errors import UsageError
+from aegisgen.project.composed import compose_targets
 from aegisgen.project.rendered import load_templates
 from aegisgen.project.workspace import Selection, open_workspace, warn_of_templates
-from aegisgen.proof.composed import compose_targets
 from aegisgen.runbook.facts import composed, facts
 from aegisgen.runbook.guide import guide
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from aegisgen.errors import ToolError, UsageError
 from aegisgen.kube import kubectl
 from aegisgen.kube.kubectl import Refusal, Request
+from aegisgen.project.composed import compose_targets
 from aegisgen.project.workspace import Selection, open_workspace
-from aegisgen.proof.composed import compose_targets
 from aegisgen.status.diagnose import Report, diagnose
 from aegisgen.status.expected import Expected, expected
 from aegisgen.status.json import to_json

@@ -40,6 +40,7 @@ from aegisgen.profile.types import (
     NameSuffix,
     ObjectKey,
     RelativePath,
+    Retries,
     RuleId,
     Strategy,
     Text,
@@ -87,7 +88,7 @@ class Hook(Model, frozen=True, kw_only=True):
 class Job(Model, frozen=True, kw_only=True):
     """The migration Job (presync-job)."""
 
-    backoff_limit: Annotated[int, Meta(title="a whole number from 0 to 20", ge=0, le=20, description="Retries.")] = 3
+    backoff_limit: Retries = 3
     ttl: Annotated[Duration, Meta(description="How long the finished Job stays for its logs to be read.")] = "7d"
     deadline: Annotated[
         Duration, Meta(description="The longest that all attempts together may take; then the sync fails.")

@@ -253,3 +253,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 def seconds(duration: str) -> int:
     """Return a Duration in seconds: `30m` is 1800."""
     return int(duration[:-1]) * _SECONDS[duration[-1]]
+
+
+Retries = Annotated[int, Meta(title="a whole number from 0 to 20", ge=0, le=20, description="Retries.")]
+"""How often a Job tries again."""

@@ -6,14 +6,14 @@ from msgspec import Meta, UnsetType, field
 
 from aegisgen.profile.amounts import Resources
 from aegisgen.profile.base import Model
-from aegisgen.profile.types import AnnotationKey, Duration, Text
+from aegisgen.profile.types import AnnotationKey, Duration, Retries, Text
 
 
 class StepJob(Model, frozen=True, kw_only=True):
     """A PreSync Job beside the migration's."""
 
     enabled: Annotated[bool, Meta(description="false takes the step back where a weaker layer turned it on.")] = True
-    backoff_limit: Annotated[int, Meta(title="a whole number from 0 to 20", ge=0, le=20, description="Retries.")] = 1
+    backoff_limit: Retries = 1
     deadline: Annotated[
         Duration, Meta(description="The longest that all attempts together may take; then the sync fails.")
     ] = "30m"

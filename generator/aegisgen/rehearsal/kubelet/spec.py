@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
+from aegisgen.argocd.workload import DEFAULT_BACKOFF_LIMIT
 from aegisgen.errors import InputError, Problem
 from aegisgen.kube.resource import Identity
 
@@ -140,7 +141,7 @@ class JobSpec(_Part, frozen=True):
     """A Job (batch/v1 JobSpec)."""
 
     template: Template
-    backoff_limit: int = 6
+    backoff_limit: int = DEFAULT_BACKOFF_LIMIT
     active_deadline_seconds: int | None = None
     suspend: bool = False
     parallelism: int = 1
