@@ -66,6 +66,23 @@ class Original(NamedTuple):
     workload: Resource
     further: tuple[Migration, ...]
 
+    def resource(self, kind: str, name: str) -> Resource | None:
+        """Return one of the composed objects; None where it is not part of the overlay."""
+        return next((each for each in self.resources if each.identity[1::2] == (kind, name)), None)
+
+    def member(self, resource: Resource) -> Member | None:
+        """Return where a composed object was written."""
+        return member_of(self.overlay, resource.identity)
+
+    def bare(self, name: str) -> str:
+        """Return a composed name without what the overlay's own kustomization puts before and behind it."""
+        layer = self.overlay.layers[0]
+        return name.removeprefix(text(layer.field("namePrefix"))).removesuffix(text(layer.field("nameSuffix")))
+
+    def base_name(self, kind: str, name: str) -> str:
+        """Return the name of an object in the base: the same unless the object is part of the overlay."""
+        return self.bare(name) if self.resource(kind, name) else name
+
 
 class Skipped(NamedTuple):
     """An overlay that is left alone, and why."""
@@ -164,8 +181,3 @@ def _containers(resource: Resource) -> list[dict[str, object]]:
 
 def _repository(container: dict[str, object]) -> str:
     return image_of(text(container.get("image"))).repository
-
-
-def member_in(original: Original, resource: Resource) -> Member | None:
-    """Return where a composed resource was written."""
-    return member_of(original.overlay, resource.identity)

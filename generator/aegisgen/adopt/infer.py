@@ -7,10 +7,10 @@ import re
 from typing import NamedTuple
 
 from aegisgen.adopt.differences import Difference
-from aegisgen.adopt.find import Original, member_in
+from aegisgen.adopt.find import Original
 from aegisgen.adopt.job import fit_deadline, hook_of_job, job_of, security_of
 from aegisgen.adopt.tooling import tooling_of
-from aegisgen.adopt.wiring import Wiring, bare, parts_of, usual, wiring_of
+from aegisgen.adopt.wiring import Wiring, parts_of, usual, wiring_of
 from aegisgen.kube.kustomization import Layer, Place
 from aegisgen.kube.origin import origin_of
 from aegisgen.kube.shape import mapping, sequence, text
@@ -72,8 +72,8 @@ def infer(original: Original, packages: frozenset[str]) -> Adopted:
     settings["database"] = _database(wiring, parts, text(tooling.migrations.get("tool")), migration.strategy)
     if resources := _resources(migration.container):
         settings["resources"] = resources
-    if migration.strategy == "presync-job" and wiring.config_known and wiring.values:
-        settings["config"] = dict(wiring.values)
+    if migration.strategy == "presync-job" and wiring.config_known and wiring.config.values:
+        settings["config"] = dict(wiring.config.values)
     if isinstance(replicas := original.workload.at("spec", "replicas"), int) and layer.field("replicas"):
         settings["replicas"] = replicas
     lost = [_lost_line(original, line, what) for line, what in tooling.lost]
@@ -97,7 +97,7 @@ def _workload(original: Original) -> dict[str, object]:
     identity = original.workload.identity
     return {
         "kind": identity.kind,
-        "name": bare(original, identity.name),
+        "name": original.bare(identity.name),
         "container": text((same or containers)[0].get("name")),
     }
 
@@ -125,12 +125,8 @@ def _pull_secrets(original: Original) -> list[str]:
     for pod in pods:
         names = [text(mapping(each).get("name")) for each in sequence(pod.get("imagePullSecrets"))]
         if names:
-            return [bare(original, name) if _in_build(original, name) else name for name in names]
+            return [original.base_name("Secret", name) for name in names]
     return []
-
-
-def _in_build(original: Original, name: str) -> bool:
-    return any(each.identity.kind == "Secret" and each.identity.name == name for each in original.resources)
 
 
 def _env(literals: dict[str, str]) -> dict[str, object]:
@@ -171,7 +167,7 @@ def _resources(container: dict[str, object]) -> dict[str, object]:
 
 
 def _base(original: Original) -> str:
-    member = member_in(original, original.workload)
+    member = original.member(original.workload)
     if member is None:
         return ""
     for layer in original.overlay.layers[1:]:
@@ -221,7 +217,7 @@ def _lost_variable(original: Original, name: str, why: str) -> Lost:
 
 
 def _source(original: Original) -> str:
-    member = member_in(original, original.migration.resource)
+    member = original.member(original.migration.resource)
     return member.place.source if member else original.directory.as_posix()
 
 

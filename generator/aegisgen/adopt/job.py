@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from aegisgen.adopt.find import Original
-from aegisgen.adopt.wiring import bare
 from aegisgen.argocd.hooks import DeletePolicy, delete_policies_of, hook_of, wave_of
 from aegisgen.argocd.workload import DEFAULT_BACKOFF_LIMIT
 from aegisgen.kube.pods import WORKLOADS
@@ -37,8 +36,8 @@ def job_of(original: Original) -> dict[str, object]:
     """Return `job`, as far as profiles allow it."""
     job = original.migration.resource
     said: dict[str, object] = {}
-    name = bare(original, job.identity.name)
-    if name != f"{bare(original, original.workload.identity.name)}-migration":
+    name = original.bare(job.identity.name)
+    if name != f"{original.bare(original.workload.identity.name)}-migration":
         said["name"] = name
     backoff, ttl, deadline = (
         job.at("spec", f) for f in ("backoffLimit", "ttlSecondsAfterFinished", "activeDeadlineSeconds")
@@ -96,10 +95,7 @@ def security_of(original: Original) -> dict[str, object]:
     )
     own: dict[str, object] = {"create": False}
     if account:
-        known = any(
-            each.identity.kind == "ServiceAccount" and each.identity.name == account for each in original.resources
-        )
-        own["name"] = bare(original, account) if known else account
+        own["name"] = original.base_name("ServiceAccount", account)
     said: dict[str, object] = {"serviceAccount": own}
     contexts = [mapping(each.get("securityContext")) for each in (original.migration.pod, original.migration.container)]
     if any(context.get("runAsNonRoot") is True for context in contexts):

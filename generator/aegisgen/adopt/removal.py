@@ -9,7 +9,7 @@ from functools import partial
 from typing import NamedTuple
 
 from aegisgen.adopt.cut import with_block, with_scalar, without_document, without_entry, without_paths
-from aegisgen.adopt.find import Original, member_in
+from aegisgen.adopt.find import Original
 from aegisgen.errors import InputError, Problem
 from aegisgen.kube.kustomization import Layer, Patch
 from aegisgen.kube.overlay import Member
@@ -70,7 +70,7 @@ class Draft:
 
 def parts_of(original: Original) -> list[Part]:
     """Return everything that makes an overlay's migration, the container's file first."""
-    member = member_in(original, original.migration.resource)
+    member = original.member(original.migration.resource)
     if member is None:
         return []
     if original.migration.strategy == "presync-job":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from aegisgen.adopt.find import Original
@@ -29,22 +30,29 @@ _USUAL = {
 }  # fmt: skip
 
 
-class Source(NamedTuple):
-    """One ConfigMap or Secret: its name in the base, which key each variable reads, whether all of it is read."""
+@dataclass
+class Source:
+    """What a container reads of its ConfigMap or Secret; `keys` and `values` are by variable, `every`: all of it."""
 
+    kind: str
     name: str
-    keys: dict[str, str]
-    """Key by variable."""
+    keys: dict[str, str] = field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict)
     every: bool = False
+
+    def take(self, variable: str, key: str, value: str | None) -> None:
+        """Have a variable read a key, whose value may be known."""
+        self.keys[variable] = key
+        if value is not None:
+            self.values[variable] = value
 
 
 class Wiring(NamedTuple):
-    """A container's environment."""
+    """A container's environment; the sources have the names that the objects have in the base."""
 
     config: Source
     config_known: bool
-    """The ConfigMap is part of the overlay, so that its values can be told."""
-    values: dict[str, str]
+    """The ConfigMap is part of the overlay, so that its values are known."""
     secret: Source
     literals: dict[str, str]
     lost: tuple[tuple[str, str], ...]
@@ -61,54 +69,33 @@ def wiring_of(original: Original) -> Wiring:
     # what reads every key first: single variables win over it
     references = sorted(reads(original.migration.container), key=lambda read: read.path[0] == "env")
     literals, lost = _literals(original.migration.container)
-    config, secret = _Taken(_main(references, "ConfigMap")), _Taken(_main(references, "Secret"))
+    sources = {kind: Source(kind, _main(references, kind)) for kind in ("ConfigMap", "Secret")}
     taken = {reference.variable for reference in references} | set(literals)
-    for reference in references:
-        source = config if reference.kind == "ConfigMap" else secret
-        known = keys_of(original, reference.kind, reference.name)
-        fits = _fits(original, reference, source.name)
-        if not fits:
-            lost.append(_second(reference))
-        elif reference.variable and _is_absent(original, reference, known):
-            lost.append((reference.variable, f"{reference.key} is no key of {reference.kind} {reference.name}"))
-        elif reference.variable:
-            source.take(reference.variable, reference.key, (known or {}).get(reference.key))
+    # a PreSync Job has a ConfigMap of its own, which needs a value for every key, and may hold those of any other
+    own_config = original.migration.strategy == "presync-job"
+    for kind, name, variable, key, _path, _optional in references:
+        source, known = sources[kind], keys_of(original, kind, name)
+        in_own_config = kind == "ConfigMap" and own_config and known is not None
+        if name != source.name and not in_own_config:
+            lost.append((variable or f"{kind} {name}", f"comes from a second {kind}, {name}; profiles know one"))
+        elif variable and in_own_config and key not in (known or {}):
+            lost.append((variable, f"{key} is no key of {kind} {name}"))
+        elif variable:
+            source.take(variable, key, (known or {}).get(key))
         elif known is None:
             source.every = True
         else:
-            for key, value in known.items():
-                if _VARIABLE.match(variable := reference.key + key) and variable not in taken:
-                    source.take(variable, key, value)
+            for inner, value in known.items():
+                if _VARIABLE.match(prefixed := key + inner) and prefixed not in taken:
+                    source.take(prefixed, inner, value)
+    config, secret = sources["ConfigMap"], sources["Secret"]
     for variable in [name for name, value in config.values.items() if secret_value(name, value)]:
         lost.append((variable, "a secret in plain text in a ConfigMap; put it into the Secret"))
         del config.values[variable], config.keys[variable]
-    return Wiring(
-        config=Source(_base_name(original, "ConfigMap", config.name), config.keys, config.every),
-        config_known=keys_of(original, "ConfigMap", config.name) is not None,
-        values=config.values,
-        secret=Source(_base_name(original, "Secret", secret.name), secret.keys, secret.every),
-        literals=literals,
-        lost=tuple(lost),
-    )
-
-
-def _is_absent(original: Original, reference: Read, known: dict[str, str] | None) -> bool:
-    """A PreSync Job's own ConfigMap needs a value for every key."""
-    of_config = reference.kind == "ConfigMap" and original.migration.strategy == "presync-job"
-    return of_config and known is not None and reference.key not in known
-
-
-class _Taken:
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.keys: dict[str, str] = {}
-        self.values: dict[str, str] = {}
-        self.every = False
-
-    def take(self, variable: str, key: str, value: str | None) -> None:
-        self.keys[variable] = key
-        if value is not None:
-            self.values[variable] = value
+    config_known = keys_of(original, "ConfigMap", config.name) is not None
+    for source in (config, secret):
+        source.name = _base_name(original, source.kind, source.name)
+    return Wiring(config, config_known, secret, literals, tuple(lost))
 
 
 def _literals(container: dict[str, object]) -> tuple[dict[str, str], list[tuple[str, str]]]:
@@ -124,11 +111,6 @@ def _literals(container: dict[str, object]) -> tuple[dict[str, str], list[tuple[
         else:
             literals[name] = value
     return literals, lost
-
-
-def _second(reference: Read) -> tuple[str, str]:
-    what = reference.variable or f"{reference.kind} {reference.name}"
-    return what, f"comes from a second {reference.kind}, {reference.name}; profiles know one"
 
 
 def parts_of(variables: list[str]) -> dict[str, str]:
@@ -147,28 +129,23 @@ def usual(part: str) -> str:
     return _USUAL.get(part, "")
 
 
-def _fits(original: Original, reference: Read, main: str) -> bool:
-    """A PreSync Job's own ConfigMap may hold values of any ConfigMap that is known."""
-    if reference.name == main:
-        return True
-    known = reference.kind == "ConfigMap" and keys_of(original, "ConfigMap", reference.name) is not None
-    return known and original.migration.strategy == "presync-job"
-
-
 def keys_of(original: Original, kind: str, name: str) -> dict[str, str] | None:
     """Return the entries of a composed ConfigMap, or the keys of a Secret with empty values; None: not known here."""
+    if kind == "ConfigMap":
+        config = original.resource("ConfigMap", name)
+        return texts(config.at("data")) if config else None
     for resource in original.resources:
-        identity = resource.identity
-        if identity.kind == kind == "ConfigMap" and identity.name == name:
-            return texts(resource.at("data"))
-        if kind != "Secret":
+        kind, target = resource.identity.kind, resource.identity.name
+        if kind == "ExternalSecret":
+            target = text(resource.at("spec", "target", "name")) or target
+        if target != name:
             continue
-        if identity.kind == "Secret" and identity.name == name:
+        if kind == "Secret":
             return dict.fromkeys([*mapping(resource.at("data")), *mapping(resource.at("stringData"))], "")
-        if identity.kind == "SealedSecret" and identity.name == name:
+        if kind == "SealedSecret":
             return dict.fromkeys(mapping(resource.at("spec", "encryptedData")), "")
-        if identity.kind == "ExternalSecret" and (text(resource.at("spec", "target", "name")) or identity.name) == name:
-            entries = [text(mapping(each).get("secretKey")) for each in sequence(resource.at("spec", "data"))]
+        if kind == "ExternalSecret":
+            entries = [text(mapping(entry).get("secretKey")) for entry in sequence(resource.at("spec", "data"))]
             # what `dataFrom` brings, nobody knows
             return None if resource.at("spec", "dataFrom") else dict.fromkeys(entries, "")
     return None
@@ -188,11 +165,5 @@ def _base_name(original: Original, kind: str, composed: str) -> str:
     for resource in original.resources:
         member = member_of(original.overlay, resource.identity)
         if resource.identity.kind in {kind, "SealedSecret"} and resource.identity.name == composed and member:
-            return bare(original, member.identity.name)
+            return original.bare(member.identity.name)
     return composed
-
-
-def bare(original: Original, name: str) -> str:
-    """Return a composed name without what the overlay's own kustomization puts before and behind it."""
-    layer = original.overlay.layers[0]
-    return name.removeprefix(text(layer.field("namePrefix"))).removesuffix(text(layer.field("nameSuffix")))
