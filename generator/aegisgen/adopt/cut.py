@@ -23,7 +23,7 @@ def without_document(text: str, line: int) -> str:
     """Return a stream without the document that begins on a line; empty where that was all."""
     start, end = _bounds(text, line)
     rest = text[:start] + text[end:]
-    return rest if _documents(rest) else ""
+    return rest if any(parse(rest, "")) else ""
 
 
 def without_paths(text: str, line: int, paths: Sequence[Path], *, patch: bool) -> str:
@@ -45,41 +45,34 @@ def without_paths(text: str, line: int, paths: Sequence[Path], *, patch: bool) -
 
 def without_entry(text: str, key: str, index: int) -> str:
     """Return a kustomization without one entry of a list. Raises UnsafeError where that cannot be done safely."""
-    mark = "\ufeff" if text.startswith("\ufeff") else ""
-    current = text.removeprefix(mark)
-    result = splice(current, edits_for(read(current), Change(key, index, None)))
-    before, after = _only(current).data, _only(result).data
-    expected = copy.deepcopy(before)
+    result = splice(text, edits_for(read(text), Change(key, index, None)))
+    after, expected = _only(result).data, copy.deepcopy(_only(text).data)
     assert isinstance(expected, dict)  # noqa: S101 -- it has the list
     del expected[key][index]
     if after not in (expected, {name: value for name, value in expected.items() if name != key or value}):
         raise UnsafeError("cannot be edited without changing more than one entry")
-    return mark + result
+    return result
 
 
 def with_scalar(text: str, path: Path, value: str) -> str:
     """Return a kustomization in which a plain value is another one."""
-    mark = "\ufeff" if text.startswith("\ufeff") else ""
-    current = text.removeprefix(mark)
-    node = _chain(read(current), path)[-1]
+    node = _chain(read(text), path)[-1]
     if node.kind != "scalar":
         raise UnsafeError("not a single value", node.start)
-    return mark + splice(current, [Edit(node.start, node.end, scalar(value))])
+    return splice(text, [Edit(node.start, node.end, scalar(value))])
 
 
 def with_block(text: str, path: Path, value: str) -> str:
     """Return a kustomization in which a block scalar holds another text. Raises UnsafeError for any other style."""
-    mark = "\ufeff" if text.startswith("\ufeff") else ""
-    current = text.removeprefix(mark)
-    layout = read(current)
+    layout = read(text)
     node = _chain(layout, path)[-1]
     if node.style != "|":
         raise UnsafeError("a patch in the kustomization that is no block of its own", node.start)
     body = layout.line_end(node.start) + 1
-    first = current[body : layout.line_end(body)]
+    first = text[body : layout.line_end(body)]
     indent = first[: len(first) - len(first.lstrip(" "))]
     lines = "".join(indent + line if line.strip() else line for line in value.rstrip("\n").splitlines(keepends=True))
-    return mark + splice(current, [Edit(body, layout.content_end(node), lines)])
+    return splice(text, [Edit(body, layout.content_end(node), lines)])
 
 
 def _without(chunk: str, path: Path) -> str:
@@ -169,26 +162,16 @@ def _says_nothing(data: object) -> bool:
 
 def _bounds(text: str, line: int) -> tuple[int, int]:
     """Return where the document that begins on a line (from 1) begins and ends in the text."""
-    starts = [document.line for document in parse(text.removeprefix("\ufeff"), "")]
-    following = [each for each in starts if each > line]
-    return _offset(text, line), _offset(text, following[0]) if following else len(text)
+    following = next((document.line for document in parse(text, "") if document.line > line), None)
+    return _offset(text, line), _offset(text, following) if following else len(text)
 
 
 def _offset(text: str, line: int) -> int:
-    at = 0
-    for _ in range(line - 1):
-        at = text.index("\n", at) + 1
-    return at
-
-
-def _documents(text: str) -> list[Document | Problem]:
-    return list(parse(text.removeprefix("\ufeff"), ""))
+    return sum(map(len, text.split("\n")[: line - 1])) + line - 1
 
 
 def _only(text: str) -> Document:
-    found = _documents(text)
-    if not found:
-        return Document("", 1, "", None)
-    if len(found) > 1 or isinstance(found[0], Problem):
+    document, *others = list(parse(text, "")) or [Document("", 1, "", None)]
+    if others or isinstance(document, Problem):
         raise UnsafeError("not one YAML document")
-    return found[0]
+    return document

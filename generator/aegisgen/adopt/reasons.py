@@ -6,6 +6,9 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from aegisgen.adopt.find import migrates
+from aegisgen.adopt.shell import script_of
+from aegisgen.adopt.tools import call_of
 from aegisgen.argocd.hooks import HELM_DELETE_POLICY, HOOK
 from aegisgen.kube.resource import value_at
 from aegisgen.kube.shape import mapping, text
@@ -45,10 +48,6 @@ def _only_runner(before: object, after: object) -> bool:
 
 
 def _waits(before: object, after: object) -> bool:
-    from aegisgen.adopt.find import migrates  # noqa: PLC0415
-    from aegisgen.adopt.shell import script_of  # noqa: PLC0415
-    from aegisgen.adopt.tools import call_of  # noqa: PLC0415
-
     commands = script_of(mapping(before)).commands
     waiting = any(command.waiting or call_of(command.words).role == "wait" for command in commands)
     return after is None and waiting and not migrates(mapping(before), "")
