@@ -66,7 +66,8 @@ def infer(original: Original, packages: frozenset[str]) -> Adopted:
         settings["security"] = security_of(original)
     elif migration.name != "db-migration":
         settings["initContainer"] = {"name": migration.name}
-    settings["migrations"] = {**tooling.migrations, **_env({**wiring.literals, **tooling.env})}
+    env = {**wiring.literals, **tooling.env}
+    settings["migrations"] = {**tooling.migrations, **({} if env == {"NODE_ENV": "production"} else {"env": env})}
     if migration.strategy == "presync-job":
         fit_deadline(mapping(settings["migrations"]), mapping(settings["job"]))
     settings["database"] = _database(wiring, parts, text(tooling.migrations.get("tool")), migration.strategy)
@@ -127,10 +128,6 @@ def _pull_secrets(original: Original) -> list[str]:
         if names:
             return [original.base_name("Secret", name) for name in names]
     return []
-
-
-def _env(literals: dict[str, str]) -> dict[str, object]:
-    return {} if literals == {"NODE_ENV": "production"} else {"env": literals}
 
 
 def _database(wiring: Wiring, parts: dict[str, str], tool: str, strategy: str) -> dict[str, object]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from aegisgen.adopt.project import Plan
-from aegisgen.kube.resource import value_at
 from aegisgen.kube.versions import DEFAULT_VERSION
 from aegisgen.profile.load import PROJECT_FILE
 from aegisgen.profile.schema import FOLDER, schema_files
@@ -77,11 +76,7 @@ def _wrapped(indent: str, name: str, value: object, flow: str) -> Iterator[str]:
 
 
 def _is_leaf(key: str, value: Mapping[str, object]) -> bool:
-    nested = [item for item in value.values() if isinstance(item, dict) and item]
-    if key in {"services", "spec", "migrations", "database", "security"} or any(map(_nested, nested)):
+    if key in {"services", "spec", "migrations", "database", "security"} or "secret" in value:
         return False
-    return value_at(value, ("secret",)) is None
-
-
-def _nested(value: Mapping[str, object]) -> bool:
-    return any(isinstance(item, dict) and item for item in value.values())
+    nested = [item for item in value.values() if isinstance(item, dict)]
+    return not any(isinstance(item, dict) and item for inner in nested for item in inner.values())

@@ -124,13 +124,10 @@ def _named(led: list[str]) -> tuple[str, list[str]]:
     if re.fullmatch(r"python[0-9.]*", program) and len(led) > 1:
         module = led[2] if led[1] == "-m" and len(led) > 2 else led[1].rpartition("/")[2]  # noqa: PLR2004 -- -m and what
         return _PYTHON.get(module, ""), led[3 if led[1] == "-m" else 2 :]
-    if program == "migrate" and not any(_names_migrations(word) for word in led):
+    options = {word.lstrip("-").partition("=")[0] for word in led}
+    if program == "migrate" and options.isdisjoint({"path", "source", "database"}):
         return "", []
     return _PROGRAMS.get(program, ""), led[1:]
-
-
-def _names_migrations(word: str) -> bool:
-    return word.lstrip("-").partition("=")[0] in {"path", "source", "database"}
 
 
 _PYTHON = {module: name for name, tool in TOOLS.items() for module in tool.modules}

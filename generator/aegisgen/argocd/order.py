@@ -49,11 +49,7 @@ def order(resources: Iterable[Resource], namespace: str = "") -> tuple[Task, ...
     `generateName` is placed by that prefix; the commit and time that Argo CD adds to it are not known beforehand.
     """
     tasks = sorted((task for resource in resources for task in tasks_of(resource)), key=place_of)
-
-    def lives_in(resource: Resource) -> str:
-        return resource.identity.namespace or namespace
-
-    tasks = _move_before_dependents(tasks, _namespace_name, lives_in)
+    tasks = _move_before_dependents(tasks, _namespace_name, lambda each: each.identity.namespace or namespace)
     return tuple(_move_before_dependents(tasks, _defined_kind, _group_kind))
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from aegisgen.argocd import plan_words as words
 from aegisgen.argocd.hooks import Phase
-from aegisgen.argocd.plan import Absence, Plan, PlannedPhase, PlannedWave, Step, Until
+from aegisgen.argocd.plan import Absence, Plan, PlannedWave, Step, Unapplied, Until
 from aegisgen.output.visible import visible
 
 _COLOURS = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "magenta": "35"}
@@ -23,20 +23,18 @@ class _Branch(NamedTuple):
 
 def to_text(plan: Plan, *, colour: bool = False) -> str:
     """Return the tree, its lines ended by a newline; `colour` adds ANSI escapes."""
-    branches = [_phase(plan, phase) for phase in plan.phases]
+    branches = [
+        _Branch(phase.phase, _PHASE_COLOURS[phase.phase], (), tuple(_wave(plan, wave) for wave in phase.waves))
+        for phase in plan.phases
+    ]
     if plan.unapplied:
-        branches.append(_unapplied(plan))
+        branches.append(_Branch("not part of the sync", "yellow", (), tuple(map(_unapplied, plan.unapplied))))
     lines = [_paint(f"Sync of {plan.title}" if plan.title else "Sync", "bold", colour=colour)]
     if not plan.phases:
         lines.append("nothing to apply")
     lines += _draw(branches, "", colour=colour)
     lines += ["", *(_paint(note, "dim", colour=colour) for note in words.notes(plan))]
     return "".join(f"{line}\n" for line in lines)
-
-
-def _phase(plan: Plan, phase: PlannedPhase) -> _Branch:
-    branches = tuple(_wave(plan, wave) for wave in phase.waves)
-    return _Branch(str(phase.phase), _PHASE_COLOURS[phase.phase], (), branches)
 
 
 def _wave(plan: Plan, wave: PlannedWave) -> _Branch:
@@ -58,20 +56,9 @@ def _step(step: Step) -> _Branch:
     return _Branch(words.title(step) + (f"  [{kind}]" if kind != "resource" else ""), "bold", tuple(details))
 
 
-def _unapplied(plan: Plan) -> _Branch:
-    return _Branch(
-        "not part of the sync",
-        "yellow",
-        (),
-        tuple(
-            _Branch(str(item.identity), "bold", ((words.absence(item), _absence_colour(item.absence)),))
-            for item in plan.unapplied
-        ),
-    )
-
-
-def _absence_colour(absence: Absence) -> str:
-    return "red" if absence is Absence.UNKNOWN else ""
+def _unapplied(item: Unapplied) -> _Branch:
+    colour = "red" if item.absence is Absence.UNKNOWN else ""
+    return _Branch(str(item.identity), "bold", ((words.absence(item), colour),))
 
 
 def _draw(branches: Sequence[_Branch], indent: str, *, colour: bool) -> Iterator[str]:

@@ -92,9 +92,10 @@ def _rows(role: Role, facts: Facts) -> Iterator[ExitRow]:
     settings = facts.target.settings
     locked = {15, 16, 17, 18}
     s3 = bool(settings.backup and settings.backup.s3)
+    records = facts.job != "" and (settings.rollback.record or settings.rollback.automatic)
     for code, exit_ in codes(role, "load").items():
         if role is Role.MIGRATION and (
-            (code in locked and not facts.lock) or (code == 20 and not _records(facts))  # noqa: PLR2004
+            (code in locked and not facts.lock) or (code == 20 and not records)  # noqa: PLR2004
         ):
             continue
         if role is Role.BACKUP and not s3 and code >= 25:  # noqa: PLR2004 - from there on it is about sending
@@ -102,11 +103,6 @@ def _rows(role: Role, facts: Facts) -> Iterator[ExitRow]:
         if role is Role.SYNC_FAIL and exit_.step not in {"plan", "down", "record"}:
             continue  # the rest is the migration's own
         yield ExitRow(code, exit_.step, exit_.meaning, exit_.advice(facts.config, facts.secret))
-
-
-def _records(facts: Facts) -> bool:
-    rollback = facts.target.settings.rollback
-    return facts.job != "" and (rollback.record or rollback.automatic)
 
 
 def duties(facts: Facts) -> list[Duty]:

@@ -67,7 +67,9 @@ def standing(snapshot: Snapshot, expected: Expected) -> Standing:
         if findings:
             taken_back = tuple(_rollback(snapshot, expected, max(job.created for _, job in jobs)))
             return Standing((*findings, *taken_back), phase is Phase.PRE_SYNC, migration)
-        if not jobs and done and phase is Phase.PRE_SYNC and _older(snapshot, steps):
+        # a former sync's Job of these steps is still there, to be replaced when their wave comes
+        older = not jobs and any(snapshot.job(step.name) for step in steps)
+        if older and done and phase is Phase.PRE_SYNC:
             what = f"{noun(done)} is done, {noun(steps[0])} has not begun"
             return Standing((Diagnosis(Cause.IN_PROGRESS, what),), stopped=True, migration=migration)
         since = max([since, *(job.created for _, job in jobs)])
@@ -78,11 +80,6 @@ def standing(snapshot: Snapshot, expected: Expected) -> Standing:
 def noun(step: Step) -> str:
     """Return what people call a step."""
     return _NOUNS.get(step.role, f"the hook {step.name}")
-
-
-def _older(snapshot: Snapshot, steps: tuple[Step, ...]) -> bool:
-    """Whether a former sync's Job of these steps is still there, to be replaced when their wave comes."""
-    return any(snapshot.job(step.name) for step in steps)
 
 
 def _of_job(step: Step, job: Job, snapshot: Snapshot, expected: Expected) -> Diagnosis | None:
@@ -151,25 +148,21 @@ def _failed(step: Step, job: Job, snapshot: Snapshot, expected: Expected) -> Dia
         return locked._replace(about=shown.about, log=log, commands=(*locked.commands, *commands))
     if reason == "DeadlineExceeded":
         return _too_late(step, job, ended, shown, snapshot)
-    code = ended.container.exit_code if ended else None
+    cause = Cause.MIGRATION_FAILED if step.role is Role.MIGRATION else Cause.STEP_FAILED
+    code = ended.container.exit_code or 0 if ended else 0
     if ended and code in codes(step.role, ended.container.name):
-        cause = Cause.MIGRATION_FAILED if step.role is Role.MIGRATION else Cause.STEP_FAILED
-        exit_ = meaning(step.role, ended.container.name, code or 0)
+        exit_ = meaning(step.role, ended.container.name, code)
         what = f"{noun(step)} {_how(step, ended, 'failed')}"
         if reason == "BackoffLimitExceeded" and job.attempts > 1:
             what += f" (all {job.attempts} attempts, BackoffLimitExceeded)"
-        return shown._replace(
-            cause=cause,
-            what=what,
-            next=exit_.advice(expected.config, expected.secret) if exit_ else _NEXT,
-        )
+        advice = exit_.advice(expected.config, expected.secret) if exit_ else _NEXT
+        return shown._replace(cause=cause, what=what, next=advice)
     if reason == "BackoffLimitExceeded":
         times = "once" if job.attempts == 1 else f"{job.attempts} times"
         what = f"{noun(step)} failed {times} and is not tried any more (BackoffLimitExceeded)"
         last = f"; its last pod {_how(step, ended)}" if ended else "; no pod is left to tell why"
-        known = ended and meaning(step.role, ended.container.name, code or 0, end_reason=ended.container.end_reason)
+        known = ended and meaning(step.role, ended.container.name, code, end_reason=ended.container.end_reason)
         return shown._replace(cause=Cause.BACKOFF_LIMIT_EXCEEDED, what=what + last, next=known.next if known else _NEXT)
-    cause = Cause.MIGRATION_FAILED if step.role is Role.MIGRATION else Cause.STEP_FAILED
     how = f"; its last pod {_how(step, ended)}" if ended else ""
     told = f": {reason}: {failed.message}" if failed else ""
     return shown._replace(cause=cause, what=f"{noun(step)} failed{told}{how}")
@@ -179,18 +172,11 @@ def _too_late(step: Step, job: Job, ended: Ended | None, shown: Diagnosis, snaps
     """The deadline has passed. Kubernetes deletes the pod that ran then, and its log with it; its warnings stay."""
     limit = f" within {duration(job.deadline)}" if job.deadline else " in time"
     what = f"{noun(step)} did not end{limit} (DeadlineExceeded)"
-    warned = next(
-        (
-            each
-            for each in snapshot.warnings("Pod")
-            if each.name.startswith(f"{job.name}-") and each.last >= job.created
-        ),
-        None,
-    )
+    warnings = [each for each in snapshot.warnings("Pod") if each.name.startswith(f"{job.name}-")]
     if ended:
         what += f"; an attempt before {_how(step, ended)}"
-    elif warned:
-        what += f"; its pod was told: {warned.reason}: {warned.message}"
+    elif warnings and warnings[0].last >= job.created:
+        what += f"; its pod was told: {warnings[0].reason}: {warnings[0].message}"
     field = "job.deadline" if step.role is Role.MIGRATION else "its deadline"
     next_ = f"find out what it waited for; if it needs longer, raise {field} in the profile, then sync again"
     return shown._replace(cause=Cause.DEADLINE_EXCEEDED, what=what, next=next_)

@@ -29,15 +29,8 @@ def rollout(snapshot: Snapshot, expected: Expected) -> tuple[Diagnosis, ...]:
             found.setdefault(diagnosis.cause, diagnosis)
     if found:
         return tuple(found.values())
-    refused = next(
-        (
-            event
-            for kind in ("ReplicaSet", workload.kind)
-            for event in snapshot.warnings(kind)
-            if event.reason == "FailedCreate"
-        ),
-        None,
-    )
+    warnings = (*snapshot.warnings("ReplicaSet"), *snapshot.warnings(workload.kind))
+    refused = next((event for event in warnings if event.reason == "FailedCreate"), None)
     if refused and len(snapshot.pods_of_workload()) < workload.wanted:
         return (
             Diagnosis(
