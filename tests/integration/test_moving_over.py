@@ -30,6 +30,19 @@ ARGUMENTS_NOW = {
 }
 HOOK, WAVE, POLICY = (f"argocd.argoproj.io/{name}" for name in ("hook", "sync-wave", "hook-delete-policy"))
 
+MOVED = """\
+created   argocd/components/migration-runner/ (19 files)
+removed   argocd/overlays/production/api/checks-job.yaml
+updated   argocd/overlays/production/api/kustomization.yaml
+unchanged argocd/overlays/production/api/migration-config.yaml
+updated   argocd/overlays/production/api/migration-job.yaml
+created   argocd/overlays/production/api/migration-runner/kustomization.yaml
+unchanged argocd/overlays/production/api/service-account.yaml
+updated   argocd/overlays/staging/api/deployment-patch.yaml
+updated   argocd/overlays/staging/api/kustomization.yaml
+created   argocd/overlays/staging/api/migration-runner/kustomization.yaml
+"""
+
 Compose = Callable[[str], dict[str, dict]]
 
 
@@ -108,21 +121,7 @@ def test_one_render_brings_the_whole_tree_to_its_new_shape(old: Path, kustomize:
 
     moved = aegisgen("render", "--all")
     assert moved.code == 0, moved.err
-    assert (
-        moved.out
-        == """\
-created   argocd/components/migration-runner/ (19 files)
-removed   argocd/overlays/production/api/checks-job.yaml
-updated   argocd/overlays/production/api/kustomization.yaml
-unchanged argocd/overlays/production/api/migration-config.yaml
-updated   argocd/overlays/production/api/migration-job.yaml
-created   argocd/overlays/production/api/migration-runner/kustomization.yaml
-unchanged argocd/overlays/production/api/service-account.yaml
-updated   argocd/overlays/staging/api/deployment-patch.yaml
-updated   argocd/overlays/staging/api/kustomization.yaml
-created   argocd/overlays/staging/api/migration-runner/kustomization.yaml
-"""
-    )
+    assert moved.out == MOVED
     again = aegisgen("render", "--all", "--exit-code")
     assert (again.code, {line.split()[0] for line in again.out.splitlines()}) == (0, {"unchanged"})
     checked = aegisgen("check", "--all")
