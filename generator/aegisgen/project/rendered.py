@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from aegisgen import files
@@ -15,6 +15,7 @@ from aegisgen.profile.reading import convert
 from aegisgen.profile.resolve import resolve
 from aegisgen.profile.sources import ProfileSource, ProjectSource, display
 from aegisgen.profile.target import Target
+from aegisgen.project.tree.content import is_generated
 from aegisgen.project.workspace import Workspace
 from aegisgen.render.applications import render_applications
 from aegisgen.render.environment import Templates
@@ -57,9 +58,10 @@ def resolve_texts(texts: Mapping[str, str]) -> list[Target]:
 
 
 def load_templates(named: Path | None) -> Templates:
-    """Read the bundled templates, and those in the folder `named`, which take the place of those of the same name.
+    """Read the bundled templates and scripts, and those in the folder `named`, which take the place of their namesakes.
 
-    Raises UsageError where there is no such folder, InputError for a template that cannot be read.
+    Raises UsageError where there is no such folder, InputError for a file that cannot be read, and for a script that is
+    not one of the runner's or does not begin as generated files do.
     """
     folder = bundled("templates")
     places = {
@@ -72,25 +74,44 @@ def load_templates(named: Path | None) -> Templates:
     for name, file in places.items():
         with open(file, encoding="utf-8") as stream:  # noqa: PTH123 - a Path a template costs more than reading it
             sources[name] = stream.read()
-    scripts = {file.name: file.read_text(encoding="utf-8") for file in (folder / _RUNNER).glob("*.*")}
+    bundled_scripts = sorted((folder / _RUNNER).glob("*.*"))
+    scripts = {file.name: file.read_text(encoding="utf-8") for file in bundled_scripts}
     origins = dict(places)
     if named is None:
         return Templates(sources, origins, scripts=scripts, bundled=True)
     files.admit(named)
     if not named.is_dir():
         raise UsageError(f"{named}: no such folder, expected one of templates (--templates, AEGISGEN_TEMPLATES)")
-    for parent, _, names in files.walk(named):
-        for file in (f"{parent}/{name}" for name in names):
-            name = os.path.relpath(file, named)
-            folder_name, _, script = name.rpartition("/")
-            if not name.endswith(".j2") and not (folder_name == _RUNNER and script in scripts):
+    for name, text in _own(named):
+        if name.startswith(f"{_RUNNER}/"):
+            script = name.removeprefix(f"{_RUNNER}/")
+            _refuse_other(display(f"{named}/{name}"), text, script, scripts)
+            scripts[script] = text
+        else:
+            sources[name], origins[name] = text, display(f"{named}/{name}")
+    return Templates(sources, origins, scripts=scripts)
+
+
+def _own(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield name and text of each template, and of whatever lies where scripts do, but for an editor's hidden files."""
+    for parent, _, names in files.walk(folder):
+        for file in (f"{parent}/{name}" for name in names if not name.startswith(".")):
+            name = os.path.relpath(file, folder)
+            if not name.endswith(".j2") and not name.startswith(f"{_RUNNER}/"):
                 continue
             try:
-                text = files.read(file).decode()
+                yield name, files.read(file).decode()
             except (OSError, UnicodeDecodeError) as error:
                 raise InputError(Problem(display(file), 0, 0, "", f"cannot be read: {error}")) from None
-            if name.endswith(".j2"):
-                sources[name], origins[name] = text, display(file)
-            else:
-                scripts[script] = text
-    return Templates(sources, origins, scripts=scripts)
+
+
+def _refuse_other(path: str, text: str, script: str, scripts: Mapping[str, str]) -> None:
+    """Raise InputError for a script that no container would run, and for one that no render would know again."""
+    if script not in scripts:
+        names = ", ".join(scripts)
+        message = f"the runner has no script {script!r}, so that nothing would run it; expected one of: {names}"
+        raise InputError(Problem(path, 0, 0, "", message))
+    if not is_generated(text.encode()):
+        header = scripts[script].partition("\n")[0]
+        message = f"the first line must be {header!r}: by it the next render knows the file that it may replace"
+        raise InputError(Problem(path, 1, 1, "", message))
