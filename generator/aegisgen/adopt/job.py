@@ -23,49 +23,44 @@ _WAIT, _LOCK_TIMEOUT = 60, 600
 def hook_of_job(job: Resource) -> dict[str, object]:
     """Return `hook`: the wave of Argo CD's or Helm's annotations, and when the Job is deleted."""
     wave = wave_of(job).value if hook_of(job) else -1
-    said: dict[str, object] = {"wave": max(-999, min(1000, wave))}
+    hook: dict[str, object] = {"wave": max(-999, min(1000, wave))}
     if wave <= -4:  # noqa: PLR2004 -- the usual wave of the configuration, which has to come first
-        said["configWave"] = max(-999, wave) - 1
+        hook["configWave"] = max(-999, wave) - 1
     policies = delete_policies_of(job)[0]
     if policies[0] in {DeletePolicy.HOOK_SUCCEEDED, DeletePolicy.HOOK_FAILED} and len(policies) == 1:
-        said["deletePolicy"] = policies[0].value
-    return said
+        hook["deletePolicy"] = policies[0].value
+    return hook
 
 
 def job_of(original: Original) -> dict[str, object]:
     """Return `job`, as far as profiles allow it."""
     job = original.migration.resource
-    said: dict[str, object] = {}
+    settings: dict[str, object] = {}
     name = original.bare(job.identity.name)
     if name != f"{original.bare(original.workload.identity.name)}-migration":
-        said["name"] = name
-    backoff, ttl, deadline = (
-        job.at("spec", f) for f in ("backoffLimit", "ttlSecondsAfterFinished", "activeDeadlineSeconds")
-    )
-    retries = natural(backoff)
-    said["backoffLimit"] = min(DEFAULT_BACKOFF_LIMIT if retries is None else retries, _MAX_BACKOFF)
+        settings["name"] = name
+    retries, ttl = natural(job.at("spec", "backoffLimit")), job.at("spec", "ttlSecondsAfterFinished")
+    settings["backoffLimit"] = min(DEFAULT_BACKOFF_LIMIT if retries is None else retries, _MAX_BACKOFF)
     if isinstance(ttl, int):
-        said["ttl"] = duration(max(ttl, MIN_TTL))
-    deadline = deadline if isinstance(deadline, int) else mapping(original.migration.pod).get("activeDeadlineSeconds")
-    if isinstance(deadline, int) and deadline > 0:
-        said["deadline"] = duration(deadline)
-    if annotations := texts(mapping(mapping(job.at("spec", "template")).get("metadata")).get("annotations")):
-        said["annotations"] = annotations
+        settings["ttl"] = duration(max(ttl, MIN_TTL))
+    deadlines = (job.at("spec", "activeDeadlineSeconds"), original.migration.pod.get("activeDeadlineSeconds"))
+    deadline = next((seconds for seconds in deadlines if isinstance(seconds, int)), 0)
+    if deadline > 0:
+        settings["deadline"] = duration(deadline)
+    if annotations := texts(job.at("spec", "template", "metadata", "annotations")):
+        settings["annotations"] = annotations
     if labels := _labels(original):
-        said["labels"] = labels
-    return said
+        settings["labels"] = labels
+    return settings
 
 
 def _labels(original: Original) -> dict[str, object]:
     """Return the Job's labels, without those by which a selector would take its pod for the application's."""
     job = original.migration.resource
-    labels = {**job.labels, **texts(mapping(mapping(job.at("spec", "template")).get("metadata")).get("labels"))}
+    labels = {**job.labels, **texts(job.at("spec", "template", "metadata", "labels"))}
     for resource in original.resources:
         kind = resource.identity.kind
-        selector = (
-            resource.at("spec", "selector") if kind == "Service" else resource.at("spec", "selector", "matchLabels")
-        )
-        wanted = texts(selector)
+        wanted = texts(resource.at("spec", "selector", *(() if kind == "Service" else ("matchLabels",))))
         if kind in {"Service", *WORKLOADS} and wanted and wanted.items() <= labels.items():
             labels = {key: value for key, value in labels.items() if key not in wanted}
     return {key: value for key, value in labels.items() if key not in _OWN_LABELS}

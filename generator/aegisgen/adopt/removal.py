@@ -78,23 +78,21 @@ def parts_of(original: Original) -> list[Part]:
     return list(_of_container(original, member))
 
 
-def patches_of(original: Original) -> list[tuple[Layer, tuple[str | int, ...], Patch]]:
-    """Return the patches that change the migration's Job and nothing else, each with its entry's place."""
-    if original.migration.strategy != "presync-job":
-        return []
-    identity = original.migration.resource.identity
+def _patches_of_job(original: Original) -> list[tuple[Layer, Patch]]:
+    """Return the patches that change the migration's Job and nothing else."""
+    job = original.migration.resource.identity
     alone = [
         application.patch
         for application in original.overlay.applications
-        if application.met and {each.name for each in application.met} == {identity.name}
-        and all(each.kind == "Job" for each in application.met)
-    ]  # fmt: skip
-    return [
-        (layer, patch.place.path, patch)
-        for layer in original.overlay.layers
-        for patch in (*layer.strategic, *layer.patches, *layer.json6902)
-        if patch in alone
+        if {(met.kind, met.name) for met in application.met} == {("Job", job.name)}
     ]
+    patches = _patches(original) if original.migration.strategy == "presync-job" else []
+    return [(layer, patch) for layer, patch in patches if patch in alone]
+
+
+def _patches(original: Original) -> list[tuple[Layer, Patch]]:
+    layers = original.overlay.layers
+    return [(layer, patch) for layer in layers for patch in (*layer.strategic, *layer.patches, *layer.json6902)]
 
 
 def _of_container(original: Original, member: Member) -> Iterator[Part]:
@@ -114,10 +112,8 @@ def _of_container(original: Original, member: Member) -> Iterator[Part]:
 
 
 def _named(data: object, name: str) -> list[int]:
-    value = data
-    for part in _PODS:
-        value = mapping(value).get(part)
-    return [index for index, each in enumerate(sequence(value)) if mapping(each).get("name") == name]
+    containers = sequence(value_at(data, _PODS))
+    return [index for index, container in enumerate(containers) if mapping(container).get("name") == name]
 
 
 def _in_operations(data: object, name: str) -> Iterator[tuple[str | int, ...]]:
@@ -126,7 +122,7 @@ def _in_operations(data: object, name: str) -> Iterator[tuple[str | int, ...]]:
         if tuple(pointer[:4]) != _PODS:
             continue
         value = operation.get("value")
-        names = [mapping(each).get("name") for each in sequence(value)]
+        names = [mapping(container).get("name") for container in sequence(value)]
         if mapping(value).get("name") == name or names == [name]:
             yield (index,)
         elif name in names:
@@ -134,11 +130,10 @@ def _in_operations(data: object, name: str) -> Iterator[tuple[str | int, ...]]:
 
 
 def _part_of_patch(original: Original, document: Document, path: tuple[str | int, ...]) -> Part:
-    for layer in original.overlay.layers:
-        for patch in (*layer.strategic, *layer.patches, *layer.json6902):
-            if any(each is document for each in patch.content) and document.source == layer.kustomization.source:
-                entry = (*patch.place.path, "patch") if mapping(patch.place.value) else patch.place.path
-                return Part(document.source, 1, path, patch=True, entry=entry)
+    for layer, patch in _patches(original):
+        if any(content is document for content in patch.content) and document.source == layer.kustomization.source:
+            entry = (*patch.place.path, "patch") if mapping(patch.place.value) else patch.place.path
+            return Part(document.source, 1, path, patch=True, entry=entry)
     return Part(document.source, document.line, path, patch=True)
 
 
@@ -148,13 +143,13 @@ def remove(originals: Sequence[Original], draft: Draft, kept: Collection[str]) -
     Raises InputError where a file cannot be edited safely.
     """
     # overlays of one base share its parts; later ones first, so that the places of the others stay
-    parts = sorted(
-        {part for original in originals for part in parts_of(original)}, key=lambda part: part.line, reverse=True
-    )
+    parts = {part for original in originals for part in parts_of(original)}
+    by_document: dict[tuple[object, ...], list[Part]] = {}
+    for part in sorted(parts, key=lambda part: part.line, reverse=True):
+        by_document.setdefault((part.source, part.line, part.entry), []).append(part)
     entries: set[_Entry] = set()
     gone: set[str] = set()
-    for key in dict.fromkeys((part.source, part.line, part.entry) for part in parts):
-        together = [part for part in parts if (part.source, part.line, part.entry) == key]
+    for together in by_document.values():
         path = draft.relative(together[0].source)
         if together[0].entry:
             entries |= _remove_inline(together, path, draft)
@@ -163,12 +158,16 @@ def remove(originals: Sequence[Original], draft: Draft, kept: Collection[str]) -
         if draft.read(path) is None and path not in kept:
             gone.add(path)
     for original in originals:
-        for layer, place, patch in patches_of(original):
-            entries.add(_Entry(draft.relative(layer.kustomization.source), str(place[0]), int(place[1])))
+        for layer, patch in _patches_of_job(original):
+            entries.add(_entry(draft.relative(layer.kustomization.source), patch.place.path))
             gone |= {draft.relative(document.source) for document in patch.content} - {entry.path for entry in entries}
     draft.changed |= dict.fromkeys(gone)
     for original in originals:
-        entries |= set(_naming(original, gone, draft))
+        for layer in original.overlay.layers:
+            path = draft.relative(layer.kustomization.source)
+            entries |= {
+                _entry(path, place) for place, file in _files(layer.field, posixpath.dirname(path)) if file in gone
+            }
     for entry in sorted(entries, reverse=True):
         draft.edit(entry.path, partial(without_entry, key=entry.key, index=entry.place))
 
@@ -177,6 +176,10 @@ class _Entry(NamedTuple):
     path: str
     key: str
     place: int
+
+
+def _entry(path: str, place: Sequence[str | int]) -> _Entry:
+    return _Entry(path, str(place[0]), int(place[1]))
 
 
 def _remove_parts(parts: list[Part], path: str, draft: Draft) -> None:
@@ -199,54 +202,41 @@ def _remove_inline(parts: list[Part], path: str, draft: Draft) -> set[_Entry]:
         rest = without_paths(text(value), 1, paths, patch=True)
         if rest.strip():
             return with_block(before, entry, rest)
-        emptied.add(_Entry(path, str(entry[0]), int(entry[1])))
+        emptied.add(_entry(path, entry))
         return before
 
     draft.edit(path, change)
     return emptied
 
 
-def _naming(original: Original, gone: Collection[str], draft: Draft) -> Iterator[_Entry]:
-    for layer in original.overlay.layers:
-        path = draft.relative(layer.kustomization.source)
-        for key in _NAMING:
-            for index, entry in enumerate(sequence(layer.field(key))):
-                if _names(entry) and posixpath.normpath(posixpath.join(posixpath.dirname(path), _names(entry))) in gone:
-                    yield _Entry(path, key, index)
+def _files(field: Callable[[str], object], folder: str) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield the files that a kustomization in `folder` names, each with the place of its name."""
+    for key in _NAMING:
+        for index, entry in enumerate(sequence(field(key))):
+            if name := text(entry) or text(mapping(entry).get("path")):
+                place = (key, index) if isinstance(entry, str) else (key, index, "path")
+                yield place, posixpath.normpath(posixpath.join(folder, name))
 
 
-def _names(entry: object) -> str:
-    return text(entry) or text(mapping(entry).get("path"))
-
-
-def make_room(draft: Draft, directory: str, names: Collection[str]) -> dict[str, str]:
-    """Rename what stands where a generated file must go; return the new path by the old one."""
-    moved: dict[str, str] = {}
+def make_room(draft: Draft, directory: str, names: Collection[str]) -> None:
+    """Rename what stands where a generated file must go."""
     for name in names:
         path = f"{directory}/{name}"
         content = draft.read(path)
         if content is None or is_generated(content):
             continue
         stem, _, suffix = name.rpartition(".")
-        number, free = 1, f"{stem}-own.{suffix}"
-        while draft.read(f"{directory}/{free}") is not None:
-            number += 1
-            free = f"{stem}-own-{number}.{suffix}"
+        candidates = (f"{stem}-own{number}.{suffix}" for number in ("", *(f"-{number}" for number in range(2, 1000))))
+        free = next(name for name in candidates if draft.read(f"{directory}/{name}") is None)
         _rename_entries(draft, directory, name, free)
         draft.changed[path], draft.changed[f"{directory}/{free}"] = None, content
-        moved[path] = f"{directory}/{free}"
-    return moved
 
 
 def _rename_entries(draft: Draft, directory: str, old: str, new: str) -> None:
     for name in KUSTOMIZATION_NAMES:
         path = f"{directory}/{name}"
         content = draft.read(path)
-        if content is None:
-            continue
-        data = mapping(parse_one(content, path).data)
-        for key in _NAMING:
-            for index, entry in enumerate(sequence(data.get(key))):
-                if _names(entry) and posixpath.normpath(_names(entry)) == old:
-                    place = (key, index) if isinstance(entry, str) else (key, index, "path")
-                    draft.edit(path, partial(with_scalar, path=place, value=new))
+        data = mapping(parse_one(content, path).data) if content is not None else {}
+        for place, file in _files(data.get, ""):
+            if file == old:
+                draft.edit(path, partial(with_scalar, path=place, value=new))
