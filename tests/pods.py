@@ -14,6 +14,7 @@ from typing import NamedTuple
 import yaml
 
 from tests.conftest import ROOT, aegisgen
+from tests.trees import put
 
 SCRIPTS = ROOT / "templates/runner"
 LINE = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ step=(\S+)(?: set=(\S+))? outcome=(\S+)")
@@ -75,10 +76,27 @@ class Pod:
         return Ended(code, log, message)
 
 
-def mounted(container: dict) -> list[str]:
-    """Return the words that a container runs, with the scripts of the checkout where the pod has them mounted."""
+def mounted(container: dict, scripts: Path = SCRIPTS) -> list[str]:
+    """Return the words that a container runs, with the scripts of a folder where the pod has them mounted.
+
+    The folder is the checkout's own unless another one is named.
+    """
     words = [*container["command"], *container.get("args", ())]
-    return [word.replace("/migration-runner/", f"{SCRIPTS}/") for word in words]
+    return [word.replace("/migration-runner/", f"{scripts}/") for word in words]
+
+
+def volume(data: Mapping[str, str], folder: Path) -> Path:
+    """Lay a ConfigMap's files out below a folder as the kubelet does, and return where a container has them mounted.
+
+    They are links through `..data`, which a new version of the ConfigMap turns to another folder (Kubernetes' AtomicWriter).
+    """
+    version = folder / "migration-runner/..2026_01_01_00_00_00.123456789"
+    put(version, data)
+    mount = version.parent
+    (mount / "..data").symlink_to(version.name)
+    for name in data:
+        (mount / name).symlink_to(f"..data/{name}")
+    return mount
 
 
 def container(environment: str) -> dict:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 from tests.conftest import ROOT, aegisgen, refusal
-from tests.pods import SCRIPTS
+from tests.pods import SCRIPTS, Pod, mounted, volume
+from tests.postgres import Database
+from tests.processes import composed
 from tests.tools import need
-from tests.trees import put
+from tests.trees import put, replace
 
 pytestmark = pytest.mark.tools
 
@@ -64,6 +68,58 @@ def test_node_reads_the_programs_whatever_package_the_image_has(name: str, kind:
 @pytest.mark.parametrize("name", [name for name in NAMES if name.endswith(".py")])
 def test_python_reads_the_programs(name: str) -> None:
     compile((SCRIPTS / name).read_text(), name, "exec")
+
+
+@pytest.fixture
+def in_container(shell: list[str]) -> list[str]:
+    """What runs a command where /bin/sh is the shell, and the first argument a folder that nobody can write to."""
+    program = need(shell[0])
+    unshare = [need("unshare"), "--mount", "--map-root-user", "sh", "-c"]
+    script = (
+        f"""mount --bind {program} /bin/sh && mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@\""""
+    )
+    if subprocess.run([*unshare, "mount --bind /tmp /tmp"], check=False, capture_output=True).returncode != 0:
+        pytest.skip("this machine gives no mount namespaces: unshare --mount --map-root-user fails")
+    return [*unshare, script]
+
+
+@pytest.fixture
+def overlay(project: Path, kustomize: tuple[str, ...]) -> Callable[[str], dict[str, dict]]:
+    """Composes an environment of a project whose application is the fixture's."""
+    replace(project / "aegisgen.yaml", "packageManager: pnpm", "packageManager: npm")
+    assert aegisgen("render", "--all").code == 0
+    return lambda environment: composed(kustomize, project / f"overlays/{environment}/api")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("environment", ["staging", "production"])
+def test_the_composed_scripts_migrate_as_the_kubelet_mounts_them(
+    environment: str, in_container: list[str], overlay: Callable[[str], dict[str, dict]], app: Path, database: Database
+) -> None:
+    objects = overlay(environment)
+    scripts = volume(objects[f"ConfigMap/{environment}-aegisx-api-migration-runner"]["data"], Path.cwd())
+    migrates = {"staging": "Deployment/staging-aegisx-api", "production": "Job/production-aegisx-api-migration"}
+    pod = objects[migrates[environment]]["spec"]["template"]["spec"]
+    (migration,) = pod.get("initContainers") or pod["containers"]
+    env = {"PATH": f"{app / 'shim'}:{os.environ['PATH']}", "HOME": "/tmp", "NODE_ENV": "production", **database.env}
+
+    ended = Pod([*in_container, str(scripts), *mounted(migration, scripts)], env, app).end()
+    assert ended.code == 0, ended.log
+    assert ("verify", "ok") in ended.steps
+    assert database.ask("SELECT count(*) FROM knex_migrations") == [(3,)]
+
+
+def test_the_container_has_the_shell_and_cannot_write_to_its_scripts(
+    in_container: list[str], shell: list[str], tmp_path: Path
+) -> None:
+    """So that the test above says what it seems to."""
+    scripts = volume({"run.sh": "stat -Lc %i /proc/$$/exe; : >>${0%/*}/run.sh"}, tmp_path)
+    command = [*in_container, str(scripts), "/bin/sh", f"{scripts}/run.sh"]
+    ended = Pod(command, {"PATH": os.environ["PATH"]}, tmp_path).end()
+    assert ended.code != 0
+    inode, message = ended.log.splitlines()
+    assert inode == str(Path(need(shell[0])).stat().st_ino)
+    assert message.endswith("Read-only file system")
 
 
 class TestOwnScripts:
