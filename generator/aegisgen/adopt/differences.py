@@ -64,13 +64,15 @@ def differences(original: Original, after: Sequence[Resource], container: str) -
 
 
 def _counterparts(original: Original, after: Sequence[Resource]) -> dict[Identity, Identity]:
-    """Pair what changed its name: generated names carry a hash of their content."""
-    identity = original.migration.resource.identity
+    """Pair what changed its name or namespace: generated names carry a hash, and a profile always has a namespace."""
+    before = {resource.identity for resource in original.resources}
+    migration = original.migration.resource.identity
     pairs: dict[Identity, Identity] = {}
-    for each in after:
-        own = each.identity
-        if own.kind == identity.kind and own.name == identity.name:
-            pairs[identity] = own
+    for identity in (resource.identity for resource in after):
+        if (bare := identity._replace(namespace="")) in before:
+            pairs[bare] = identity
+        elif (identity.kind, identity.name) == (migration.kind, migration.name):
+            pairs[migration] = identity
     return pairs
 
 

@@ -136,6 +136,8 @@ def reason_for(subject: Subject, path: tuple[str | int, ...], before: object, af
     """Return why a difference is meant, nothing where it is not."""
     if subject.role == "new":
         return _new(subject, mapping(after))
+    if path == ("metadata", "namespace") and before is None:
+        return "the profile's namespace, where the overlay named none"
     field = ".".join(map(str, path)).replace(".[", "[")
     if subject.role == "job" and (reason := _hook(subject, field, before, after)):
         return reason
