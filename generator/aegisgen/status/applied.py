@@ -24,24 +24,17 @@ _COMPARED = ("image", "command", "args", "env")
 def disagreements(snapshot: Snapshot, expected: Expected, migration: Job | None, now: datetime) -> Iterator[Diagnosis]:
     """Yield where cluster and tree differ, for a service whose hooks are done. `migration`: the Job of this sync."""
     if expected.never_applied and migration is None:
-        yield _never(
-            expected,
-            f"Job {expected.migration} {expected.never_applied}",
-            "fix the overlay (aegisgen check names the line), push, then sync",
-        )
+        what = f"Job {expected.migration} {expected.never_applied}"
+        yield _never(expected, what, "fix the overlay (aegisgen check names the line), push, then sync")
         return
     workload = snapshot.workload
     if workload is None:
         return
     live = image_of(workload.pod_spec, expected.container)
     if live != expected.image:
-        yield Diagnosis(
-            Cause.OTHER_IMAGE,
-            f"{workload.kind} {workload.name} runs {live or 'no such container'}, and the tree says {expected.image}",
-            _out_of_sync(snapshot),
-            expected.sync,
-            f"{workload.kind}/{workload.name}",
-        )
+        runs = f"{workload.kind} {workload.name} runs {live or 'no such container'}"
+        what, about = f"{runs}, and the tree says {expected.image}", f"{workload.kind}/{workload.name}"
+        yield Diagnosis(Cause.OTHER_IMAGE, what, _out_of_sync(snapshot), expected.sync, about)
         return
     if expected.init_container:
         yield from _init_container(snapshot, expected)
@@ -57,28 +50,21 @@ def disagreements(snapshot: Snapshot, expected: Expected, migration: Job | None,
 
 
 def _init_container(snapshot: Snapshot, expected: Expected) -> Iterator[Diagnosis]:
-    name = expected.init_container
+    name, workload = expected.init_container, f"{expected.workload_kind} {expected.workload}"
     if not container_of(expected.pod_spec, name):
+        what = f"the overlay composes {workload} without the init container {name}"
         yield _never(
-            expected,
-            f"the overlay composes {expected.workload_kind} {expected.workload} without the init container {name}",
-            "a patch that matches nothing is dropped silently: run aegisgen check, fix it, push",
+            expected, what, "a patch that matches nothing is dropped silently: run aegisgen check, fix it, push"
         )
         return
     live = container_of(snapshot.workload.pod_spec, name) if snapshot.workload else {}
     different = _different(container_of(expected.pod_spec, name), live)
     if not live:
-        yield _never(
-            expected,
-            f"{expected.workload_kind} {expected.workload} runs without the init container {name} that the tree has",
-            _out_of_sync(snapshot),
-        )
+        what = f"{workload} runs without the init container {name} that the tree has"
+        yield _never(expected, what, _out_of_sync(snapshot))
     elif different:
-        yield _never(
-            expected,
-            f"the init container {name} of the cluster differs from the tree's in its {different}",
-            _out_of_sync(snapshot),
-        )
+        what = f"the init container {name} of the cluster differs from the tree's in its {different}"
+        yield _never(expected, what, _out_of_sync(snapshot))
 
 
 def _absent(step: Step, snapshot: Snapshot, expected: Expected, now: datetime) -> Iterator[Diagnosis]:
@@ -98,11 +84,9 @@ def _absent(step: Step, snapshot: Snapshot, expected: Expected, now: datetime) -
     if workload is None or step.ttl is None or workload.rolled == NEVER or workload.restarted:
         return
     if workload.rolled + timedelta(seconds=step.ttl) > now:
-        yield _never(
-            expected,
-            f"the pods were rolled out without the migration Job {step.name}, which stays for {duration(step.ttl)}",
-            "start a full sync; if the Job does not come, Argo CD does not take it for a hook: aegisgen check",
-        )
+        what = f"the pods were rolled out without the migration Job {step.name}, which stays for {duration(step.ttl)}"
+        next_ = "start a full sync; if the Job does not come, Argo CD does not take it for a hook: aegisgen check"
+        yield _never(expected, what, next_)
 
 
 def _other_job(step: Step, migration: Job, expected: Expected) -> Iterator[Diagnosis]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
+from aegisgen.output.numbers import counted
 from aegisgen.status.applied import disagreements
 from aegisgen.status.cluster import NEVER, Application
 from aegisgen.status.expected import Expected
@@ -110,25 +111,16 @@ def _healthy(snapshot: Snapshot, expected: Expected, hooks: Standing) -> Diagnos
 
 
 def _nothing(snapshot: Snapshot, expected: Expected, hooks: Standing) -> Diagnosis:
-    name = snapshot.application.name if snapshot.application else expected.application
     if hooks.migration:
-        return Diagnosis(
-            Cause.IN_PROGRESS,
-            "the hooks are done, the application is not there yet",
-            about=f"Job/{expected.migration}",
-        )
-    sync = (f"argocd app sync {name}",) if name else ()
-    next_ = "sync it" if snapshot.application else "create its Application, then sync it"
-    return Diagnosis(
-        Cause.NOTHING_DEPLOYED,
-        f"nothing of it is in namespace {expected.namespace} yet",
-        next_,
-        sync if snapshot.application else (),
-    )
+        what = "the hooks are done, the application is not there yet"
+        return Diagnosis(Cause.IN_PROGRESS, what, about=f"Job/{expected.migration}")
+    what = f"nothing of it is in namespace {expected.namespace} yet"
+    if snapshot.application is None:
+        return Diagnosis(Cause.NOTHING_DEPLOYED, what, "create its Application, then sync it")
+    name = snapshot.application.name
+    return Diagnosis(Cause.NOTHING_DEPLOYED, what, "sync it", (f"argocd app sync {name}",) if name else ())
 
 
 def _ready(snapshot: Snapshot) -> str:
     workload = snapshot.workload
-    if workload is None:
-        return "no pods"
-    return f"{workload.ready} of {workload.wanted} {'pod' if workload.wanted == 1 else 'pods'} ready"
+    return "no pods" if workload is None else f"{workload.ready} of {counted(workload.wanted, 'pod')} ready"

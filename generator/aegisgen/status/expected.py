@@ -19,6 +19,7 @@ from aegisgen.profile.agreement.application import application_name
 from aegisgen.profile.target import Target
 from aegisgen.render.runner import lock_runtime
 from aegisgen.status.exits import Role
+from aegisgen.status.model import Cause, Diagnosis, LogSource
 from aegisgen.tools import EXEC, TOOLS
 
 
@@ -80,6 +81,12 @@ class Expected(NamedTuple):
         """Return a command for people to paste, quoted for a POSIX shell."""
         context = ["--context", self.context] if self.context else []
         return shlex.join(["kubectl", *context, *verb.split(), "-n", self.namespace, *words])
+
+    def diagnosis(
+        self, cause: Cause, what: str, next_: str, about: str, verb: str, *words: str, log: LogSource | None = None
+    ) -> Diagnosis:
+        """Return a diagnosis with one command of kubectl, for people to run."""
+        return Diagnosis(cause, what, next_, (self.kubectl(verb, *words),), about, log)
 
     @property
     def sync(self) -> tuple[str, ...]:

@@ -96,13 +96,9 @@ def _of_job(step: Step, job: Job, snapshot: Snapshot, expected: Expected) -> Dia
         return hindered._replace(what=f"{noun(step)} cannot start: {hindered.what}")
     refused = next((each for each in snapshot.warnings("Job", job.name) if each.reason == "FailedCreate"), None)
     if refused and not pods:
-        return Diagnosis(
-            Cause.PODS_REFUSED,
-            f"{noun(step)} gets no pod: {refused.message}",
-            "fix what the message names; the Job goes on trying until its deadline",
-            (expected.kubectl("describe", "job", job.name),),
-            f"Job/{job.name}",
-        )
+        what = f"{noun(step)} gets no pod: {refused.message}"
+        next_ = "fix what the message names; the Job goes on trying until its deadline"
+        return expected.diagnosis(Cause.PODS_REFUSED, what, next_, f"Job/{job.name}", "describe", "job", job.name)
     return _running(step, job, pods, snapshot, expected)
 
 
@@ -113,25 +109,15 @@ def _running(step: Step, job: Job, pods: list[Pod], snapshot: Snapshot, expected
     if ended:
         what += f"; the attempt before {_how(step, ended)}"
     log = LogSource(pods[-1].name, _main(pods[-1])) if pods else None
-    return Diagnosis(
-        Cause.IN_PROGRESS,
-        what,
-        "",
-        (expected.kubectl("logs", f"job/{job.name}", "--all-containers", "--follow"),),
-        f"Job/{job.name}",
-        log,
-    )
+    words = ("logs", f"job/{job.name}", "--all-containers", "--follow")
+    return expected.diagnosis(Cause.IN_PROGRESS, what, "", f"Job/{job.name}", *words, log=log)
 
 
 def _suspended(step: Step, job: Job, expected: Expected) -> Diagnosis:
-    resume = expected.kubectl("patch", "job", job.name, "--type", "merge", "--patch", '{"spec":{"suspend":false}}')
-    return Diagnosis(
-        Cause.WAITING_FOR_APPROVAL,
-        "the sync waits for an approval" if step.role is Role.APPROVAL else f"{noun(step)} is suspended",
-        "resume the Job to approve, in Argo CD or with the command; terminate the sync to reject",
-        (resume,),
-        f"Job/{job.name}",
-    )
+    what = "the sync waits for an approval" if step.role is Role.APPROVAL else f"{noun(step)} is suspended"
+    next_ = "resume the Job to approve, in Argo CD or with the command; terminate the sync to reject"
+    words = ("patch", "job", job.name, "--type", "merge", "--patch", '{"spec":{"suspend":false}}')
+    return expected.diagnosis(Cause.WAITING_FOR_APPROVAL, what, next_, f"Job/{job.name}", *words)
 
 
 def _failed(step: Step, job: Job, snapshot: Snapshot, expected: Expected) -> Diagnosis:
@@ -192,12 +178,8 @@ def _rollback(snapshot: Snapshot, expected: Expected, since: datetime) -> Iterat
         if found:
             yield found
         elif step.role is Role.SYNC_FAIL:
-            yield Diagnosis(
-                Cause.ROLLED_BACK,
-                "the rollback has run: what this sync had applied is taken back",
-                about=f"Job/{job.name}",
-                commands=(expected.kubectl("logs", f"job/{job.name}"),),
-            )
+            what = "the rollback has run: what this sync had applied is taken back"
+            yield expected.diagnosis(Cause.ROLLED_BACK, what, "", f"Job/{job.name}", "logs", f"job/{job.name}")
 
 
 def _ended(job: Job, snapshot: Snapshot) -> Ended | None:

@@ -54,18 +54,14 @@ def _hindrances(pod: Pod, snapshot: Snapshot, expected: Expected) -> Iterator[Di
     if pod.node and any(each.reason in {"ContainerCreating", "PodInitializing"} for each in pod.containers):
         for event in snapshot.warnings("Pod", pod.name):
             if event.reason in {"FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox"}:
-                yield Diagnosis(
-                    Cause.CANNOT_START,
-                    f"the pod cannot be set up ({event.reason}): {event.message}",
-                    "fix what the message names; the kubelet goes on trying",
-                    (expected.kubectl("describe", "pod", pod.name),),
-                    f"Pod/{pod.name}",
-                )
+                what = f"the pod cannot be set up ({event.reason}): {event.message}"
+                next_ = "fix what the message names; the kubelet goes on trying"
+                yield _of(pod, expected, Cause.CANNOT_START, what, next_)
                 break
 
 
 def _of(pod: Pod, expected: Expected, cause: Cause, what: str, next_: str) -> Diagnosis:
-    return Diagnosis(cause, what, next_, (expected.kubectl("describe", "pod", pod.name),), f"Pod/{pod.name}")
+    return expected.diagnosis(cause, what, next_, f"Pod/{pod.name}", "describe", "pod", pod.name)
 
 
 def _image(pod: Pod, container: Container, expected: Expected) -> Diagnosis:
@@ -119,15 +115,12 @@ def _unscheduled(pod: Pod, snapshot: Snapshot, expected: Expected) -> Diagnosis:
         name = gone[1] if gone else pending[0].name
         what = "does not exist" if gone else "is Pending: no volume was bound to it"
         storage = f" (storage class {pending[0].storage_class})" if not gone and pending[0].storage_class else ""
-        return Diagnosis(
-            Cause.PENDING_CLAIM,
-            f"the pod is Pending: PersistentVolumeClaim {name} {what}{storage}",
-            "create it outside of this Application, before the sync"
-            if gone
-            else "look at its events and storage class",
-            (expected.kubectl("describe", "persistentvolumeclaim", name),),
-            f"PersistentVolumeClaim/{name}",
+        what = f"the pod is Pending: PersistentVolumeClaim {name} {what}{storage}"
+        next_ = (
+            "create it outside of this Application, before the sync" if gone else "look at its events and storage class"
         )
+        words = ("describe", "persistentvolumeclaim", name)
+        return expected.diagnosis(Cause.PENDING_CLAIM, what, next_, f"PersistentVolumeClaim/{name}", *words)
     what, next_ = f"the pod is Pending: {pod.unscheduled}", "make room, or lower the resources in the profile"
     return _of(pod, expected, Cause.UNSCHEDULABLE, what, next_)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from aegisgen.output.numbers import counted
 from aegisgen.status.cluster import Container, Pod, Workload
 from aegisgen.status.exits import Role, meaning
 from aegisgen.status.expected import Expected
@@ -32,15 +33,9 @@ def rollout(snapshot: Snapshot, expected: Expected) -> tuple[Diagnosis, ...]:
     warnings = (*snapshot.warnings("ReplicaSet"), *snapshot.warnings(workload.kind))
     refused = next((event for event in warnings if event.reason == "FailedCreate"), None)
     if refused and len(snapshot.pods_of_workload()) < workload.wanted:
-        return (
-            Diagnosis(
-                Cause.PODS_REFUSED,
-                f"pods cannot be created: {refused.message}",
-                "fix what the message names",
-                (expected.kubectl("describe", expected.of_workload),),
-                f"{workload.kind}/{workload.name}",
-            ),
-        )
+        what, about = f"pods cannot be created: {refused.message}", f"{workload.kind}/{workload.name}"
+        words = ("describe", expected.of_workload)
+        return (expected.diagnosis(Cause.PODS_REFUSED, what, "fix what the message names", about, *words),)
     return tuple(_progress(workload, snapshot, expected))
 
 
@@ -82,24 +77,16 @@ def _application(pod: Pod, container: Container) -> Diagnosis:
     code = container.exit_code or 0
     exit_ = meaning(Role.OTHER, container.name, code, end_reason=container.end_reason)
     what = f"{shown_status(pod)}: the application's container {container.name} ends with exit code {code}"
-    return Diagnosis(
-        Cause.APPLICATION_CRASHES,
-        what + (f": {exit_.meaning}" if exit_ else ""),
-        "the migration is not to blame: read the application's log",
-    )
+    what += f": {exit_.meaning}" if exit_ else ""
+    return Diagnosis(Cause.APPLICATION_CRASHES, what, "the migration is not to blame: read the application's log")
 
 
 def _progress(workload: Workload, snapshot: Snapshot, expected: Expected) -> Iterator[Diagnosis]:
-    about = f"{workload.kind}/{workload.name}"
+    about, pods = f"{workload.kind}/{workload.name}", counted(workload.wanted, "pod")
     if workload.stuck:
-        yield Diagnosis(
-            Cause.NOT_READY,
-            f"the rollout is stuck: {workload.stuck}",
-            "look at the pods that are not ready: their probes and their log",
-            (expected.kubectl("describe", expected.of_workload),),
-            about,
-            _unready(snapshot, expected),
-        )
+        what, log = f"the rollout is stuck: {workload.stuck}", _unready(snapshot, expected)
+        next_ = "look at the pods that are not ready: their probes and their log"
+        yield expected.diagnosis(Cause.NOT_READY, what, next_, about, "describe", expected.of_workload, log=log)
         return
     migrating = [
         pod
@@ -107,33 +94,18 @@ def _progress(workload: Workload, snapshot: Snapshot, expected: Expected) -> Ite
         if any(each.name == expected.init_container and each.state == "running" for each in pod.containers)
     ]
     if migrating:
-        yield Diagnosis(
-            Cause.IN_PROGRESS,
-            f"the migration runs in {_count(len(migrating), 'pod')}; {workload.ready} of {workload.wanted} ready",
-            "",
-            (expected.kubectl("logs", migrating[-1].name, "-c", expected.init_container, "--follow"),),
-            about,
-            LogSource(migrating[-1].name, expected.init_container),
-        )
+        what = f"the migration runs in {counted(len(migrating), 'pod')}; {workload.ready} of {workload.wanted} ready"
+        log = LogSource(migrating[-1].name, expected.init_container)
+        words = ("logs", log.pod, "-c", log.container, "--follow")
+        yield expected.diagnosis(Cause.IN_PROGRESS, what, "", about, *words, log=log)
     elif not workload.observed or workload.updated < workload.wanted:
-        yield Diagnosis(
-            Cause.IN_PROGRESS,
-            f"rolling out: {workload.updated} of {_count(workload.wanted, 'pod')} updated, {workload.ready} ready",
-            about=about,
-        )
+        what = f"rolling out: {workload.updated} of {pods} updated, {workload.ready} ready"
+        yield Diagnosis(Cause.IN_PROGRESS, what, about=about)
     elif workload.available < workload.wanted:
-        yield Diagnosis(
-            Cause.IN_PROGRESS,
-            f"{workload.available} of {_count(workload.wanted, 'pod')} ready",
-            about=about,
-            log=_unready(snapshot, expected),
-        )
+        what = f"{workload.available} of {pods} ready"
+        yield Diagnosis(Cause.IN_PROGRESS, what, about=about, log=_unready(snapshot, expected))
 
 
 def _unready(snapshot: Snapshot, expected: Expected) -> LogSource | None:
     pods = [pod for pod in snapshot.pods_of_workload() if not pod.ready]
     return LogSource(pods[-1].name, expected.container) if pods else None
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
