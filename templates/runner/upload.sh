@@ -4,16 +4,24 @@
 #
 #   sh upload.sh NAME=VALUE...    See also lines.sh, retention.sh.
 #
-#   service=NAME                  what the file is called after
-#   folder=DIR                    where it is
-#   to=s3://BUCKET/PREFIX         where it goes
+#   folder=DIR                    where the dump is
+#   bucket=NAME prefix=FOLDER     where it goes
+#   bucket-owner=ACCOUNT          whose bucket it must be
+#   sse=AES256|aws:kms            how the storage encrypts it
+#   kms-key=ID                    with which key
+#   deadline=SECONDS              how long an attempt may last; an upload that is older was left by a killed one
 #   on-failure=abort|warn         whether the sync stops
 set -eu
-here=${0%/*} folder=/backup to='' on_failure=abort
+here=${0%/*} folder=/backup bucket='' prefix='' bucket_owner='' sse='' kms_key='' deadline=3600 on_failure=abort
 for argument; do
   case $argument in
   folder=*) folder=${argument#*=} ;;
-  to=*) to=${argument#*=} ;;
+  bucket=*) bucket=${argument#*=} ;;
+  prefix=*) prefix=${argument#*=} ;;
+  bucket-owner=*) bucket_owner=${argument#*=} ;;
+  sse=*) sse=${argument#*=} ;;
+  kms-key=*) kms_key=${argument#*=} ;;
+  deadline=*) deadline=${argument#*=} ;;
   on-failure=*) on_failure=${argument#*=} ;;
   esac
 done
@@ -21,27 +29,39 @@ done
 . "$here/lines.sh"
 # shellcheck source=retention.sh
 . "$here/retention.sh"
+to=s3://$bucket/$prefix
 
-give_up() {
-  if [ "$on_failure" = warn ]; then
-    event warning "$1" "$2; going on without a backup"
-    exit 0
-  fi
-  fail "$1" "$2"
+# A storage that does not answer is given up long before the deadline.
+export AWS_MAX_ATTEMPTS=3
+storage() { aws --cli-connect-timeout 10 --cli-read-timeout 60 "$@"; }
+
+# send FILE: encrypted as the profile states, and marked with whose it is.
+send() {
+  set -- "$1" --only-show-errors --metadata "environment=$environment,service=$service"
+  [ -z "$sse" ] || set -- "$@" --sse "$sse"
+  [ -z "$kms_key" ] || set -- "$@" --sse-kms-key-id "$kms_key"
+  file=$1
+  shift
+  run storage s3 cp "$@" "$file" "$to/$file"
 }
 
 begin upload
 cd "$folder" || give_up 25 'there is no dump to send'
 dump=''
-for file in "$service-"*.dump; do dump=${dump:-$file}; done
+for file in "${environment}_${service}_"*.dump; do dump=$file; done
 [ -f "$dump" ] || give_up 25 'there is no dump to send'
+owner=$(owner_of "$dump")
+if [ -n "$bucket_owner" ]; then
+  run storage s3api head-bucket --bucket "$bucket" --expected-bucket-owner "$bucket_owner" ||
+    give_up 28 "the bucket $bucket is not there, or does not belong to account $bucket_owner"
+fi
 # The checksum first: whoever sees a dump finds its checksum. An object appears when it is whole, and not before.
-run aws s3 cp --only-show-errors "$dump.sha256" "$to/$dump.sha256" || give_up 26 'the checksum could not be sent'
-run aws s3 cp --only-show-errors "$dump" "$to/$dump" || give_up 26 'the dump could not be sent'
+send "$dump.sha256" || give_up 26 'the checksum could not be sent'
+send "$dump" || give_up 26 'the dump could not be sent'
 end
 
 begin verify
-listed=$(aws s3 ls "$to/$dump") || give_up 27 'the dump is not listed after it was sent'
+listed=$(storage s3 ls "$to/$dump") || give_up 27 'the dump is not listed after it was sent'
 size=$(wc -c <"$dump")
 sent=''
 while read -r _ _ bytes key; do
@@ -54,16 +74,29 @@ say "$to/$dump: $((size)) bytes"
 end
 
 begin retention
-remove() { run aws s3 rm --only-show-errors "$to/$1" && run aws s3 rm --only-show-errors "$to/$1.sha256"; }
+remove() { run storage s3 rm --only-show-errors "$to/$1" && run storage s3 rm --only-show-errors "$to/$1.sha256"; }
 files=''
-listed=$(aws s3 ls "$to/$service-") || event warning '' 'older backups cannot be listed'
+listed=$(storage s3 ls "$to/$owner") || event warning '' 'older backups cannot be listed'
 while read -r _ _ _ key; do
   case $key in
-  "$service-"$dated*Z-*.dump) files="$files$key
+  "$owner"$dated*Z_*.dump) files="$files$key
 " ;;
   esac
 done <<LISTED
 $listed
 LISTED
-retain "$files"
+retain "$dump" "$files"
+
+# What killed uploads left costs money, and no listing shows it.
+old=$(date -u -d "@$(($(date +%s) - deadline))" +%Y-%m-%dT%H:%M:%S)
+left=$(storage s3api list-multipart-uploads --bucket "$bucket" --prefix "$prefix/$owner" \
+  --query 'Uploads[].[Initiated,UploadId,Key]' --output text) || event warning '' 'unfinished uploads cannot be listed'
+while read -r initiated id key; do
+  if [ -n "$key" ] && [ "$(printf '%s\n%s\n' "$initiated" "$old" | sort | head -n 1)" = "$initiated" ]; then
+    run storage s3api abort-multipart-upload --bucket "$bucket" --key "$key" --upload-id "$id" ||
+      event warning '' "an unfinished upload of $key could not be removed"
+  fi
+done <<LEFT
+$left
+LEFT
 end

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 import shutil
 import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
+from urllib.request import Request, urlopen
 
 import pytest
 from tests.integration.steps_support import (
@@ -16,11 +21,14 @@ from tests.integration.steps_support import (
     containers,
     dumped,
     fake,
+    job,
     programs,
     say,
 )
 from tests.pods import Ended
 from tests.postgres import Database, new_database
+from tests.steps import say as say_more
+from tests.trees import replace
 
 pytestmark = pytest.mark.tools
 
@@ -57,8 +65,8 @@ class Step(NamedTuple):
 
     @property
     def dump(self) -> Path:
-        """The only dump."""
-        (file,) = self.target.glob("*.dump")
+        """The dump of this Job."""
+        (file,) = self.target.glob(f"*{JOB_UID}.dump")
         return file
 
 
@@ -91,8 +99,8 @@ def test_the_backup_restores_to_an_identical_database(step: Step, postgres) -> N
 def test_the_file_says_whose_it_is_and_has_its_checksum_beside_it(step: Step) -> None:
     ended = step.run()
     name = step.dump.name
-    service, stamp, uid = name.removesuffix(".dump").split("-", 2)
-    assert (service, uid) == ("api", JOB_UID)
+    environment, service, database, stamp, uid = name.removesuffix(".dump").split("_")
+    assert (environment, service, database, uid) == ("production", "api", called(step), JOB_UID)
     assert stamp[8] == "T"
     assert stamp.endswith("Z")
     assert (step.target / f"{name}.sha256").read_text() == (
@@ -161,9 +169,14 @@ def test_a_url_as_other_clients_write_it_is_understood(step: Step, full: Path) -
     assert step.dump.stat().st_size > 0
 
 
-def older(step: Step, *stamps: str, service: str = "api") -> list[str]:
+def called(step: Step) -> str:
+    """Return the database's name as a file may be called."""
+    return re.sub(r"[^A-Za-z0-9.-]", "-", step.database.name)
+
+
+def older(step: Step, *stamps: str, owner: str = "production_api") -> list[str]:
     step.target.mkdir(exist_ok=True)
-    names = [f"{service}-{stamp}-old.dump" for stamp in stamps]
+    names = [f"{owner}_{called(step)}_{stamp}_old.dump" for stamp in stamps]
     for name in names:
         (step.target / name).touch()
         (step.target / f"{name}.sha256").touch()
@@ -171,16 +184,18 @@ def older(step: Step, *stamps: str, service: str = "api") -> list[str]:
 
 
 def kept(step: Step) -> set[str]:
-    return {name for name in step.files if name.endswith("-old.dump")}
+    return {name for name in step.files if name.endswith("_old.dump")}
 
 
 def test_only_the_newest_are_kept(step: Step, full: Path) -> None:
     say(full, backup={"volume": {"claim": "backups"}, "keep": 2})
     names = older(step, "20250101T000000Z", "20260101T000000Z", "20260102T000000Z")
-    foreign = older(step, "20240101T000000Z", service="api-2")
+    foreign = older(step, "20240101T000000Z", owner="production_api-2") + older(
+        step, "20240101T000000Z", owner="eu_api"
+    )
     assert step.run().code == 0
     assert kept(step) == {names[2], *foreign}
-    assert len(step.files) == 2 * 3
+    assert len(step.files) == 2 * 4
 
 
 def test_seven_are_kept_where_nothing_is_said(step: Step) -> None:
@@ -189,49 +204,82 @@ def test_seven_are_kept_where_nothing_is_said(step: Step) -> None:
     assert kept(step) == set(names[2:])
 
 
-def test_those_that_are_too_old_go_but_never_the_newest(step: Step, full: Path) -> None:
+def test_those_that_are_too_old_go_but_never_the_newest_three(step: Step, full: Path) -> None:
     say(full, backup={"volume": {"claim": "backups"}, "maxAge": "1d"})
-    names = older(step, "20250101T000000Z", "20990101T000000Z")
-    assert step.run().code == 0
-    assert kept(step) == {names[1]}
+    names = older(step, *(f"2025010{day}T000000Z" for day in range(1, 5)), "20990101T000000Z")
+    ended = step.run()
+    assert ended.code == 0
+    assert kept(step) == set(names[2:])
+    assert "named in the future" in ended.log
 
 
-def test_the_newest_stays_however_old_it_is(step: Step, full: Path) -> None:
-    say(full, backup={"volume": {"claim": "backups"}, "maxAge": "1d"})
-    (name,) = older(step, "20250101T000000Z")
-    far = fake(
-        step.folder, "date", f'case "$*" in *@*) echo 29990101000000 ;; *) exec {shutil.which("date")} "$@" ;; esac'
+@pytest.mark.parametrize("fields", [{"maxAge": "1d"}, {"keep": 2}])
+def test_a_clock_that_is_set_wrong_deletes_little_and_never_the_new_one(step: Step, full: Path, fields) -> None:
+    """A clock that has run ahead makes all others old; one that was ahead named two dumps in the future."""
+    say(full, backup={"volume": {"claim": "backups"}, **fields})
+    names = older(step, "20250101T000000Z", "20990101T000000Z", "20990102T000000Z")
+    ahead = fake(
+        step.folder, "date", f'case "$*" in *@*) echo 29980101000000 ;; *) exec {shutil.which("date")} "$@" ;; esac'
     )
-    assert step.run(path=far).code == 0
-    assert name not in step.files
+    assert step.run(path=ahead if "maxAge" in fields else "").code == 0
+    assert kept(step) == set(names)
     assert step.dump.name in step.files
 
 
 def test_what_a_killed_attempt_left_is_swept(step: Step) -> None:
     step.target.mkdir()
-    (step.target / f"api-20260101T000000Z-{JOB_UID}.partial").touch()
-    others = step.target / "api-20260101T000000Z-other-job.partial"
+    own = step.target / f"production_api_{called(step)}_20260101T000000Z_{JOB_UID}.partial"
+    others = own.with_name(own.name.replace(JOB_UID, "other-job"))
+    own.touch()
     others.touch()
     step.run()
     assert [name for name in step.files if "partial" in name] == [others.name]
 
 
-BUCKET = """
-case "$1 $2" in
-'s3 cp') cp "$4" "$BUCKET/${5##*/}" ;;
-'s3 rm') rm "$BUCKET/${4##*/}" ;;
-'s3 ls') cd "$BUCKET" && for file in "${3##*/}"*; do echo "2026-01-01 00:00:00 $(wc -c <"$file") $file"; done ;;
-esac
-"""
+KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "us-east-1"}
+PREFIX = "production/production/api"
 
 
-def send(step: Step, body: str = BUCKET) -> tuple[Ended, set[str]]:
-    bucket = step.folder / "bucket"
-    bucket.mkdir(exist_ok=True)
-    path = fake(step.folder, "aws", body)
-    env = {"BUCKET": str(bucket)}
-    ended = containers("backup")["upload"].run(step.folder, step.shell, env, path, {"/backup": step.target})
-    return ended, {file.name for file in bucket.iterdir()}
+class Storage(NamedTuple):
+    """An S3 server, and what asks it besides the scripts."""
+
+    url: str
+    client: Any
+
+    def names(self, prefix: str = PREFIX) -> set[str]:
+        """The objects of a folder."""
+        found = self.client.list_objects_v2(Bucket="backups", Prefix=f"{prefix}/").get("Contents", ())
+        return {each["Key"].rpartition("/")[2] for each in found}
+
+    def put(self, *names: str, prefix: str = PREFIX) -> None:
+        for name in names:
+            self.client.put_object(Bucket="backups", Key=f"{prefix}/{name}", Body=b"x")
+            self.client.put_object(Bucket="backups", Key=f"{prefix}/{name}.sha256", Body=b"x")
+
+
+@pytest.fixture
+def storage() -> Iterator[Storage]:
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    url = f"http://{host}:{port}"
+    urlopen(Request(f"{url}/moto-api/reset", method="POST")).close()  # servers of one process share what they keep
+    client = boto3.client(
+        "s3", endpoint_url=url, aws_access_key_id="key", aws_secret_access_key="secret", region_name="us-east-1"
+    )
+    client.create_bucket(Bucket="backups")
+    yield Storage(url, client)
+    server.stop()
+
+
+def send(step: Step, storage: Storage, **env: str) -> Ended:
+    """Run the container that uploads, with the real client of AWS."""
+    own = KEYS | {"AWS_ENDPOINT_URL": storage.url, "HOME": str(step.folder)} | env
+    path = str(Path(sys.executable).parent)
+    return containers("backup")["upload"].run(step.folder, step.shell, own, path, {"/backup": step.target})
 
 
 @pytest.fixture
@@ -241,35 +289,122 @@ def s3(step: Step, full: Path) -> Step:
     return step
 
 
-def test_the_upload_sends_dump_and_checksum_and_keeps_the_newest(s3: Step) -> None:
-    bucket = s3.folder / "bucket"
-    bucket.mkdir()
-    for name in ("api-20250101T000000Z-x.dump", "api-20260101T000000Z-x.dump", "api-2-20200101T000000Z-x.dump"):
-        (bucket / name).touch()
-        (bucket / f"{name}.sha256").touch()
-    ended, names = send(s3)
+def test_the_upload_sends_dump_and_checksum_and_keeps_the_newest(s3: Step, storage: Storage) -> None:
+    own = s3.dump.name.rpartition("_")[0].rpartition("_")[0]
+    others = (
+        "eu_api_x_20200101T000000Z_j.dump",
+        "production_api-2_x_20200101T000000Z_j.dump",
+        "api-20200101T000000Z-j.dump",
+    )
+    storage.put(f"{own}_20250101T000000Z_j.dump", f"{own}_20260101T000000Z_j.dump", *others)
+    ended = send(s3, storage)
     assert ended.code == 0, ended.log
-    dumps = {name for name in names if name.endswith(".dump")}
-    assert dumps == {s3.dump.name, "api-20260101T000000Z-x.dump", "api-2-20200101T000000Z-x.dump"}
-    assert names == dumps | {f"{name}.sha256" for name in dumps}
-    assert (bucket / s3.dump.name).read_bytes() == s3.dump.read_bytes()
+    dumps = {name for name in storage.names() if name.endswith(".dump")}
+    assert dumps == {s3.dump.name, f"{own}_20260101T000000Z_j.dump", *others}
+    assert storage.names() == dumps | {f"{name}.sha256" for name in dumps}
+    found = storage.client.get_object(Bucket="backups", Key=f"{PREFIX}/{s3.dump.name}")
+    assert found["Body"].read() == s3.dump.read_bytes()
+    assert found["Metadata"] == {"environment": "production", "service": "api"}
+
+
+def test_a_clock_that_was_wrong_deletes_nothing(s3: Step, storage: Storage) -> None:
+    """Two dumps are named in the future: the one just made stays, and so do they."""
+    own = s3.dump.name.rpartition("_")[0].rpartition("_")[0]
+    future = {f"{own}_2{year}0101T000000Z_j.dump" for year in ("099", "100")}
+    storage.put(*future, f"{own}_20250101T000000Z_j.dump")
+    ended = send(s3, storage)
+    assert ended.code == 0, ended.log
+    assert {name for name in storage.names() if name.endswith(".dump")} == future | {
+        s3.dump.name,
+        f"{own}_20250101T000000Z_j.dump",
+    }
+    assert "named in the future" in ended.log
+
+
+def test_age_alone_never_takes_the_newest_three(s3: Step, full: Path, storage: Storage) -> None:
+    say(full, backup={"s3": {"bucket": "backups", "secret": {"name": "storage"}}, "maxAge": "1d"})
+    own = s3.dump.name.rpartition("_")[0].rpartition("_")[0]
+    storage.put(*(f"{own}_2020010{day}T000000Z_j.dump" for day in (1, 2, 3, 4)))
+    assert send(s3, storage).code == 0
+    dumps = {name for name in storage.names() if name.endswith(".dump")}
+    assert dumps == {s3.dump.name, f"{own}_20200104T000000Z_j.dump", f"{own}_20200103T000000Z_j.dump"}
+
+
+def test_two_environments_never_delete_each_others_backups(s3: Step, full: Path, storage: Storage) -> None:
+    """Two clusters with one namespace, one bucket and one folder: as `eu`, of which the other knows nothing."""
+    prefix = "everybody"
+    eu = {f"eu_api_{called(s3)}_2026010{day}T000000Z_j.dump" for day in range(1, 8)}
+    storage.put(*eu, prefix=prefix)
+    say(full, backup={"s3": {"bucket": "backups", "prefix": prefix, "secret": {"name": "storage"}}, "keep": 1})
+    assert send(s3, storage).code == 0
+    assert {name for name in storage.names(prefix) if name.endswith(".dump")} == eu | {s3.dump.name}
 
 
 @pytest.mark.parametrize(
-    ("body", "code"),
-    [("exit 1", 26), (BUCKET.replace('cp "$4"', 'head -c 10 "$4" >'), 27), ('[ "$2" != ls ]', 27)],
+    ("fields", "expected"),
+    [
+        ({"encryption": "AES256"}, {"ServerSideEncryption": "AES256"}),
+        ({"kmsKey": "alias/backups"}, {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "alias/backups"}),
+    ],
 )
-def test_an_upload_that_failed_or_is_not_whole_aborts(s3: Step, body: str, code: int) -> None:
-    ended, _ = send(s3, body)
-    assert ended.code == code, ended.log
-    assert ended.message
+def test_the_storage_encrypts_as_the_profile_states(s3: Step, full: Path, storage: Storage, fields, expected) -> None:
+    say(full, backup={"s3": {"bucket": "backups", "secret": {"name": "storage"}, **fields}})
+    assert send(s3, storage).code == 0
+    found = storage.client.head_object(Bucket="backups", Key=f"{PREFIX}/{s3.dump.name}")
+    assert {key: found.get(key) for key in expected} == expected
 
 
-def test_without_a_dump_nothing_is_sent(s3: Step, full: Path) -> None:
+def test_nothing_is_sent_to_somebody_elses_bucket(s3: Step, full: Path, storage: Storage) -> None:
+    say(full, backup={"s3": {"bucket": "missing-bucket", "bucketOwner": "111122223333", "secret": {"name": "storage"}}})
+    ended = send(s3, storage)
+    assert ended.code == 28, ended.log
+    assert "does not belong to account 111122223333" in ended.message
+
+
+def test_what_killed_uploads_left_is_removed(s3: Step, full: Path, storage: Storage) -> None:
+    say(full, backup={"s3": {"bucket": "backups", "secret": {"name": "storage"}}, "deadline": "10m"})
+    own = s3.dump.name.rpartition("_")[0].rpartition("_")[0]
+    for key in (f"{PREFIX}/{own}_20260101T000000Z_j.dump", f"{PREFIX}/eu_api_x_20260101T000000Z_j.dump"):
+        storage.client.create_multipart_upload(Bucket="backups", Key=key)
+    # What the storage says of an upload's age is its clock's; ours is set forward instead.
+    late = fake(
+        s3.folder,
+        "date",
+        'case "$*" in *"-u -d @"*) exec /bin/date -u +%Y-%m-%dT%H:%M:%S -d "+1 day" ;; esac; exec /bin/date "$@"',
+    )
+    ended = send(s3, storage, PATH=f"{late}:{Path(sys.executable).parent}:{os.environ['PATH']}")
+    assert ended.code == 0, ended.log
+    left = storage.client.list_multipart_uploads(Bucket="backups").get("Uploads", [])
+    assert [each["Key"] for each in left] == [f"{PREFIX}/eu_api_x_20260101T000000Z_j.dump"]
+
+
+def test_a_storage_that_does_not_answer_is_given_up(s3: Step, full: Path) -> None:
+    say(full, backup={"s3": {"bucket": "backups", "secret": {"name": "storage"}}, "onFailure": "warn"})
+    ended = send(s3, Storage("http://127.0.0.1:9", None))
+    assert ended.code == 0
+    assert "going on without a backup" in ended.log
+
+
+def test_without_a_secret_the_identity_is_the_accounts(full: Path) -> None:
+    say(full, backup={"s3": {"bucket": "backups"}})
+    pod = job("backup")["spec"]["template"]["spec"]
+    (upload,) = (each for each in pod["containers"] if each["name"] == "upload")
+    assert not {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} & {item["name"] for item in upload["env"]}
+    assert pod["serviceAccountName"]
+
+
+def test_without_a_dump_nothing_is_sent(s3: Step, full: Path, storage: Storage) -> None:
     shutil.rmtree(s3.target)
     s3.target.mkdir()
-    assert send(s3)[0].code == 25
-    say(full, backup={"s3": {"bucket": "backups", "secret": {"name": "storage"}}, "onFailure": "warn"})
-    ended, names = send(s3)
-    assert (ended.code, names) == (0, set())
-    assert "going on without a backup" in ended.log
+    assert send(s3, storage).code == 25
+    assert storage.names() == set()
+
+
+def test_two_environments_with_one_place_are_refused(project, cli) -> None:
+    text = "backup: {s3: {bucket: backups, prefix: all, secret: {name: s}}}\n  database: {postgres: {version: 17}}"
+    say_more(project, "production", f"  {text}\n")
+    shutil.copy(project / "profiles/production.yaml", project / "profiles/eu.yaml")
+    replace(project / "profiles/eu.yaml", "name: production", "name: eu")
+    outcome = cli("check", "--no-compose")
+    assert outcome.code == 2
+    assert "backup.s3.prefix: backups/all is where the backups of api in eu go" in outcome.err

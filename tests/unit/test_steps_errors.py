@@ -11,7 +11,6 @@ from tests.integration.steps_support import say
 from tests.trees import replace
 
 VOLUME = {"volume": {"claim": "backups"}}
-S3 = {"s3": {"bucket": "backups"}}
 CHECK = {"name": "a", "sql": "SELECT 1", "expect": {"equals": 1}}
 
 
@@ -20,7 +19,7 @@ CHECK = {"name": "a", "sql": "SELECT 1", "expect": {"equals": 1}}
     [
         ({"backup": {"keep": 3}}, "spec.backup: has no target, expected volume (an existing claim) or s3"),
         ({"backup": VOLUME | {"s3": {"bucket": "abc", "secret": {"name": "x"}}}}, "spec.backup.s3: a second target"),
-        ({"backup": S3}, "spec.backup.s3.secret: missing, expected the name of the Secret"),
+        ({"backup": {"s3": {"bucket": "abc", "bucketOwner": "1"}}}, "spec.backup.s3.bucketOwner: not allowed, expected an account"),
         ({"backup": {"volume": {}}}, "spec.backup.volume.claim: missing, expected a DNS-1123 name"),
         ({"backup": {"volume": {"claim": "x", "path": "../up"}}}, "spec.backup.volume.path: not allowed, expected a folder"),
         ({"backup": VOLUME | {"onFailure": "wran"}}, "expected abort or warn; did you mean 'warn'?"),

@@ -4,7 +4,7 @@
 #
 #   sh backup.sh NAME=VALUE...    See also lines.sh, connect.sh, retention.sh.
 #
-#   service=NAME                  what the file is called after
+#   environment=NAME service=NAME what the file is called after, with the database's name
 #   folder=DIR                    where it goes
 #   deadline=SECONDS              how long an attempt may last; what is older than that was left by a killed one
 #   on-failure=abort|warn         whether the sync stops
@@ -24,23 +24,17 @@ done
 . "$here/lines.sh"
 # shellcheck source=retention.sh
 . "$here/retention.sh"
-
-give_up() {
-  if [ "$on_failure" = warn ]; then
-    event warning "$1" "$2; going on without a backup"
-    exit 0
-  fi
-  fail "$1" "$2"
-}
 # shellcheck source=connect.sh
 . "$here/connect.sh"
 
 begin dump
 { mkdir -p "$folder" && cd "$folder"; } || give_up 21 'the target cannot be written'
 # What killed attempts left: those of this Job, and those older than any attempt may last.
-rm -f "$service-"*"-$JOB_UID.partial"*
-find . -maxdepth 1 -name "$service-${dated}*.partial*" -mmin +$((deadline / 60 + 1)) -exec rm -f {} + || :
-name=$service-$(date -u +%Y%m%dT%H%M%SZ)-$JOB_UID
+name=$(ask 'SELECT current_database()') || give_up 22 'the name of the database cannot be read'
+name=${environment}_${service}_$(printf %s "$name" | tr -c 'A-Za-z0-9.-' '-')_$(date -u +%Y%m%dT%H%M%SZ)_$JOB_UID
+owner=$(owner_of "$name")
+rm -f "$owner"*"_$JOB_UID.partial"*
+find . -maxdepth 1 -name "$owner${dated}*.partial*" -mmin +$((deadline / 60 + 1)) -exec rm -f {} + || :
 partial=$name.partial
 trap 'rm -f "$partial" "$partial.sha256" "$partial.list"' EXIT
 run pg_dump --dbname="$database" --format=custom --file="$partial" || give_up 22 'pg_dump failed; its error stands above'
@@ -62,5 +56,5 @@ end
 begin retention
 remove() { rm -f "$1" "$1.sha256"; }
 # shellcheck disable=SC2086 # `dated` is a pattern
-retain "$(printf '%s\n' "$service-"$dated*Z-*.dump)"
+retain "$name.dump" "$(printf '%s\n' "$owner"$dated*Z_*.dump)"
 end

@@ -3,33 +3,53 @@
 # shellcheck disable=SC2034,SC2154 # scripts that read each other share variables
 # Deletes old backups. Read by backup.sh and upload.sh, after lines.sh.
 #
-#   keep=NUMBER      of backups that stay
-#   max-age=SECONDS  for which one stays
-service='' keep='' max_age=''
+#   environment=NAME service=NAME    whose backups they are; only those are looked at
+#   keep=NUMBER                      of backups that stay
+#   max-age=SECONDS                  for which one stays; whatever their age, the newest three do
+# A backup is called ENVIRONMENT_SERVICE_DATABASE_TIME_JOB.dump: all but the last two are its owner.
+environment='' service='' keep='' max_age=''
 for argument; do
   case $argument in
+  environment=*) environment=${argument#*=} ;;
   service=*) service=${argument#*=} ;;
   keep=*) keep=${argument#*=} ;;
   max-age=*) max_age=${argument#*=} ;;
   esac
 done
-# What the name of a service's backups looks like behind it.
+# What follows the owner in a backup's name.
 dated='[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]T'
 
-# retain FILES: one name a line. Calls `remove FILE` for what is to go.
+# owner_of NAME: what the backups of the same environment, service and database begin with.
+owner_of() { printf '%s_' "${1%_*_*}"; }
+
+# give_up CODE REASON: what a failure means is the profile's decision.
+give_up() {
+  if [ "$on_failure" = warn ]; then
+    event warning "$1" "$2; going on without a backup"
+    exit 0
+  fi
+  fail "$1" "$2"
+}
+
+# retain NEW FILES: one name a line. Calls `remove FILE` for what is to go, and never for NEW, which was just made.
 retain() {
-  cutoff=0
+  new=$1 kept=1 cutoff=0 now=$(date -u +%Y%m%d%H%M%S)
   [ -z "$max_age" ] || cutoff=$(date -u -d "@$(($(date +%s) - max_age))" +%Y%m%d%H%M%S)
-  newest='' kept=0
-  # By name is by time. The newest comes first, and stays whatever the settings are.
-  for file in $(printf '%s\n' "$1" | sort -r); do
-    time=${file#"$service-"} time=${time%%Z*}
+  owner=$(owner_of "$new")
+  # By name is by time, the newest first.
+  for file in $(printf '%s\n' "$2" | sort -r); do
+    [ "$file" != "$new" ] || continue
+    time=${file#"$owner"} time=${time%%Z*}
     time=${time%T*}${time#*T}
+    # A clock was wrong, now or then: neither is a reason to delete anything.
+    if [ "$time" -gt "$now" ]; then
+      event warning '' "$file is named in the future; it stays, and is not counted"
+      continue
+    fi
     kept=$((kept + 1))
-    if [ -n "$newest" ] && { [ "$time" -lt "$cutoff" ] || { [ -n "$keep" ] && [ "$kept" -gt "$keep" ]; }; }; then
+    if { [ -n "$keep" ] && [ "$kept" -gt "$keep" ]; } || { [ "$time" -lt "$cutoff" ] && [ "$kept" -gt 3 ]; }; then
       say "deleting $file"
       remove "$file" || event warning '' "$file could not be deleted"
     fi
-    newest=${newest:-$file}
   done
 }

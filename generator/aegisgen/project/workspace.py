@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen import files
 from aegisgen.errors import InputError, Problem, UsageError
+from aegisgen.profile.agreement.backup import place as backup_place
 from aegisgen.profile.load import find_project, load_profiles, load_project
 from aegisgen.profile.resolve import directory_of, is_enabled, resolve
 from aegisgen.profile.sources import display
@@ -90,6 +91,7 @@ def open_workspace(selected: Selection) -> Workspace:
     if problems:
         raise InputError(*problems)
     _refuse_shared([_Place(*target[:3], target.directory) for target in targets] + _others(project, profiles, needed))
+    _refuse_shared_backups(targets)
     chosen = tuple(target for target in targets if target.service in services)
     if APPS in scope and not selected.partial:
         scope += tuple(sorted({RUNBOOKS} | {path.rpartition("/")[0] for path in map(runbook_of, chosen) if path}))
@@ -193,6 +195,23 @@ def _refuse_shared(places: Sequence[_Place]) -> None:
                 f"{target.service}; see `overlay`"
             )
             problems.append(Problem(target.profile, 0, 0, "overlay", message))
+    if problems:
+        raise InputError(*problems)
+
+
+def _refuse_shared_backups(targets: Sequence[Target]) -> None:
+    """Backups of two environments in one place are told apart by their names alone, and people take the wrong one."""
+    owners: dict[tuple[str, str, str], Target] = {}
+    problems = []
+    for target in targets:
+        place = backup_place(target)
+        other = owners.setdefault(place, target) if place else target
+        if place and other is not target:
+            message = (
+                f"{place[1]}/{place[2]} is where the backups of {other.service} in {other.environment} go, expected a "
+                f"place of its own for {target.service} in {target.environment}"
+            )
+            problems.append(Problem(target.profile, 0, 0, "backup.s3.prefix", message))
     if problems:
         raise InputError(*problems)
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from aegisgen.profile.agreement.backup import folder as backup_folder
 from aegisgen.profile.agreement.dryrun import bookkeeping
 from aegisgen.profile.migrations import Lock
 from aegisgen.profile.steps.backup import Backup, BackupS3, BackupVolume
@@ -104,20 +105,28 @@ def _backup(target: Target, backup: Backup) -> dict[str, object]:
     oldest = seconds(backup.max_age) if isinstance(backup.max_age, str) else None
     keep = backup.keep if isinstance(backup.keep, int) else None
     keep = _KEEP if keep is None and oldest is None else keep
-    common = [f"service={target.service}", f"on-failure={backup.on_failure}", *_common(target)]
+    owner = [f"environment={target.environment}", f"service={target.service}"]
+    common = [*owner, f"deadline={seconds(backup.deadline)}", f"on-failure={backup.on_failure}", *_common(target)]
     bounds = [*([f"keep={keep}"] if keep else []), *([f"max-age={oldest}"] if oldest else [])]
-    dump = [f"deadline={seconds(backup.deadline)}", *common]
     if not isinstance(backup.s3, BackupS3):
         folder = (
             f"/backup/{backup.volume.path}"
             if isinstance(backup.volume, BackupVolume) and backup.volume.path
             else "/backup"
         )
-        return {"backup_run": Run("backup.sh", [f"folder={folder}", *bounds, *dump])}
-    to = f"s3://{backup.s3.bucket}/{backup.s3.prefix or f'{target.namespace}/{target.service}'}"
+        return {"backup_run": Run("backup.sh", [f"folder={folder}", *bounds, *common])}
+    s3 = backup.s3
+    place = {
+        "bucket": s3.bucket,
+        "prefix": backup_folder(target),
+        "bucket-owner": s3.bucket_owner,
+        "sse": "aws:kms" if s3.kms_key else s3.encryption,
+        "kms-key": s3.kms_key,
+    }
+    named = [f"{name}={value}" for name, value in place.items() if value]
     return {
-        "backup_run": Run("backup.sh", ["folder=/backup", "upload=yes", *dump]),
-        "upload_run": Run("upload.sh", ["folder=/backup", f"to={to}", *bounds, *common]),
+        "backup_run": Run("backup.sh", ["folder=/backup", "upload=yes", *common]),
+        "upload_run": Run("upload.sh", ["folder=/backup", *named, *bounds, *common]),
     }
 
 

@@ -94,6 +94,7 @@ _BACKUP = {
     25: Exit("upload", "there is no dump to send", "read the log of the container dump"),
     26: Exit("upload", "the dump could not be sent", "look at the storage's address, bucket and credentials"),
     27: Exit("verify", "the storage has not what was sent", "look at the storage; nothing was migrated"),
+    28: Exit("upload", "the bucket is another account's, or not there", "look at backup.s3.bucket and bucketOwner"),
 }
 _DRY_RUN = {
     **_CONNECT,

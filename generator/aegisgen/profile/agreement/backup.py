@@ -21,6 +21,19 @@ def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
         yield problem(layers, ("backup",), "has no target, expected volume (an existing claim) or s3")
     elif backup.volume is not UNSET and backup.s3 is not UNSET:
         yield problem(layers, ("backup", "s3"), "a second target beside volume, expected one of the two")
-    if isinstance(backup.s3, BackupS3) and backup.s3.secret is UNSET:
-        message = "missing, expected the name of the Secret with the credentials: {name: ...}"
-        yield problem(layers, ("backup", "s3", "secret"), message)
+
+
+def folder(target: Target) -> str:
+    """Return the folder of a bucket that a target's backups go to: its own, unless the profile names another."""
+    backup = target.settings.backup
+    s3 = backup.s3 if isinstance(backup, Backup) else UNSET
+    named = s3.prefix if isinstance(s3, BackupS3) else UNSET
+    return named or f"{target.environment}/{target.namespace}/{target.service}"
+
+
+def place(target: Target) -> tuple[str, str, str] | None:
+    """Return the storage, bucket and folder of a target's backups; None where they are in a volume, or nowhere."""
+    backup = target.settings.backup
+    if not isinstance(backup, Backup) or not backup.enabled or not isinstance(backup.s3, BackupS3):
+        return None
+    return backup.s3.endpoint or "", backup.s3.bucket, folder(target)

@@ -37,8 +37,38 @@ class BackupS3(Model, frozen=True, kw_only=True):
         ),
     ]
     prefix: Annotated[
-        Folder | UnsetType, Meta(description="The folder in the bucket. Default: <namespace>/<service>.")
+        Folder | UnsetType,
+        Meta(description="The folder in the bucket. Default: <environment>/<namespace>/<service>."),
     ] = UNSET
+    bucket_owner: (
+        Annotated[
+            str,
+            Meta(
+                title="an account of 12 digits",
+                pattern=r"^[0-9]{12}(?![\s\S])",
+                description="Whose bucket it must be; nothing is sent to anybody else's.",
+                examples=["111122223333"],
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    encryption: Annotated[
+        Literal["AES256", "aws:kms"] | UnsetType,
+        Meta(description="How the storage encrypts. Default: as the bucket says; aws:kms where kmsKey is given."),
+    ] = UNSET
+    kms_key: (
+        Annotated[
+            str,
+            Meta(
+                title="a key's ID, ARN or alias",
+                pattern=r"^[A-Za-z0-9:/_-]+(?![\s\S])",
+                max_length=2048,
+                description="The key that the storage encrypts with.",
+                examples=["alias/backups"],
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     endpoint: Annotated[HttpUrl | UnsetType, Meta(description="Of a storage that is not Amazon's.")] = UNSET
     region: Annotated[
         str,
@@ -49,7 +79,10 @@ class BackupS3(Model, frozen=True, kw_only=True):
             description="Where the bucket is.",
         ),
     ] = "us-east-1"
-    secret: S3Secret | UnsetType = UNSET
+    secret: Annotated[
+        S3Secret | UnsetType,
+        Meta(description="Without it the storage is asked by the identity of the service account (workload identity)."),
+    ] = UNSET
     image: Annotated[
         ImageReference, Meta(description="What uploads: an image with the AWS command line (aws) and a shell.")
     ] = "amazon/aws-cli:2.22.0"
@@ -78,7 +111,8 @@ class Backup(StepJob, frozen=True, kw_only=True):
         | UnsetType
     ) = UNSET
     max_age: Annotated[
-        Duration | UnsetType, Meta(description="Older ones are deleted, but never the newest. Neither said: keep 7.")
+        Duration | UnsetType,
+        Meta(description="Older ones are deleted, but never the newest three. Neither given: keep 7."),
     ] = UNSET
     on_failure: Annotated[
         Literal["abort", "warn"], Meta(description="abort: nothing is migrated without a backup. warn: it goes on.")
