@@ -150,11 +150,14 @@ def hook_of(resource: Resource) -> Hook | None:
 def _hook(annotated: tuple[tuple[str, str], ...]) -> Hook:
     """Read the annotations of a hook, which a thousand hooks have in common."""
     annotations = dict(annotated)
-    own, unknown = _own_types(annotations)
-    helm, helm_unknown, unsupported = _helm_types(annotations)
+    own, unknown = _read(annotations, HOOK, {kind.value: kind for kind in HOOK_TYPES})
+    if HOOK in annotations and not own and not unknown:
+        unknown = (Dropped(HOOK, ""),)
+    helm, helm_dropped = _read(annotations, HELM_HOOK, HELM_TYPES)
+    unsupported = tuple(dropped for dropped in helm_dropped if dropped.value in HELM_UNSUPPORTED)
     if not any(kind not in _AT_DELETION for kind in own):
         types = _unique((*own, *helm))
-        unknown += helm_unknown
+        unknown += tuple(dropped for dropped in helm_dropped if dropped not in unsupported)
     else:  # controller/hook.go looks for the Delete types in both annotations, whichever rules the sync
         types = _unique((*own, *(kind for kind in helm if kind in _AT_DELETION)))
         unsupported = ()
@@ -172,18 +175,9 @@ def delete_policies_of(resource: Resource) -> tuple[tuple[DeletePolicy, ...], tu
 
 
 def _delete_policies(annotations: Mapping[str, str]) -> tuple[tuple[DeletePolicy, ...], tuple[Dropped, ...]]:
-    policies: list[DeletePolicy] = []
-    dropped: list[Dropped] = []
-    for key, known in (
-        (DELETE_POLICY, {policy.value: policy for policy in DELETE_POLICIES}),
-        (HELM_DELETE_POLICY, HELM_DELETE_POLICIES),
-    ):
-        for value in _values(annotations, key):
-            if value in known:
-                policies.append(known[value])
-            else:
-                dropped.append(Dropped(key, value))
-    return _unique(policies) or (DeletePolicy.BEFORE_HOOK_CREATION,), tuple(dropped)
+    own, dropped = _read(annotations, DELETE_POLICY, {policy.value: policy for policy in DELETE_POLICIES})
+    helm, helm_dropped = _read(annotations, HELM_DELETE_POLICY, HELM_DELETE_POLICIES)
+    return _unique((*own, *helm)) or (DeletePolicy.BEFORE_HOOK_CREATION,), (*dropped, *helm_dropped)
 
 
 def wave_of(resource: Resource) -> Wave:
@@ -208,30 +202,13 @@ def _wave(sync_wave: str | None, weight: str | None) -> Wave:
     return Wave(0, tuple(invalid))
 
 
-def _own_types(annotations: Mapping[str, str]) -> tuple[tuple[HookType, ...], tuple[Dropped, ...]]:
-    values = _values(annotations, HOOK)
-    if HOOK in annotations and not values:
-        return (), (Dropped(HOOK, ""),)
-    known = tuple(HookType(value) for value in values if value in HOOK_TYPES)
-    return known, tuple(Dropped(HOOK, value) for value in values if value not in HOOK_TYPES)
-
-
-def _helm_types(
-    annotations: Mapping[str, str],
-) -> tuple[tuple[HookType, ...], tuple[Dropped, ...], tuple[Dropped, ...]]:
-    types: list[HookType] = []
-    unknown: list[Dropped] = []
-    unsupported: list[Dropped] = []
-    for value in _values(annotations, HELM_HOOK):
-        if value in HELM_TYPES:
-            types.append(HELM_TYPES[value])
-        else:
-            (unsupported if value in HELM_UNSUPPORTED else unknown).append(Dropped(HELM_HOOK, value))
-    return tuple(types), tuple(unknown), tuple(unsupported)
-
-
-def _values(annotations: Mapping[str, str], key: str) -> tuple[str, ...]:
-    return _unique(value for item in annotations.get(key, "").split(",") if (value := item.strip()))
+def _read(
+    annotations: Mapping[str, str], key: str, known: Mapping[str, T]
+) -> tuple[tuple[T, ...], tuple[Dropped, ...]]:
+    """Return what an annotation says of what is `known`, and the rest."""
+    values = _unique(value for item in annotations.get(key, "").split(",") if (value := item.strip()))
+    dropped = tuple(Dropped(key, value) for value in values if value not in known)
+    return tuple(known[value] for value in values if value in known), dropped
 
 
 def _unique(items: Iterable[T]) -> tuple[T, ...]:
