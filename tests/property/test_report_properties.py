@@ -13,8 +13,8 @@ from tests.reports import junit_schema, sarif_schema
 from aegisgen.findings import Finding, Severity
 from aegisgen.output.visible import escaped, width
 from aegisgen.report import FORMATS, Report, RuleInfo
-from aegisgen.report.excerpt import WIDEST, excerpt
 from aegisgen.report.model import prose
+from aegisgen.report.text import WIDEST, excerpt
 
 # What formats and terminals give a meaning to comes more often than chance would have it.
 NASTY = st.sampled_from(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from aegisgen.output.visible import visible
-from aegisgen.runbook.markdown import code, quoted, text
+from aegisgen.runbook.guide import code, quoted, text
 
 READER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 # What profiles may hold: one line of text, without control characters.

@@ -5,7 +5,7 @@ from tests.reports import HOOK, report
 
 from aegisgen.findings import Finding, Severity
 from aegisgen.report import FORMATS
-from aegisgen.report.excerpt import WIDEST, excerpt
+from aegisgen.report.text import WIDEST, excerpt
 
 SOURCE = "kind: Job\nmetadata:\n  annotations:\n    argocd.argoproj.io/hook: presync\n"
 

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from aegisgen.argocd import plan_words as words
 from aegisgen.argocd.hooks import Phase
 from aegisgen.argocd.plan import Plan, PlannedPhase, PlannedWave
-from aegisgen.argocd.plan_card import Card, absent_card, step_card
-from aegisgen.argocd.plan_style import SANS_BOLD, SMALL, STYLE, TITLE
+from aegisgen.argocd.plan_card import SANS_BOLD, SMALL, STYLE, TITLE, Card, absent_card, step_card
 from aegisgen.argocd.svg_text import Font, escape, shorten, wrap
 
 WIDTH = 830

@@ -16,12 +16,12 @@ Ask = Callable[[str, str, tuple[str, ...], str], str]
 
 
 class Question(NamedTuple):
-    """One question; `default` and `wanted` look at the answers so far."""
+    """One question: its default may name answers so far, and the tool decides whether it is asked."""
 
     key: str
     text: str
-    default: Callable[[Mapping[str, str]], str]
-    wanted: Callable[[Mapping[str, str]], bool] = lambda _: True
+    default: str
+    wanted: Callable[[str], bool] = lambda _tool: True
 
 
 class Said(NamedTuple):
@@ -42,37 +42,24 @@ COMMANDS = {
 }
 
 QUESTIONS = (
-    Question("service", "Name of the service", lambda _: "app"),
-    Question("image", "Its image, without a tag", lambda said: f"ghcr.io/example/{said['service']}"),
-    Question("kind", "Kind of its workload", lambda _: "Deployment"),
-    Question("workload", "Name of the workload", lambda said: said["service"]),
-    Question("container", "Its container that runs the application", lambda said: said["service"]),
-    Question("port", "The port it listens on", lambda _: "8080"),
-    Question("tool", "What migrates its database", lambda _: "knex"),
-    Question(
-        "package-manager",
-        "The package manager",
-        lambda _: "pnpm",
-        lambda said: "packageManager" in TOOLS[said["tool"]].fields,
-    ),
-    Question(
-        "path",
-        "Folder of the migrations in the image",
-        lambda _: "migrations",
-        lambda said: TOOLS[said["tool"]].needs_path,
-    ),
-    *(
-        Question(key, f"Command that {what}", lambda _: "", lambda said: said["tool"] == "command")
-        for key, what in COMMANDS.items()
-    ),
+    Question("service", "Name of the service", "app"),
+    Question("image", "Its image, without a tag", "ghcr.io/example/{service}"),
+    Question("kind", "Kind of its workload", "Deployment"),
+    Question("workload", "Name of the workload", "{service}"),
+    Question("container", "Its container that runs the application", "{service}"),
+    Question("port", "The port it listens on", "8080"),
+    Question("tool", "What migrates its database", "knex"),
+    Question("package-manager", "The package manager", "pnpm", lambda tool: "packageManager" in TOOLS[tool].fields),
+    Question("path", "Folder of the migrations in the image", "migrations", lambda tool: TOOLS[tool].needs_path),
+    *(Question(key, f"Command that {what}", "", lambda tool: tool == "command") for key, what in COMMANDS.items()),
     Question(
         "lock",
         "What the image has to hold a lock while it migrates (none: the tool locks by itself)",
-        lambda _: "",
-        lambda said: said["tool"] == "command",
+        "",
+        lambda tool: tool == "command",
     ),
-    Question("config", "Its ConfigMap", lambda said: f"{said['workload']}-config"),
-    Question("secret", "Its Secret with the database's password", lambda said: f"{said['workload']}-secrets"),
+    Question("config", "Its ConfigMap", "{workload}-config"),
+    Question("secret", "Its Secret with the database's password", "{workload}-secrets"),
 )
 # Without an answer these would be inventions that nothing in the project corrects.
 _ESSENTIAL = ("service", "image")
@@ -95,10 +82,10 @@ def complete(said: Said, found: Found, ask: Ask | None, *, guess: bool) -> Answe
         if question.key in said.answers:
             answers[question.key] = right(question.key, said.answers[question.key], f"--{question.key}")
             continue
-        if not question.wanted(answers) or (question.key == "port" and found.base is not None):
+        if not question.wanted(answers.get("tool", "")) or (question.key == "port" and found.base is not None):
             continue
         several = found.choices.get(question.key, ())
-        default = found.answers.get(question.key, "") or question.default(answers)
+        default = found.answers.get(question.key, "") or question.default.format_map(answers)
         default = "" if several or wrong(question.key, default) else default
         told = question.key in found.answers and bool(default)
         if told and found.witnesses[question.key] == found.base:
