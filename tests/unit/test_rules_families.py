@@ -310,6 +310,8 @@ class TestAgreement:
             ("Deployment", "{}", "db-migration", "x", []),
             ("Deployment", "replicas: 2", "db-migration", "prisma migrate deploy", []),
             ("Deployment", "replicas: 2", "db-migration", "select pg_advisory_lock(1)", []),
+            ("Deployment", "replicas: 2", "db-migration", "/migration-runner/run.sh lock=node", []),
+            ("Deployment", "replicas: 2", "db-migration", "/migration-runner/run.sh lock=none", ["G305"]),
             ("Deployment", "replicas: 2", "migrate", "cat pnpm-lock.yaml && pnpm migrate", ["G305"]),
             ("StatefulSet", "replicas: 2", "db-migration", "x", []),
             ("StatefulSet", "{replicas: 2, podManagementPolicy: Parallel}", "db-migration", "x", ["G305"]),

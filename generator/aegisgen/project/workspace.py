@@ -234,10 +234,11 @@ def named_templates(folder: Path | None) -> Path | None:
 
 
 def warn_of_templates(workspace: Workspace) -> None:
-    """Say on stderr that templates in the tree are not used: they were, and somebody may rely on them."""
+    """Say on stderr that templates and scripts in the tree are not used: they were, and somebody may rely on them."""
     folder = workspace.root / "templates"
     own = workspace.templates and os.path.realpath(workspace.templates)
-    there = any(name.endswith(".j2") for _, _, names in files.walk(folder) for name in names)
+    runner = f"{folder}/runner"
+    there = any(name.endswith(".j2") or parent == runner for parent, _, names in files.walk(folder) for name in names)
     if there and own != os.path.realpath(folder):
         where = display(folder)
         sys.stderr.write(

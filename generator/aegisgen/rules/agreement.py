@@ -29,9 +29,10 @@ DEPRECATED = {
     "helmChartInflationGenerator": "helmCharts",
 }
 
-# Tools that take a lock and wait for it, and words of scripts that do.
+# Tools that take a lock and wait for it, and words of scripts that do. aegisgen's runner takes none where it is told so.
 _LOCKS = re.compile(
-    r"advisory_?lock|\bflock\b|\bflyway\b|\bliquibase\b|\bprisma migrate deploy\b|(?<!pnpm-)(?<!package-)\block\b",
+    r"advisory_?lock|\bflock\b|\bflyway\b|\bliquibase\b|\bprisma migrate deploy\b"
+    r"|(?<!pnpm-)(?<!package-)\block\b(?!=none)",
     re.IGNORECASE,
 )
 
