@@ -29,7 +29,7 @@ DEPRECATED = {
     "helmChartInflationGenerator": "helmCharts",
 }
 
-# Tools that take a lock and wait for it, and words of scripts that do. aegisgen's runner takes none where it is told so.
+# Tools that take a lock and wait for it, and words of scripts that do. lock=none tells aegisgen's runner to take none.
 _LOCKS = re.compile(
     r"advisory_?lock|\bflock\b|\bflyway\b|\bliquibase\b|\bprisma migrate deploy\b"
     r"|(?<!pnpm-)(?<!package-)\block\b(?!=none)",
