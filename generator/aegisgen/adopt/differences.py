@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from aegisgen.adopt.reasons import Subject, reason_for
 from aegisgen.argocd.hooks import HELM_HOOK
 from aegisgen.kube.credentials import secret_text, secret_value
 from aegisgen.kube.pods import WORKLOADS
-from aegisgen.kube.resource import Identity, Resource
+from aegisgen.kube.resource import Identity, Resource, value_at
 from aegisgen.kube.shape import mapping, sequence, text
 
 Path = tuple[str | int, ...]
@@ -45,16 +46,17 @@ def differences(original: Original, after: Sequence[Resource], container: str) -
         counterpart = new.get(renamed.get(identity, identity))
         subject = _subject(original, identity)
         if counterpart is None:
-            result.append(
-                Difference(str(identity), "", _object(resource), None, reason_for(subject, (), resource.data, None))
-            )
+            reason = reason_for(subject, (), resource.data, None)
+            result.append(Difference(str(identity), "", _object(resource), None, reason))
             continue
         mine, theirs = dict(resource.data), dict(counterpart.data)
         if identity == original.migration.resource.identity and original.migration.name != container:
             mine = _with_container(mine, original.migration.field, original.migration.place, container)
             path: Path = ("spec", "template", "spec", original.migration.field, f"[{container}]", "name")
             result.append(_difference(identity, subject, path, original.migration.name, container))
-        result += [_difference(identity, subject, path, one, other) for path, one, other in _compare(mine, theirs, ())]
+        result += [
+            _difference(identity, subject, path, before, now) for path, before, now in _compare(mine, theirs, ())
+        ]
     known = {*old, *renamed.values()}
     for identity, resource in new.items():
         if identity not in known:
@@ -136,12 +138,9 @@ def _by_name(value: object) -> dict[str, object] | None:
 
 
 def _with_container(data: dict[str, object], field: str, index: int, name: str) -> dict[str, object]:
-    spec = mapping(data.get("spec"))
-    template = mapping(spec.get("template"))
-    pod = mapping(template.get("spec"))
-    items = list(sequence(pod.get(field)))
-    items[index] = {**mapping(items[index]), "name": name}
-    return {**data, "spec": {**spec, "template": {**template, "spec": {**pod, field: items}}}}
+    renamed = copy.deepcopy(data)
+    mapping(value_at(renamed, ("spec", "template", "spec", field, index)))["name"] = name
+    return renamed
 
 
 def field_of(path: Path) -> str:

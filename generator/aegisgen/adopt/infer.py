@@ -10,14 +10,16 @@ from aegisgen.adopt.differences import Difference
 from aegisgen.adopt.find import Original
 from aegisgen.adopt.job import fit_deadline, hook_of_job, job_of, security_of
 from aegisgen.adopt.tooling import tooling_of
-from aegisgen.adopt.wiring import Wiring, parts_of, usual, wiring_of
+from aegisgen.adopt.wiring import Source, Wiring, parts_of, usual, wiring_of
 from aegisgen.kube.kustomization import Layer, Place
 from aegisgen.kube.origin import origin_of
+from aegisgen.kube.resource import value_at
 from aegisgen.kube.shape import mapping, sequence, text
 from aegisgen.rules.images import image_of
 from aegisgen.tools import TOOLS
 
-_AMOUNTS = ("cpu", "memory")
+# The resources that aegisgen gives a container unless a profile says otherwise.
+_RESOURCES = {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"cpu": "1", "memory": "512Mi"}}
 
 
 class Lost(NamedTuple):
@@ -112,12 +114,10 @@ def _image(original: Original) -> dict[str, object]:
         for entry in map(mapping, sequence(layer.field("images"))):
             if text(entry.get("newName")) == name:
                 name = text(entry.get("name"))
-    said: dict[str, object] = {"name": name}
-    said |= {"digest": image.digest} if image.digest else {"tag": image.tag or "latest"}
+    version = {"digest": image.digest} if image.digest else {"tag": image.tag or "latest"}
     policy = text(container.get("imagePullPolicy"))
-    if policy and policy != ("IfNotPresent" if image.digest else "Always"):
-        said["pullPolicy"] = policy
-    return said
+    is_usual = policy in {"", "IfNotPresent" if image.digest else "Always"}
+    return {"name": name, **version, **({} if is_usual else {"pullPolicy": policy})}
 
 
 def _pull_secrets(original: Original) -> list[str]:
@@ -131,36 +131,36 @@ def _pull_secrets(original: Original) -> list[str]:
 
 
 def _database(wiring: Wiring, parts: dict[str, str], tool: str, strategy: str) -> dict[str, object]:
-    said: dict[str, object] = {}
-    for field, source in (("config", wiring.config), ("secret", wiring.secret)):
-        one: dict[str, object] = {"name": source.name} if source.name else {}
-        one["keys"] = list(source.keys)
-        if rename := {variable: key for variable, key in source.keys.items() if variable != key}:
-            one["rename"] = rename
-        if source.every:
-            one["every"] = True
-        said[field] = one
+    config, secret = _source(wiring.config), _source(wiring.secret)
     if strategy == "presync-job" and wiring.config.name and not wiring.config_known:
-        mapping(said["config"])["from"] = "shared"
+        config["from"] = "shared"
+    database: dict[str, object] = {"config": config, "secret": secret}
     env: dict[str, object] = {part: name for part, name in parts.items() if name != usual(part)}
     if TOOLS[tool].needs_url:
         env.setdefault("url", "DATABASE_URL")
     if env and not TOOLS[tool].jdbc:
-        said["env"] = env
-    return said
+        database["env"] = env
+    return database
+
+
+def _source(source: Source) -> dict[str, object]:
+    fields: dict[str, object] = {"name": source.name} if source.name else {}
+    fields["keys"] = list(source.keys)
+    if rename := {variable: key for variable, key in source.keys.items() if variable != key}:
+        fields["rename"] = rename
+    return fields | ({"every": True} if source.every else {})
 
 
 def _resources(container: dict[str, object]) -> dict[str, object]:
-    given = mapping(container.get("resources"))
-    if not given:
+    if not mapping(container.get("resources")):
         return {}
-    usual_amounts = {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"cpu": "1", "memory": "512Mi"}}
-    said: dict[str, object] = {}
-    for field, default in usual_amounts.items():
-        amounts = {name: str(value) for name, value in mapping(given.get(field)).items() if name in _AMOUNTS}
-        if amounts != default:
-            said[field] = amounts
-    return said
+    resources: dict[str, object] = {}
+    for field, usual_amounts in _RESOURCES.items():
+        given = mapping(value_at(container, ("resources", field)))
+        amounts = {name: str(value) for name, value in given.items() if name in usual_amounts}
+        if amounts != usual_amounts:
+            resources[field] = amounts
+    return resources
 
 
 def _base(original: Original) -> str:
@@ -202,18 +202,17 @@ def _lost_line(original: Original, line: int, what: str) -> Lost:
                 # a block scalar's text begins on the line after its `|`
                 first = place.position[0] + (1 if "\n" in text(words[index]) else 0)
                 return Lost(place.source, first + line, what)
-    return Lost(_source(original), 0, what)
+    return Lost(_file(original), 0, what)
 
 
 def _lost_variable(original: Original, name: str, why: str) -> Lost:
-    entries = [mapping(each) for each in sequence(original.migration.container.get("env"))]
-    index = next((at for at, each in enumerate(entries) if each.get("name") == name), None)
-    path = _container_path(original)
-    place = origin_of(original.overlay, original.migration.resource, path if index is None else (*path, "env", index))
-    return Lost(place.source if place else _source(original), place.position[0] if place else 0, f"{name}: {why}")
+    entries = [mapping(entry) for entry in sequence(original.migration.container.get("env"))]
+    path = next((("env", at) for at, entry in enumerate(entries) if entry.get("name") == name), ())
+    place = origin_of(original.overlay, original.migration.resource, (*_container_path(original), *path))
+    return Lost(place.source if place else _file(original), place.position[0] if place else 0, f"{name}: {why}")
 
 
-def _source(original: Original) -> str:
+def _file(original: Original) -> str:
     member = original.member(original.migration.resource)
     return member.place.source if member else original.directory.as_posix()
 

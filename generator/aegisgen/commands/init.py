@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from aegisgen.errors import TreeError, UsageError
 from aegisgen.init.answers import Answers
@@ -115,13 +114,9 @@ def _ask(question: str, default: str, options: tuple[str, ...], complaint: str) 
     sys.stderr.flush()
     line = sys.stdin.readline()
     if not line:
-        _ended()
+        sys.stderr.write("\n")
+        raise UsageError("the answers ended before the questions; nothing was written")
     return line.strip()
-
-
-def _ended() -> NoReturn:
-    sys.stderr.write("\n")
-    raise UsageError("the answers ended before the questions; nothing was written")
 
 
 def _next_steps(answers: Answers, project: str, *, told: bool) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from aegisgen.kube.resource import Resource
 from aegisgen.output.progress import tracked
@@ -33,11 +33,6 @@ _FILES_OF_AN_OVERLAY = 6
 _FILES, _OVERLAYS, _SEARCHED = 50, 12, 250
 # A directory with more files than this is taken apart, too.
 _LARGE = 2 * _FILES
-
-
-class _Directory(NamedTuple):
-    path: str
-    sources: list[Source]
 
 
 def prove_all(
@@ -101,7 +96,7 @@ class _Tree:
 
     def prove_manifests(self, loose: Sequence[Source]) -> None:
         parts: dict[str, list[Resource]] = {}
-        tasks = list(self._manifest_tasks(_by_directory(loose)))
+        tasks = list(self._manifest_tasks(loose))
         answers = zip(tasks, self._crew.map(prove_manifests, tasks), strict=True)
         for task, proof in tracked(answers, len(loose), "files", lambda each: len(each[0].sources)):
             self.verdict.add(proof.verdict)
@@ -128,24 +123,27 @@ class _Tree:
         judged_with, _ = self._overlays[root]
         return list(map(id, judged_with)) == list(map(id, self._deployments.of(root.as_posix())))
 
-    def _manifest_tasks(self, directories: Iterable[_Directory]) -> Iterator[ManifestTask]:
-        together: list[_Directory] = []
-        for directory in directories:
-            if len(directory.sources) > _LARGE and all(source.raw is None for source in directory.sources):
-                for part in self._split(directory.sources, _FILES):
+    def _manifest_tasks(self, loose: Iterable[Source]) -> Iterator[ManifestTask]:
+        directories: dict[str, list[Source]] = {}
+        for source in loose:
+            directories.setdefault(posixpath.dirname(source.shown), []).append(source)
+        together: dict[str, list[Source]] = {}
+        for directory, sources in directories.items():
+            if len(sources) > _LARGE and all(source.raw is None for source in sources):
+                for part in self._split(sources, _FILES):
                     yield ManifestTask(tuple(part), (), whole=False, means=self._means)
                 continue
-            together.append(directory)
-            if not self._small and sum(len(each.sources) for each in together) >= _FILES:
+            together[directory] = sources
+            if not self._small and sum(map(len, together.values())) >= _FILES:
                 yield self._whole(together)
-                together = []
+                together = {}
         if together:
             yield self._whole(together)
 
-    def _whole(self, directories: Sequence[_Directory]) -> ManifestTask:
-        sources = [source for directory in directories for source in directory.sources]
+    def _whole(self, directories: Mapping[str, Sequence[Source]]) -> ManifestTask:
+        sources = [source for inside in directories.values() for source in inside]
         # a file may be a build of its own
-        paths = (*(directory.path for directory in directories), *(source.shown for source in sources))
+        paths = (*directories, *(source.shown for source in sources))
         return ManifestTask(tuple(sources), self._deployments.of(*paths), whole=True, means=self._means)
 
     def _split(self, items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
@@ -153,11 +151,3 @@ class _Tree:
             size = max(len(items), 1)
         for start in range(0, len(items), size):
             yield items[start : start + size]
-
-
-def _by_directory(sources: Iterable[Source]) -> list[_Directory]:
-    found: dict[str, _Directory] = {}
-    for source in sources:
-        path = posixpath.dirname(source.shown)
-        found.setdefault(path, _Directory(path, [])).sources.append(source)
-    return list(found.values())

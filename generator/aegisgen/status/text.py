@@ -86,36 +86,23 @@ def _workload(report: Report) -> _Rows:
     rows: _Rows = [("WORKLOAD", "READY", "UP-TO-DATE", "AVAILABLE", "IMAGE")]
     if workload:
         counts = (f"{workload.ready}/{workload.wanted}", str(workload.updated), str(workload.available))
-        rows.append((f"{workload.kind.lower()}/{workload.name}", *counts, _image(report)))
+        image = image_of(workload.pod_spec, report.expected.container)
+        rows.append((f"{workload.kind.lower()}/{workload.name}", *counts, image))
     return rows
-
-
-def _image(report: Report) -> str:
-    workload = report.snapshot.workload
-    return image_of(workload.pod_spec, report.expected.container) if workload else ""
 
 
 def _pods(report: Report, now: datetime) -> _Rows:
     rows: _Rows = [("POD", "READY", "STATUS", "EXIT", "RESTARTS", "AGE")]
-    rows += (
-        (pod.name, _ready(pod), shown_status(pod), _exit(pod), str(restarts(pod)), _age(pod.created, now))
-        for pod in report.snapshot.pods
-    )
+    for pod in report.snapshot.pods:
+        code = next((str(container.exit_code) for container in pod.containers if container.exit_code), "")
+        restarts = sum(container.restarts for container in pod.containers)
+        rows.append((pod.name, _ready(pod), shown_status(pod), code, str(restarts), _age(pod.created, now)))
     return rows
 
 
 def _ready(pod: Pod) -> str:
     own = [each for each in pod.containers if not each.init]
     return f"{sum(each.ready for each in own)}/{len(own)}"
-
-
-def _exit(pod: Pod) -> str:
-    return next((str(each.exit_code) for each in pod.containers if each.exit_code), "")
-
-
-def restarts(pod: Pod) -> int:
-    """Return how often a pod's containers were started again."""
-    return sum(each.restarts for each in pod.containers)
 
 
 def _application(report: Report, now: datetime) -> _Rows:
