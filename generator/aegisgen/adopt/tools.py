@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import dropwhile
 from typing import Literal, NamedTuple
 
 from aegisgen.tools import TOOLS
@@ -36,6 +37,9 @@ _OTHERS = re.compile(
 _LEADERS = re.compile(
     r"(poetry|pipenv|uv|rye|pdm) run|bundle exec|(su-exec|gosu) \S+|tini( -g)?( --)?|dumb-init( --)?|env( \S+=\S*)+"
 )
+# Options of package managers before the program to run, and those that take a value.
+_RUNNING = frozenset({"--", "--no", "--yes", "-y"})
+_TAKING = frozenset({"--filter", "-F", "--prefix", "-C", "--dir", "--cwd", "-w", "--workspace"})
 _WAITING = re.compile(r"(nc|ncat|netcat|pg_isready|wait-for(-it)?(\.sh)?|dockerize|wait4ports|wait-on)\Z")
 _SCRIPT_ROLES: tuple[tuple[str, Role], ...] = (
     (r"(^|[:_-])ping$|connection|db:check", "ping"),
@@ -71,36 +75,30 @@ def _led(words: list[str]) -> list[str]:
 
 def _packaged(words: list[str], led: list[str], program: str) -> Call:
     """Package managers run scripts of the package, or programs of its dependencies."""
-    manager = {"npx": "npm", "pnpx": "pnpm"}.get(program, program)
-    rest = list(led[1:])
-    plain = True
-    while rest and rest[0].startswith("-"):
-        option = rest.pop(0)
-        if option not in {"-s", "--silent", "--yes", "-y", "--no", "--no-install", "--"}:
-            plain = False
-            if (
-                "=" not in option
-                and option in {"--filter", "-F", "--prefix", "-C", "--dir", "--cwd", "-w", "--workspace"}
-                and rest
-            ):
-                rest.pop(0)
-    runs_program = program in {"npx", "pnpx"} or (rest and rest[0] in {"exec", "dlx", "x"})
-    if runs_program:
+    rest, plain = _without_options(led[1:])
+    manager = {"npx": "npm", "pnpx": "pnpm"}.get(program, program) if plain else ""
+    if program in {"npx", "pnpx"} or (rest and rest[0] in {"exec", "dlx", "x"}):
         inner = rest if program in {"npx", "pnpx"} else rest[1:]
-        while inner and inner[0] in {"--", "--no", "--yes", "-y"}:
-            inner = inner[1:]
-        return _tool(words, inner, manager if plain else "")
+        return _tool(words, list(dropwhile(_RUNNING.__contains__, inner)), manager)
     if rest and rest[0] in {"run", "run-script"}:
-        rest = rest[1:]
-        while rest and rest[0] in {"-s", "--silent"}:
-            rest = rest[1:]
+        rest = list(dropwhile({"-s", "--silent"}.__contains__, rest[1:]))
     elif program == "yarn" and _named(rest)[0]:
-        return _tool(words, rest, manager if plain else "")
+        return _tool(words, rest, manager)
     if not rest:
         return Call("", "")
-    roles: list[Role] = [role for pattern, role in _SCRIPT_ROLES if re.search(pattern, rest[0])]
-    role: Role = roles[0] if roles else ""
-    return Call("script", role, manager=manager if plain else "", script=rest[0], rest=tuple(rest[1:]))
+    role: Role = next((role for pattern, role in _SCRIPT_ROLES if re.search(pattern, rest[0])), "")
+    return Call("script", role, manager=manager, script=rest[0], rest=tuple(rest[1:]))
+
+
+def _without_options(words: list[str]) -> tuple[list[str], bool]:
+    """Take the options off that come first; say whether all of them are without meaning for what is run."""
+    plain = True
+    while words and words[0].startswith("-"):
+        option, *words = words
+        plain = plain and option in {"-s", "--silent", "--no-install", *_RUNNING}
+        if option in _TAKING:
+            words = words[1:]
+    return words, plain
 
 
 def _tool(words: list[str], led: list[str], manager: str) -> Call:
@@ -108,13 +106,13 @@ def _tool(words: list[str], led: list[str], manager: str) -> Call:
     if not tool:
         text = " ".join(led)
         return Call("command", "migrate" if _OTHERS.match(text) else "")
+    prefix, options = words[: len(words) - len(own)], TOOLS[tool].options
     for wanted, role in TOOLS[tool].roles:
         at = next((at for at in range(len(own)) if tuple(own[at : at + len(wanted)]) == wanted), None)
         if at is not None:
-            changed = (TOOLS[tool].options[word] for word in own if word in TOOLS[tool].options)
-            prefix = (*words[: len(words) - len(own)], *own[:at])
-            return Call(tool, next(changed, role), prefix, manager, rest=tuple(own[at + len(wanted) :]))
-    return Call(tool, "", tuple(words[: len(words) - len(own)]), manager)
+            used = next((options[word] for word in own if word in options), role)
+            return Call(tool, used, (*prefix, *own[:at]), manager, rest=tuple(own[at + len(wanted) :]))
+    return Call(tool, "", tuple(prefix), manager)
 
 
 def _named(led: list[str]) -> tuple[str, list[str]]:
