@@ -10,7 +10,7 @@ from aegisgen.adopt.differences import Difference
 from aegisgen.adopt.find import Original
 from aegisgen.adopt.job import fit_deadline, hook_of_job, job_of, security_of
 from aegisgen.adopt.tooling import tooling_of
-from aegisgen.adopt.wiring import Source, Wiring, parts_of, usual, wiring_of
+from aegisgen.adopt.wiring import Source, Wiring, address_of, usual, wiring_of
 from aegisgen.kube.kustomization import Layer, Place
 from aegisgen.kube.origin import origin_of
 from aegisgen.kube.resource import value_at
@@ -54,8 +54,8 @@ def infer(original: Original, packages: frozenset[str]) -> Adopted:
     """Return the settings that render an overlay's migration; `packages`: what the application depends on."""
     migration, layer = original.migration, original.overlay.layers[0]
     wiring = wiring_of(original)
-    parts = parts_of(wiring.variables)
-    tooling = tooling_of(migration.container, parts, packages)
+    address = address_of(wiring.variables)
+    tooling = tooling_of(migration.container, address, packages)
     settings: dict[str, object] = {
         "workload": _workload(original),
         "image": _image(original),
@@ -72,7 +72,7 @@ def infer(original: Original, packages: frozenset[str]) -> Adopted:
     settings["migrations"] = {**tooling.migrations, **({} if env == {"NODE_ENV": "production"} else {"env": env})}
     if migration.strategy == "presync-job":
         fit_deadline(mapping(settings["migrations"]), mapping(settings["job"]))
-    settings["database"] = _database(wiring, parts, text(tooling.migrations.get("tool")), migration.strategy)
+    settings["database"] = _database(wiring, address, text(tooling.migrations.get("tool")), migration.strategy)
     if resources := _resources(migration.container):
         settings["resources"] = resources
     if migration.strategy == "presync-job" and wiring.config_known and wiring.config.values:
@@ -130,12 +130,12 @@ def _pull_secrets(original: Original) -> list[str]:
     return []
 
 
-def _database(wiring: Wiring, parts: dict[str, str], tool: str, strategy: str) -> dict[str, object]:
+def _database(wiring: Wiring, address: dict[str, str], tool: str, strategy: str) -> dict[str, object]:
     config, secret = _source(wiring.config), _source(wiring.secret)
     if strategy == "presync-job" and wiring.config.name and not wiring.config_known:
         config["from"] = "shared"
     database: dict[str, object] = {"config": config, "secret": secret}
-    env: dict[str, object] = {part: name for part, name in parts.items() if name != usual(part)}
+    env: dict[str, object] = {part: name for part, name in address.items() if name != usual(part)}
     if TOOLS[tool].needs_url:
         env.setdefault("url", "DATABASE_URL")
     if env and not TOOLS[tool].jdbc:

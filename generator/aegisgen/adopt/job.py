@@ -91,11 +91,11 @@ def security_of(original: Original) -> dict[str, object]:
     own: dict[str, object] = {"create": False}
     if account:
         own["name"] = original.base_name("ServiceAccount", account)
-    said: dict[str, object] = {"serviceAccount": own}
+    security: dict[str, object] = {"serviceAccount": own}
     contexts = [mapping(each.get("securityContext")) for each in (original.migration.pod, original.migration.container)]
     if any(context.get("runAsNonRoot") is True for context in contexts):
-        said["podSecurity"] = "restricted"
+        security["podSecurity"] = "restricted"
     users = [user for context in contexts if isinstance(user := context.get("runAsUser"), int) and user > 0]
     if users:
-        said["runAsUser"] = users[-1]
-    return said
+        security["runAsUser"] = users[-1]
+    return security

@@ -83,7 +83,7 @@ def read_script(source: str) -> Script:
         if tokens is None:
             unread.append((line, logical.strip()))
             continue
-        if any(one.endswith("$") and other.startswith("(") for one, other in pairwise(tokens)):
+        if any(token.endswith("$") and following.startswith("(") for token, following in pairwise(tokens)):
             if tokens[0] not in _NOISE or not {";", "&&", "||", "|", "&"}.isdisjoint(tokens):
                 unread.append((line, logical.strip()))
             continue

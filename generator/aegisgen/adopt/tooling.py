@@ -63,11 +63,11 @@ def script(container: Mapping[str, object]) -> Script:
     return script_of(container)
 
 
-def tooling_of(container: Mapping[str, object], parts: Mapping[str, str], packages: frozenset[str]) -> Tooling:
+def tooling_of(container: Mapping[str, object], address: Mapping[str, str], packages: frozenset[str]) -> Tooling:
     """Return how a container migrates.
 
-    `parts`: which variable holds which part of the database's address. `packages`: what the application depends on, as
-    far as a package.json tells.
+    `address`: which variable holds which part of the database's address. `packages`: what the application depends on,
+    as far as a package.json tells.
     """
     read = script(container)
     lost = [(line, f"a line that cannot be read: {_shown(what)}") for line, what in read.unread]
@@ -90,13 +90,13 @@ def tooling_of(container: Mapping[str, object], parts: Mapping[str, str], packag
     remarks = [f"{words} ran under a condition, and now always runs" for words in conditional]
     by_role: dict[str, _Step] = {step.call.role: step for step in reversed(taken)}
     by_role["migrate"] = migrating[0]
-    calls = _calls(by_role, migrating, parts, packages)
+    calls = _calls(by_role, migrating, address, packages)
     directory = _directory(container, migrating[0].command)
     in_full = {"commands": {role: _in_folder(directory, words) for role, words in calls.words.items()}}
     migrations = {"tool": calls.tool, **(in_full if calls.brief is None or directory else calls.brief)}
     if calls.sets:
         migrations["sets"] = list(calls.sets)
-    lock, advice = _lock(calls.tool, directory, parts, packages)
+    lock, advice = _lock(calls.tool, directory, address, packages)
     return Tooling(migrations | lock, tuple(sorted(lost)), (*remarks, *calls.remarks, *advice), env)
 
 
@@ -107,7 +107,7 @@ def _exports(command: Command) -> bool:
 
 
 def _lock(
-    tool: str, directory: str, parts: Mapping[str, str], packages: frozenset[str]
+    tool: str, directory: str, address: Mapping[str, str], packages: frozenset[str]
 ) -> tuple[dict[str, object], list[str]]:
     """Take aegisgen's lock where it can be held for certain: never a reason for a migration that worked to fail."""
     known = TOOLS[tool]
@@ -122,7 +122,7 @@ def _lock(
         needed = known.own_lock_without
         advice = f"only {known.title}'s own lock: with the package {needed} in the image, drop migrations.lock.runtime"
         return {"lock": {"runtime": "none"}}, [advice]
-    if "url" not in parts and not {"host", "user", "name"} <= set(parts):
+    if "url" not in address and not {"host", "user", "name"} <= set(address):
         advice = "no lock: no variable was recognized as the database's address; see database.env"
         return {"lock": {"runtime": "none"} if "none" in known.runtimes else {"enabled": False}}, [advice]
     # where Node looks for the module, if the commands leave the image's own folder
@@ -139,20 +139,20 @@ def _shown(words: str) -> str:
 
 
 def _calls(
-    by_role: dict[str, _Step], migrating: list[_Step], parts: Mapping[str, str], packages: frozenset[str]
+    by_role: dict[str, _Step], migrating: list[_Step], address: Mapping[str, str], packages: frozenset[str]
 ) -> _Calls:
     """Return how the tool is called, given the steps by their roles and all those that migrate."""
     tool = by_role["migrate"].call.tool
     if len({step.command.words for step in migrating}) > 1:
-        return _several(by_role, migrating, parts)
+        return _several(by_role, migrating, address)
     if tool == "script":
-        return _scripts(by_role, parts)
+        return _scripts(by_role, address)
     if tool in {"", "command"}:
-        return _plain(by_role, parts)
-    return _tool(by_role, parts, packages)
+        return _plain(by_role, address)
+    return _tool(by_role, address, packages)
 
 
-def _scripts(by_role: dict[str, _Step], parts: Mapping[str, str]) -> _Calls:
+def _scripts(by_role: dict[str, _Step], address: Mapping[str, str]) -> _Calls:
     """Package scripts are Knex's until something says otherwise."""
     steps = {role: step for role, step in by_role.items() if step.call.tool == "script"}
     plain = all(step.call.manager and not step.call.rest for step in steps.values())
@@ -162,7 +162,7 @@ def _scripts(by_role: dict[str, _Step], parts: Mapping[str, str]) -> _Calls:
     if "status" not in words:
         words["status"] = ["true"]
         remarks.append("nothing lists what is pending: put the command into migrations.commands.status")
-    words.setdefault("ping", _ping(by_role, parts))
+    words.setdefault("ping", _ping(by_role, address))
     brief: dict[str, object] = {"packageManager": by_role["migrate"].call.manager}
     if named := {role: script for role, script in scripts.items() if role in _ORDER and script != _DEFAULTS.get(role)}:
         brief["scripts"] = named
@@ -171,8 +171,8 @@ def _scripts(by_role: dict[str, _Step], parts: Mapping[str, str]) -> _Calls:
     return _Calls("knex", words, brief if plain else None, remarks=tuple(remarks))
 
 
-def _plain(by_role: dict[str, _Step], parts: Mapping[str, str]) -> _Calls:
-    words = {"ping": _ping(by_role, parts), "status": ["true"], "migrate": list(by_role["migrate"].command.words)}
+def _plain(by_role: dict[str, _Step], address: Mapping[str, str]) -> _Calls:
+    words = {"ping": _ping(by_role, address), "status": ["true"], "migrate": list(by_role["migrate"].command.words)}
     words |= {role: list(by_role[role].command.words) for role in ("ping", "status", "verify") if role in by_role}
     remarks = [] if "status" in by_role else ["nothing lists what is pending: say migrations.commands.status"]
     if words["ping"] == ["true"]:
@@ -180,7 +180,7 @@ def _plain(by_role: dict[str, _Step], parts: Mapping[str, str]) -> _Calls:
     return _Calls("command", words, None, remarks=tuple(remarks))
 
 
-def _several(by_role: dict[str, _Step], migrating: list[_Step], parts: Mapping[str, str]) -> _Calls:
+def _several(by_role: dict[str, _Step], migrating: list[_Step], address: Mapping[str, str]) -> _Calls:
     """Several commands that migrate, one after the other, are sets."""
     sets: list[dict[str, object]] = []
     for number, step in enumerate(migrating, start=1):
@@ -190,19 +190,19 @@ def _several(by_role: dict[str, _Step], migrating: list[_Step], parts: Mapping[s
         commands = {"status": ["true"], "migrate": _in_folder("", list(step.command.words))}
         sets.append({"name": name, "commands": commands})
     remarks = ("nothing lists what is pending: say commands.status of each of migrations.sets",)
-    return _Calls("command", {"ping": _ping(by_role, parts)}, None, tuple(sets), remarks)
+    return _Calls("command", {"ping": _ping(by_role, address)}, None, tuple(sets), remarks)
 
 
-def _tool(by_role: dict[str, _Step], parts: Mapping[str, str], packages: frozenset[str]) -> _Calls:
+def _tool(by_role: dict[str, _Step], address: Mapping[str, str], packages: frozenset[str]) -> _Calls:
     command, call = by_role["migrate"]
     tool = TOOLS[call.tool]
-    called = Called(command.words, list(call.prefix), list(call.rest), call.manager, parts.get("url", ""), packages)
+    called = Called(command.words, list(call.prefix), list(call.rest), call.manager, address.get("url", ""), packages)
     own = {role: list(step.command.words) for role, step in by_role.items() if step.call.tool == call.tool}
     others = tool.others(called) if tool.others else {}
     if isinstance(others.get("status"), Shell):
         own.pop("status", None)  # the container's own may fail where there is no reason to
     made = {role: _in_shell(other) for role, other in others.items()}
-    words = {"ping": _ping(by_role, parts)} | made | own
+    words = {"ping": _ping(by_role, address)} | made | own
     brief = tool.usual(called) if tool.usual else None
     return _Calls(call.tool, {role: words[role] for role in _ORDER if role in words}, brief)
 
@@ -213,17 +213,17 @@ def _in_shell(command: Shell | list[str]) -> list[str]:
     return ["sh", "-c", command.text.replace("{}", " ".join(map(quote, command.words)))]
 
 
-def _ping(by_role: dict[str, _Step], parts: Mapping[str, str]) -> list[str]:
+def _ping(by_role: dict[str, _Step], address: Mapping[str, str]) -> list[str]:
     """Return a command that fails unless the database answers: the container's own, else what its runtime can do."""
     for role in ("ping", "status"):
         if role in by_role:
             return list(by_role[role].command.words)
     program = by_role["migrate"].command.words[0].rpartition("/")[2]
-    host, port = parts.get("host"), parts.get("port", "")
-    if program in _NODE and "url" in parts and not host:
-        address = f"const url = new URL(process.env.{parts['url']}); const [port, host] = [url.port, url.hostname]"
+    host, port = address.get("host"), address.get("port", "")
+    if program in _NODE and "url" in address and not host:
+        connect_to = f"const url = new URL(process.env.{address['url']}); const [port, host] = [url.port, url.hostname]"
     elif program in _NODE and host:
-        address = f"const [port, host] = [{f'process.env.{port}' if port else 'null'}, process.env.{host}]"
+        connect_to = f"const [port, host] = [{f'process.env.{port}' if port else 'null'}, process.env.{host}]"
     elif program.startswith("python") and host:
         number = f'os.environ.get("{port}", 5432)' if port else "5432"
         code = f'import os, socket; socket.create_connection((os.environ["{host}"], int({number})), 10)'
@@ -232,7 +232,7 @@ def _ping(by_role: dict[str, _Step], parts: Mapping[str, str]) -> list[str]:
         return ["true"]
     connect = 'require("net").connect(port || 5432, host)'
     ends = '.on("connect", () => process.exit(0)).on("error", () => process.exit(1))'
-    return ["node", "-e", f"{address}; {connect}{ends}"]
+    return ["node", "-e", f"{connect_to}; {connect}{ends}"]
 
 
 def _in_folder(directory: str, words: list[str]) -> list[str]:

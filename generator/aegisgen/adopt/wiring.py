@@ -15,7 +15,7 @@ from aegisgen.kube.shape import mapping, sequence, text, texts
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _WHOSE = r"(?:DATABASE|DB|POSTGRES|POSTGRESQL|PG|SQL|RDS|MIGRATION|MIGRATIONS)"
-# How applications call the parts of a database's address, the usual names first.
+# How applications call the address of a database's address, the usual names first.
 _PARTS = {
     "host": rf"{_WHOSE}_?(?:HOST|HOSTNAME|SERVER)",
     "port": rf"{_WHOSE}_?PORT",
@@ -113,15 +113,15 @@ def _literals(container: dict[str, object]) -> tuple[dict[str, str], list[tuple[
     return literals, lost
 
 
-def parts_of(variables: list[str]) -> dict[str, str]:
+def address_of(variables: list[str]) -> dict[str, str]:
     """Return which variable holds which part of the database's address, for those that are recognized."""
-    parts: dict[str, str] = {}
+    address: dict[str, str] = {}
     for part, pattern in _PARTS.items():
         usual = _USUAL.get(part, "DATABASE_URL")
         matching = [name for name in variables if re.fullmatch(pattern, name, re.IGNORECASE)]
         if matching:
-            parts[part] = usual if usual in matching else matching[0]
-    return parts
+            address[part] = usual if usual in matching else matching[0]
+    return address
 
 
 def usual(part: str) -> str:
