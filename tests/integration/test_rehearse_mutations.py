@@ -19,7 +19,9 @@ pytestmark = [pytest.mark.tools, pytest.mark.slow, pytest.mark.usefixtures("kust
 OVERLAY = "overlays/production/api"
 SCRIPTS = "components/migration-runner"
 BACKUP = "  database: {postgres: {version: 17}}\n  backup: {volume: {claim: backups}}\n"
-ROLLBACK = "  rollback: {automatic: true, directory: migrations, down: [node_modules/.bin/knex, migrate:down]}\n"
+ROLLBACK = (
+    "  rollback: {automatic: true, after: sync, directory: migrations, down: [node_modules/.bin/knex, migrate:down]}\n"
+)
 DRY_RUN = "  database: {postgres: {version: 17}}\n  dryRun: {deadline: 10m}\n"
 GATE = "  approval: {gate: true}\n"
 WEBHOOK = "  notifications: {webhook: {secret: {name: hooks, key: audit}}}\n"

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import yaml
+from tests.conftest import aegisgen
 from tests.pods import Ended, Pod, mounted
 from tests.postgres import Database, new_database
 from tests.shells import SHELLS
@@ -24,6 +26,7 @@ ROLLBACK = "  rollback: {automatic: true, directory: migrations, down: [node_mod
 JOBS = {
     "begin": "rollback-baseline.yaml",
     "migrate": "migration-job.yaml",
+    "roll out": "rollback-rollout.yaml",
     "confirm": "rollback-confirm.yaml",
     "fail": "rollback-sync-fail.yaml",
     "by hand": "rollback-manual.yaml",
@@ -60,7 +63,7 @@ class Cluster(NamedTuple):
         dump = [
             database.programs / "pg_dump",
             "--exclude-table",
-            "aegisgen_runs*",
+            "aegisgen_*",
             "--inserts",
             "--restrict-key=x",
         ]
@@ -74,7 +77,7 @@ class Cluster(NamedTuple):
         return "\n".join(line for line in done.stdout.splitlines() if "setval" not in line)
 
     def states(self) -> list[tuple]:
-        return self.database.ask("SELECT outcome, state FROM aegisgen_runs ORDER BY id")
+        return self.database.ask("SELECT outcome, state FROM aegisgen_history ORDER BY started")
 
 
 def table(name: str, more: str = "") -> str:
@@ -87,6 +90,11 @@ MIGRATIONS = {
     "2_new.js": table("new"),
     "3_newer.js": table("newer"),
     "3_broken.js": 'exports.up = () => { throw new Error("no"); };\nexports.down = () => {};\n',
+    "3_forgets.js": table("forgets").split("exports.down")[0] + "exports.down = () => Promise.resolve();\n",
+    "3_half.js": (
+        'exports.up = async (knex) => { await knex.schema.createTable("half", (t) => t.increments()); throw new Error(); };\n'
+        "exports.down = () => Promise.resolve();\nexports.config = { transaction: false };\n"
+    ),
     "3_one_way.js": table("one_way", "// aegisgen: irreversible\n"),
 }
 
@@ -183,6 +191,41 @@ def test_what_others_applied_since_is_not_taken_back(cluster: Cluster) -> None:
     assert "main/9_by_hand.js" in ended.message
 
 
+def test_the_schema_of_a_release_that_is_rolled_out_stays(cluster: Cluster) -> None:
+    cluster.release("1_old.js", "2_new.js")
+    assert cluster.run("begin", "migrate", "roll out").code == 0
+    before = cluster.state()
+    ended = cluster.run("fail")
+    assert (ended.code, cluster.state()) == (21, before)
+    assert "the release is being rolled out" in ended.message
+
+
+def test_what_was_taken_back_by_hand_is_not_rolled_out(cluster: Cluster) -> None:
+    cluster.release("1_old.js", "2_new.js")
+    assert cluster.run("begin", "migrate", "by hand").code == 0
+    ended = cluster.run("roll out")
+    assert ended.code == 21
+    assert "somebody took back what this sync migrated" in ended.message
+
+
+def test_a_down_that_leaves_something_is_no_success(cluster: Cluster) -> None:
+    cluster.release("1_old.js", "3_forgets.js")
+    assert cluster.run("begin", "migrate").code == 0
+    ended = cluster.run("fail")
+    assert ended.code == 22
+    assert "taken back, but the schema is not what it was before: new: table forgets" in ended.message
+
+
+def test_half_of_a_migration_without_a_transaction_is_refused(cluster: Cluster) -> None:
+    cluster.release("1_old.js", "2_new.js", "3_half.js")
+    assert cluster.run("begin", "migrate").code == 12
+    before = cluster.state()
+    ended = cluster.run("fail")
+    assert (ended.code, cluster.state()) == (21, before)
+    assert "main/3_half.js was running when the run failed, and has no transaction" in ended.message
+    assert "table half" in ended.message
+
+
 def test_people_take_back_the_newest_run(cluster: Cluster) -> None:
     before = cluster.state()
     cluster.release("1_old.js", "2_new.js")
@@ -199,3 +242,28 @@ def test_the_record_says_who_what_and_when(cluster: Cluster) -> None:
     )[0]
     assert image == "ghcr.io/aegisx-platform/aegisx-starter-api:production"
     assert (outcome, applied, whole) == ("failed", [], True)
+
+
+def test_every_hook_that_a_failed_sync_needs_is_created_in_that_phase_too(full: Path) -> None:
+    assert aegisgen("render", "--all").code == 0
+    overlay = full / "overlays/production/api"
+    hooks = {}
+    for file in overlay.rglob("*.yaml"):
+        name, document = str(file.relative_to(overlay)), yaml.safe_load(file.read_text())
+        annotations = document.get("metadata", {}).get("annotations") or document.get("commonAnnotations") or {}
+        hooks[name] = (annotations.get("argocd.argoproj.io/hook"), annotations.get("argocd.argoproj.io/sync-wave"))
+    both = ("PreSync,SyncFail", "-4")
+    needed = (
+        "migration-config",
+        "service-account",
+        "network-policy",
+        "external-secret",
+        "migration-runner/kustomization",
+    )
+    assert {hooks[f"{name}.yaml"] for name in needed} == {both}
+    assert hooks["rollback-rollout.yaml"] == ("Sync", "-100")
+    assert hooks["rollback-confirm.yaml"] == ("PostSync", "100")
+
+
+def test_without_a_rollback_nothing_is_created_when_a_sync_fails(project: Path) -> None:
+    assert not [path for path, document in rendered("production").items() if "SyncFail" in str(document)]

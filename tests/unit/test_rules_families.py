@@ -159,7 +159,30 @@ class TestHooks:
         assert rules_in(hook(spec=f"backoffLimit: {backoff}") + config(), apps=app) == rules
 
 
+RECORDS = "command: [/bin/sh, /migration-runner/record.sh], args: [{}], "
+CONFIRM = hook(kind="PostSync", wave=100, container=RECORDS.format("confirm"))
+ROLLOUT = hook(kind="Sync", wave=-100, container=RECORDS.format("rollout"))
+
+
 class TestOrder:
+    @pytest.mark.parametrize(
+        ("text", "rules"),
+        [
+            (CONFIRM + hook(kind="PostSync", wave=99), []),
+            (CONFIRM + hook(kind="PostSync", wave=100), ["O205"]),
+            (CONFIRM + hook(kind="PostSync", wave=101), ["O205"]),
+            (CONFIRM + hook(kind="'PreSync,PostSync'", wave=101), ["O205"]),
+            (CONFIRM + hook(kind="Sync", wave=101), []),
+            (ROLLOUT + workload(), []),
+            (ROLLOUT + hook(kind="Sync", wave=-99), []),
+            (ROLLOUT + hook(kind="Sync", wave=-100), ["O205"]),
+            (ROLLOUT + config(annotations="argocd.argoproj.io/sync-wave: '-200'"), []),
+            (hook(kind="PostSync", wave=101), []),
+        ],
+    )
+    def test_what_a_rollback_does_not_guard(self, text: str, rules: list[str]) -> None:
+        assert rules_in(text) == rules
+
     @pytest.mark.parametrize(
         ("job", "provider", "rules"),
         [

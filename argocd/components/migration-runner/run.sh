@@ -30,7 +30,7 @@ for argument; do
 done
 
 failing() {
-  [ -z "$recording" ] || node "$here/runs.js" "$settings" end failed || :
+  [ -z "$recording" ] || node "$here/runs.js" "$settings" end failed "$step" || :
   notify failure "$1"
 }
 

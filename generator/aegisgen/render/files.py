@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from typing import NamedTuple
 
-from aegisgen.profile.agreement.rollback import records
+from aegisgen.profile.agreement.rollback import CONFIRM_WAVE, ROLLOUT_WAVE, automatic, records
 from aegisgen.profile.agreement.security import account_name, sealed_name
 from aegisgen.profile.amounts import Amounts
 from aegisgen.profile.stated import Stated, stated
@@ -69,6 +69,10 @@ def _values(target: Target) -> dict[str, object]:
         "rollback": rollback_runs(target),
         "component": posixpath.relpath(RUNNER, f"{target.directory}/migration-runner"),
         "records": records(target),
+        # What the Jobs of SyncFail need is created in that phase too: PreSync may have failed before it.
+        "config_phases": "PreSync,SyncFail" if automatic(target) else "PreSync",
+        "rollout_wave": ROLLOUT_WAVE,
+        "confirm_wave": CONFIRM_WAVE,
         "sealed_name": sealed_name(target),
         "peers": _peers(target),
         "base": posixpath.relpath(settings.base, target.directory),

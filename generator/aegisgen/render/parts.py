@@ -67,6 +67,7 @@ PARTS: dict[str, tuple[Part, ...]] = {
         Part("dry-run-job.yaml", lambda target: wanted(target.settings.dry_run)),
         Part("migration-job.yaml", _always),
         Part("checks-job.yaml", lambda target: wanted(target.settings.checks)),
+        Part("rollback-rollout.yaml", automatic),
         Part("rollback-confirm.yaml", automatic),
         Part("rollback-sync-fail.yaml", automatic),
         Part("rollback-manual.yaml", automatic, applied=False),

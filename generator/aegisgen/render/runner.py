@@ -67,8 +67,9 @@ def rollback_runs(target: Target) -> dict[str, Run]:
     work += [*_common(target), *_identity(target)]
     return {
         "baseline": Run("record.sh", ["open", *record]),
+        "rollout": Run("record.sh", ["rollout", *record]),
         "confirm": Run("record.sh", ["confirm", *record]),
-        "automatic": Run("rollback.sh", ["which=open", *work]),
+        "automatic": Run("rollback.sh", ["which=open", f"after={target.settings.rollback.after}", *work]),
         "manual": Run("rollback.sh", ["which=newest", *work]),
     }
 

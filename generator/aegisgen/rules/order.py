@@ -1,9 +1,12 @@
-"""Pods that need what the same sync applies only later."""
+"""Pods that need what the same sync applies only later, and hooks that come too late for a rollback, or too early."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
+from aegisgen.argocd.hooks import SYNC_WAVE
+from aegisgen.argocd.order import tasks_of
 from aegisgen.findings import Severity
 from aegisgen.kube.origin import member_of, unhashed
 from aegisgen.kube.resource import Resource
@@ -11,6 +14,7 @@ from aegisgen.rules.context import Context
 from aegisgen.rules.needs import Need
 from aegisgen.rules.rule import Hit, Rule
 
+_RECORDS = re.compile(r"/migration-runner/record\.sh\s+(rollout|confirm)\b")
 _ADVICE = "make {} a {} hook of a wave before {}, or let the pod read a copy that is one"
 
 
@@ -50,6 +54,36 @@ def same_wave(context: Context) -> Iterator[Hit]:
             )
 
 
+def outside_of_rollback(context: Context) -> Iterator[Hit]:
+    """Find hooks that can fail after the confirmation, and pods that are applied before a rollout is recorded."""
+    marks = [
+        (command[1], mark)
+        for pod in context.pods
+        for container in pod.containers
+        if (command := _RECORDS.search(container.command_line))
+        for mark in tasks_of(pod.resource)
+    ]
+    tasks = [task for resource in context.resources if marks for task in tasks_of(resource)]
+    for word, mark in marks:
+        recorder = f"{mark.resource.identity} (wave {mark.wave})"
+        for task in tasks:
+            if task.resource is mark.resource or task.phase is not mark.phase:
+                continue
+            if word == "confirm" and task.wave >= mark.wave:
+                message = (
+                    f"not before {recorder}, with which the sync has succeeded: if it fails, nothing is taken back"
+                )
+            elif word == "rollout" and task.wave <= mark.wave and _has_pods(context, task.resource):
+                message = f"not after {recorder}, which records that they run: their schema may be taken back"
+            else:
+                continue
+            yield Hit(f"wave {task.wave} is {message}", task.resource, ("metadata", "annotations", SYNC_WAVE))
+
+
+def _has_pods(context: Context, resource: Resource) -> bool:
+    return any(pod.resource is resource for pod in context.pods)
+
+
 def _hit(need: Need, message: str) -> Hit:
     advice = _ADVICE.format(need.provider.identity, need.starts.task.phase, need.starts.task.wave)
     return Hit(message, need.pod.resource, need.reference.path, fix=advice if need.pod.hook else "")
@@ -73,4 +107,5 @@ RULES = (
     Rule("O202", "needs a Secret that is produced later", Severity.ERROR, produced_later, ("order", "hang")),
     Rule("O203", "needs a hashed name that is applied later", Severity.ERROR, hashed_later, ("order", "hang")),
     Rule("O204", "two hooks of one wave, one needing the other", Severity.WARNING, same_wave, ("order",)),
+    Rule("O205", "outside of what a rollback guards", Severity.ERROR, outside_of_rollback, ("order", "data-loss")),
 )

@@ -20,6 +20,7 @@ class Role(StrEnum):
     DRY_RUN = "dry-run"
     MIGRATION = "migration"
     CHECKS = "checks"
+    ROLLOUT = "rollout"
     CONFIRM = "confirm"
     SYNC_FAIL = "sync-fail"
     OTHER = "hook"
@@ -81,7 +82,7 @@ _RUNNER = {
     20: Exit(
         "record",
         "the record of runs in the database cannot be read or written",
-        "the database's user must be allowed to create and write the table aegisgen_runs",
+        "the database's user must be allowed to create and write the tables aegisgen_runs and aegisgen_syncs",
     ),
 }
 _CONNECT = {20: Exit("connect", "the database did not answer in time", f"{_ADDRESS}, {_AGAIN}")}
@@ -115,15 +116,27 @@ _CHECKS = {
         "the schema is new and the old application runs on it: read which ones failed, and decide",
     ),
 }
+_RECORD = {
+    21: Exit(
+        "rollout",
+        "what this sync migrated was taken back meanwhile, so that the release is not applied",
+        "sync again, which migrates again",
+    ),
+}
 _ROLLBACK = {
     21: Exit(
         "plan", "the rollback was refused, and nothing was taken back", "its message says why; take it from there"
     ),
-    22: Exit("down", "a migration could not be taken back", "its log has the error: the rollback stopped half-way"),
+    22: Exit(
+        "down",
+        "not everything could be taken back",
+        "its message names the rest: undo it by hand; the next sync that succeeds ends the matter",
+    ),
 }
-_OF_ROLE = {
+_OF_ROLE: dict[Role, dict[int, Exit]] = {
     Role.BACKUP: _BACKUP,
     Role.CHECKS: _CHECKS,
+    **{role: {**_RUNNER, **_RECORD} for role in (Role.BASELINE, Role.ROLLOUT, Role.CONFIRM)},
     Role.SYNC_FAIL: {**_RUNNER, **_ROLLBACK},
     Role.OTHER: {},
 }

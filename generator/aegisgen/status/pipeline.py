@@ -28,6 +28,7 @@ _NOUNS = {
     Role.DRY_RUN: "the dry run",
     Role.MIGRATION: "the migration",
     Role.CHECKS: "the integrity checks",
+    Role.ROLLOUT: "the record of the rollout",
     Role.CONFIRM: "the confirmation",
     Role.SYNC_FAIL: "the rollback",
 }

@@ -9,6 +9,9 @@ from aegisgen.profile.layers import Layer, problem
 from aegisgen.profile.target import Target
 from aegisgen.tools import TOOLS
 
+# The Sync phase's first wave and PostSync's last: rule O205 finds what is outside of them.
+ROLLOUT_WAVE, CONFIRM_WAVE = -100, 100
+
 
 def records(target: Target) -> bool:
     """Tell whether the runner records its runs."""

@@ -1,6 +1,6 @@
 """What a profile says about the way back, and about the record of runs in the database that it rests on."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
@@ -13,7 +13,8 @@ class Rollback(Model, frozen=True, kw_only=True):
     """Rolls back what one sync migrated, one migration after the other and nothing else (knex, presync-job)."""
 
     record: Annotated[
-        bool, Meta(description="Keeps a record of each run in the table aegisgen_runs; `automatic` needs it.")
+        bool,
+        Meta(description="Keeps a record of each run in the database (view aegisgen_history); `automatic` needs it."),
     ] = False
     automatic: Annotated[
         bool, Meta(description="Rolls back when the sync fails, and renders a Job to do so by hand.")
@@ -33,4 +34,11 @@ class Rollback(Model, frozen=True, kw_only=True):
         RelativePath | UnsetType,
         Meta(description="The migrations' folder in the image. Default: migrations.path, or that of the set."),
     ] = UNSET
+    after: Annotated[
+        Literal["presync", "sync"],
+        Meta(
+            description="Until when a failed sync is rolled back by itself. presync: until the release is applied, "
+            "whose pods may use what was migrated. sync: until the sync has succeeded."
+        ),
+    ] = "presync"
     deadline: Annotated[Duration, Meta(description="The longest that a rollback may take.")] = "10m"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import psycopg
 
 # Bookkeeping of who runs and ran, which changes where the database does not.
-_LEFT_OUT = ("aegisgen_runs", "%migrations_lock", "databasechangeloglock")
+_LEFT_OUT = ("aegisgen_%", "%migrations_lock", "databasechangeloglock")
 _MOST_ROWS = 100_000
 
 _STRUCTURE = """
@@ -43,6 +43,7 @@ UNION ALL
 SELECT 'view', c.oid::regclass::text, pg_get_viewdef(c.oid)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('v', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+  AND NOT c.relname LIKE ANY (%(left_out)s)
 UNION ALL
 SELECT 'trigger', format('%%s.%%I', tgrelid::regclass, tgname), pg_get_triggerdef(oid)
 FROM pg_trigger WHERE NOT tgisinternal

@@ -28,8 +28,8 @@ class Mark(NamedTuple):
     table: str
 
 
-# aegisgen's own record of runs is no migration's.
-_KNOWN = frozenset({"aegisgen_runs"}.union(*(tool.tables for tool in TOOLS.values())))
+# aegisgen's own record is no migration's.
+_KNOWN = frozenset({"aegisgen_runs", "aegisgen_syncs"}.union(*(tool.tables for tool in TOOLS.values())))
 # The most columns first: they tell more.
 _WRITTEN = sorted(
     (written for tool in TOOLS.values() for written in tool.written), key=lambda written: -len(written.columns.split())

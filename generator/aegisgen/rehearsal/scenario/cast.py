@@ -64,6 +64,7 @@ def cast(resources: Sequence[Resource]) -> Cast:
             _has_own_database(pod) and any(container.migrates for container in pod.containers) for pod in pods
         ),
         "rollback": any(_rolls_back(pod) for pod in pods),
+        "rollback-after-sync": any(_rolls_back(pod) and not _stops_at_rollout(pod) for pod in pods),
         "notifications": any(_tells(pod) for pod in pods),
         "approval": any(_is_gate(resource) for resource in resources),
     }
@@ -111,6 +112,14 @@ def _rolls_back(pod: Pod) -> bool:
         pod.hook is not None
         and Phase.SYNC_FAIL in pod.hook.phases
         and any(_TAKES_BACK.search(container.command_line) for container in pod.containers)
+    )
+
+
+def _stops_at_rollout(pod: Pod) -> bool:
+    """Whether it is aegisgen's and takes back nothing once the release is rolled out."""
+    return any(
+        "/migration-runner/rollback.sh" in container.command_line and "after=sync" not in container.command_line
+        for container in pod.containers
     )
 
 

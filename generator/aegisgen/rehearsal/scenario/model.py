@@ -10,7 +10,7 @@ from aegisgen.profile.base import Model
 from aegisgen.profile.types import DnsLabel, Duration, Text
 
 Behaviour = Literal["adds-a-table", "is-slow", "hangs", "fails", "fails-without-transaction"]
-Feature = Literal["backup", "dry-run", "rollback", "notifications", "approval"]
+Feature = Literal["backup", "dry-run", "rollback", "rollback-after-sync", "notifications", "approval"]
 
 
 class Faults(Model, frozen=True, kw_only=True):

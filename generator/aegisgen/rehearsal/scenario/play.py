@@ -31,6 +31,7 @@ _FEATURES = {
     "backup": "backup step",
     "dry-run": "dry run",
     "rollback": "rollback",
+    "rollback-after-sync": "rollback once the release is rolled out",
     "notifications": "notifications",
     "approval": "approval gate",
 }
