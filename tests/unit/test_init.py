@@ -171,7 +171,7 @@ def test_what_cannot_be_guessed_is_asked_for_even_so(shop) -> None:
         (("--tool", "knx"), "--tool: 'knx' is not knex or prisma or"),
         (("--env", "a b"), "--env a b: 'a b' is not a DNS-1123 label"),
         (("--env", "staging=both"), "--env staging=both: 'both' is not init-container or presync-job"),
-        (("--env", "staging", "--env", "staging=presync-job"), "is said twice"),
+        (("--env", "staging", "--env", "staging=presync-job"), "is named twice"),
         (("--namespace", "live=x"), "--namespace live=...: no such environment, expected one of staging, production"),
         (("--tag", "v1"), "--tag v1: expected ENV=VALUE"),
         (("--workload", "1shop"), "--workload: '1shop' is not a DNS-1035 label"),

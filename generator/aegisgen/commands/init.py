@@ -11,7 +11,7 @@ from aegisgen.init.answers import Answers
 from aegisgen.init.clues import Clues, look
 from aegisgen.init.detect import detect
 from aegisgen.init.files import project_files
-from aegisgen.init.questions import Said, complete
+from aegisgen.init.questions import Flags, complete
 from aegisgen.output.visible import visible
 from aegisgen.profile.load import PROJECT_FILE
 from aegisgen.profile.migrations import Scripts
@@ -38,16 +38,16 @@ def main(
 
     Raises UsageError for wrong or missing answers, TreeError where something stands in the way.
     """
-    said = _said(
+    flags_given = _flags(
         {key.replace("_", "-"): value for key, value in flags.items()},
         environments,
         {"namespace": namespace, "prefix": prefix, "tag": tag, "database-host": database_host},
     )
     clues = look(directory)
     _refuse_old(directory, clues)
-    found = detect(clues, said.answers)
+    found = detect(clues, flags_given.answers)
     ask = None if yes or not sys.stdin.isatty() else _ask
-    answers = complete(said, found, ask, guess=yes)
+    answers = complete(flags_given, found, ask, guess=yes)
     texts = project_files(answers, found, load_templates(named_templates(templates)))
     prefix = f"{clues.project}/" if clues.project else ""
     files = {prefix + path: text for path, text in texts.items()}
@@ -60,11 +60,11 @@ def main(
     return 0
 
 
-def _said(
+def _flags(
     flags: Mapping[str, str | None],
     environments: Sequence[str] | None,
     of_environments: Mapping[str, Sequence[str] | None],
-) -> Said:
+) -> Flags:
     by_environment: dict[str, dict[str, str]] = {}
     for key, given in of_environments.items():
         for word in given or ():
@@ -73,7 +73,7 @@ def _said(
                 raise UsageError(f"--{key} {word}: expected ENV=VALUE, such as staging={word}; nothing was written")
             by_environment.setdefault(key, {})[name] = value
     answers = {key: value for key, value in flags.items() if value is not None}
-    return Said(answers, tuple(environments or ()), by_environment)
+    return Flags(answers, tuple(environments or ()), by_environment)
 
 
 def _refuse_old(directory: Path, clues: Clues) -> None:
@@ -125,7 +125,7 @@ def _next_steps(answers: Answers, project: str, *, told: bool) -> str:
         steps.append(
             f"look at what was guessed ({', '.join(answers.guessed)}) in {project}/{PROJECT_FILE} and its profiles/"
         )
-    if answers.said["tool"] == "knex" and not told:
+    if answers.by_question["tool"] == "knex" and not told:
         scripts = Scripts()
         names = ", ".join((scripts.ping, scripts.status, scripts.migrate, scripts.rollback))
         steps.append(

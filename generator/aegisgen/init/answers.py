@@ -75,9 +75,9 @@ class Environment(NamedTuple):
 
 
 class Answers(NamedTuple):
-    """All answers; `said` is by question, and has those only that concern this tool and this base."""
+    """All answers; `by_question` has those only that concern this tool and this base."""
 
-    said: dict[str, str]
+    by_question: dict[str, str]
     environments: tuple[Environment, ...]
     guessed: tuple[str, ...]
     """The questions that nobody answered and no clue did: a person should look at these."""

@@ -48,21 +48,21 @@ class Found(NamedTuple):
     pull_secrets: tuple[str, ...]
 
 
-def detect(clues: Clues, said: Mapping[str, str]) -> Found:
-    """Return what the clues tell; what was `said` decides which service of several they are asked about."""
+def detect(clues: Clues, given: Mapping[str, str]) -> Found:
+    """Return what the clues tell; what flags have `given` decides which service of several it is."""
     found = Found({}, {}, {}, {}, {}, locks_by_itself=False, base=None, configs=frozenset(), pull_secrets=())
     for key, (answer, witness) in _from_files(clues):
         if key not in found.answers and answer:
             found.answers[key], found.witnesses[key] = answer, witness
     package = _json(clues.files.get("package.json", b""))
-    tool = said.get("tool") or found.answers.get("tool")
+    tool = given.get("tool") or found.answers.get("tool")
     if tool == "knex" and package:
-        scripts, commands = _knex_scripts(package, said.get("package-manager") or found.answers["package-manager"])
+        scripts, commands = _knex_scripts(package, given.get("package-manager") or found.answers["package-manager"])
         found = found._replace(scripts=scripts, commands=commands)
     client = TOOLS[tool].own_lock_without if tool in TOOLS else ""
     if client and package and client not in _dependencies(package):
         found = found._replace(locks_by_itself=True)
-    return _from_base(clues, found, said.get("service"))
+    return _from_base(clues, found, given.get("service"))
 
 
 def _from_files(clues: Clues) -> Iterator[tuple[str, tuple[str, str]]]:

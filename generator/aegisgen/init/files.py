@@ -26,9 +26,9 @@ def project_files(answers: Answers, found: Found, templates: Templates) -> dict[
 
     Raises UsageError where the answers do not make a project that loads and renders.
     """
-    wiring = TOOLS[answers.said["tool"]].wiring
+    wiring = TOOLS[answers.by_question["tool"]].wiring
     # An overlay can add to a ConfigMap only if the base has it.
-    has_config = found.base is None or answers.said["config"] in found.configs
+    has_config = found.base is None or answers.by_question["config"] in found.configs
     values = _values(answers, found, wiring, has_config=has_config)
     files = {PROJECT_FILE: templates.render("init/aegisgen.yaml.j2", **values)}
     for environment in answers.environments:
@@ -38,31 +38,31 @@ def project_files(answers: Answers, found: Found, templates: Templates) -> dict[
         )
     if found.base is None:
         for name in ("kustomization.yaml", "workload.yaml", "service.yaml", "configmap.yaml"):
-            file = f"{answers.said['kind'].lower()}.yaml" if name == "workload.yaml" else name
+            file = f"{answers.by_question['kind'].lower()}.yaml" if name == "workload.yaml" else name
             files[f"{values['base']}/{file}"] = templates.render(f"init/base/{name}.j2", **values)
     _prove(files, templates)
     return files | schema_files()
 
 
 def _values(answers: Answers, found: Found, wiring: Wiring, *, has_config: bool) -> dict[str, object]:
-    said = answers.said
+    values = answers.by_question
     return {
-        "said": said,
-        "base": found.base or f"base/{said['service']}",
-        "usual_base": found.base in {None, f"base/{said['service']}"},
+        "said": values,
+        "base": found.base or f"base/{values['service']}",
+        "usual_base": found.base in {None, f"base/{values['service']}"},
         "pull_secrets": list(found.pull_secrets),
         "scripts": found.scripts,
-        "commands": found.commands | {key: shlex.split(said[key]) for key in COMMANDS if key in said},
-        "lock": said.get("lock") or ("none" if found.locks_by_itself else None),
+        "commands": found.commands | {key: shlex.split(values[key]) for key in COMMANDS if key in values},
+        "lock": values.get("lock") or ("none" if found.locks_by_itself else None),
         "wiring": wiring,
         "shared": _filled(wiring.shared, answers, "") if has_config else {},
         "has_config": has_config,
-        "nodes": "packageManager" in TOOLS[said["tool"]].fields,
+        "nodes": "packageManager" in TOOLS[values["tool"]].fields,
     }
 
 
 def _filled(texts: Mapping[str, str], answers: Answers, host: str) -> dict[str, str]:
-    database = answers.said["service"].replace("-", "_")
+    database = answers.by_question["service"].replace("-", "_")
     return {key: text.format(host=host, database=database) for key, text in texts.items()}
 
 

@@ -24,7 +24,7 @@ class Question(NamedTuple):
     wanted: Callable[[str], bool] = lambda _tool: True
 
 
-class Said(NamedTuple):
+class Flags(NamedTuple):
     """What the command line says."""
 
     answers: dict[str, str]
@@ -69,8 +69,8 @@ _NO_PREFIX = "-"
 _PRODUCTION = re.compile(r"(?:^|-)(?:prod|production|prd|live)(?:-|\Z)")
 
 
-def complete(said: Said, found: Found, ask: Ask | None, *, guess: bool) -> Answers:
-    """Return all answers: what was said, else what clues tell, else what a person answers, else a default.
+def complete(flags: Flags, found: Found, ask: Ask | None, *, guess: bool) -> Answers:
+    """Return all answers: what flags give, else what clues tell, else what a person answers, else a default.
 
     Without `ask` nobody can be asked, and `guess` allows defaults for everything. Raises UsageError for a wrong answer,
     and with all flags that are missing.
@@ -79,8 +79,8 @@ def complete(said: Said, found: Found, ask: Ask | None, *, guess: bool) -> Answe
     guessed: list[str] = []
     missing: list[str] = []
     for question in QUESTIONS:
-        if question.key in said.answers:
-            answers[question.key] = right(question.key, said.answers[question.key], f"--{question.key}")
+        if question.key in flags.answers:
+            answers[question.key] = right(question.key, flags.answers[question.key], f"--{question.key}")
             continue
         if not question.wanted(answers.get("tool", "")) or (question.key == "port" and found.base is not None):
             continue
@@ -104,14 +104,14 @@ def complete(said: Said, found: Found, ask: Ask | None, *, guess: bool) -> Answe
         if guess:
             why, advice = "some answers cannot be guessed", ""
         raise UsageError(f"{why}: give {', '.join(missing)}{advice}; nothing was written")
-    environments = _environments(said, answers, ask)
-    if not ask and not said.of_environments.get("database-host") and not TOOLS[answers["tool"]].needs_url:
+    environments = _environments(flags, answers, ask)
+    if not ask and not flags.of_environments.get("database-host") and not TOOLS[answers["tool"]].needs_url:
         guessed.append("database-host")
     return Answers(answers, environments, tuple(guessed))
 
 
-def _environments(said: Said, answers: Mapping[str, str], ask: Ask | None) -> tuple[Environment, ...]:
-    words = list(said.environments)
+def _environments(flags: Flags, answers: Mapping[str, str], ask: Ask | None) -> tuple[Environment, ...]:
+    words = list(flags.environments)
     if not words and ask:
         words = _asked_names(ask)
     strategies: dict[str, str] = {}
@@ -119,23 +119,23 @@ def _environments(said: Said, answers: Mapping[str, str], ask: Ask | None) -> tu
         name, _, strategy = word.partition("=")
         flag = f"--env {word}"
         if right("environment", name, flag) in strategies:
-            raise UsageError(f"{flag}: the environment {name} is said twice; nothing was written")
+            raise UsageError(f"{flag}: the environment {name} is named twice; nothing was written")
         usual = "presync-job" if _PRODUCTION.search(name) else "init-container"
         strategies[name] = right("strategy", strategy, flag) if strategy else usual
         if not strategy and ask:
             text = f"{name}: init-container (each pod migrates) or presync-job (once, before the sync)"
             strategies[name] = _asked(ask, "strategy", text, usual, choices("strategy"))
-    for key, values in said.of_environments.items():
+    for key, values in flags.of_environments.items():
         for name in values:
             if name not in strategies:
                 known = ", ".join(strategies)
                 raise UsageError(
                     f"--{key} {name}=...: no such environment, expected one of {known}; nothing was written"
                 )
-    return tuple(_environment(name, strategy, said, answers, ask) for name, strategy in strategies.items())
+    return tuple(_environment(name, strategy, flags, answers, ask) for name, strategy in strategies.items())
 
 
-def _environment(name: str, strategy: str, said: Said, answers: Mapping[str, str], ask: Ask | None) -> Environment:
+def _environment(name: str, strategy: str, flags: Flags, answers: Mapping[str, str], ask: Ask | None) -> Environment:
     texts = {
         "namespace": ("namespace", name),
         "prefix": (f"what Kustomize puts before every name ({_NO_PREFIX} for nothing)", f"{name}-"),
@@ -144,7 +144,7 @@ def _environment(name: str, strategy: str, said: Said, answers: Mapping[str, str
     }
     values: dict[str, str] = {}
     for key, (text, default) in texts.items():
-        given = said.of_environments.get(key, {}).get(name)
+        given = flags.of_environments.get(key, {}).get(name)
         if given is not None:
             values[key] = right(key, given, f"--{key} {name}=")
         elif ask and not (key == "database-host" and TOOLS[answers["tool"]].needs_url):
