@@ -71,6 +71,7 @@ PARTS: dict[str, tuple[Part, ...]] = {
         Part("rollback-confirm.yaml", automatic),
         Part("rollback-sync-fail.yaml", automatic),
         Part("rollback-manual.yaml", automatic, applied=False),
+        Part("restore-manual.yaml", lambda target: wanted(target.settings.backup), applied=False),
     ),
 }
 

@@ -105,6 +105,12 @@ def _backup(target: Target, backup: Backup) -> dict[str, object]:
     oldest = seconds(backup.max_age) if isinstance(backup.max_age, str) else None
     keep = backup.keep if isinstance(backup.keep, int) else None
     keep = _KEEP if keep is None and oldest is None else keep
+    by_hand = [
+        variable._replace(object=target.composed(variable.object))
+        if variable.object == target.migration_config_name
+        else variable
+        for variable in connection(target)
+    ]
     owner = [f"environment={target.environment}", f"service={target.service}"]
     common = [*owner, f"deadline={seconds(backup.deadline)}", f"on-failure={backup.on_failure}", *_common(target)]
     bounds = [*([f"keep={keep}"] if keep else []), *([f"max-age={oldest}"] if oldest else [])]
@@ -114,7 +120,9 @@ def _backup(target: Target, backup: Backup) -> dict[str, object]:
             if isinstance(backup.volume, BackupVolume) and backup.volume.path
             else "/backup"
         )
-        return {"backup_run": Run("backup.sh", [f"folder={folder}", *bounds, *common])}
+        restore = Run("restore.sh", ["dump=newest", f"folder={folder}", *owner, *_common(target)])
+        run = Run("backup.sh", [f"folder={folder}", *bounds, *common])
+        return {"backup_run": run, "restore_run": restore, "by_hand_connection": by_hand}
     s3 = backup.s3
     place = {
         "bucket": s3.bucket,
@@ -127,6 +135,9 @@ def _backup(target: Target, backup: Backup) -> dict[str, object]:
     return {
         "backup_run": Run("backup.sh", ["folder=/backup", "upload=yes", *common]),
         "upload_run": Run("upload.sh", ["folder=/backup", *named, *bounds, *common]),
+        "fetch_run": Run("fetch.sh", ["dump=newest", "folder=/backup", *named[:2], *owner, *_common(target)]),
+        "restore_run": Run("restore.sh", ["dump=newest", "folder=/backup", *owner, *_common(target)]),
+        "by_hand_connection": by_hand,
     }
 
 
