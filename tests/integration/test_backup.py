@@ -15,8 +15,11 @@ from urllib.parse import quote
 from urllib.request import Request, urlopen
 
 import pytest
+import yaml
+from tests.conftest import aegisgen
 from tests.integration.steps_support import (
     JOB_UID,
+    Container,
     connection,
     containers,
     dumped,
@@ -25,7 +28,7 @@ from tests.integration.steps_support import (
     programs,
     say,
 )
-from tests.pods import Ended
+from tests.pods import Ended, mounted
 from tests.postgres import Database, new_database
 from tests.steps import say as say_more
 from tests.trees import replace
@@ -376,6 +379,25 @@ def test_what_killed_uploads_left_is_removed(s3: Step, full: Path, storage: Stor
     assert ended.code == 0, ended.log
     left = storage.client.list_multipart_uploads(Bucket="backups").get("Uploads", [])
     assert [each["Key"] for each in left] == [f"{PREFIX}/eu_api_x_20260101T000000Z_j.dump"]
+
+
+def test_what_was_sent_can_be_fetched_again(s3: Step, full: Path, storage: Storage) -> None:
+    assert send(s3, storage).code == 0
+    sent = s3.dump.read_bytes()
+    name = s3.dump.name
+    shutil.rmtree(s3.target)
+    s3.target.mkdir()
+    rendered = aegisgen("render", "production", "--stdout").out
+    text = next(
+        part for part in rendered.split("---\n# Source: ") if part.partition("\n")[0].endswith("restore-manual.yaml")
+    )
+    (fetch,) = yaml.safe_load(text.partition("\n")[2])["spec"]["template"]["spec"]["initContainers"]
+    own = KEYS | {"AWS_ENDPOINT_URL": storage.url, "HOME": str(s3.folder)}
+    container = Container("fetch", mounted(fetch), {})
+    ended = container.run(s3.folder, s3.shell, own, str(Path(sys.executable).parent), {"/backup": s3.target})
+    assert ended.code == 0, ended.log
+    assert {file.name for file in s3.target.iterdir()} == {name, f"{name}.sha256"}
+    assert (s3.target / name).read_bytes() == sent
 
 
 def test_a_storage_that_does_not_answer_is_given_up(s3: Step, full: Path) -> None:

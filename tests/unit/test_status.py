@@ -363,7 +363,7 @@ def test_watch_does_not_wait_for_a_cluster_that_was_never_there(cluster: Cluster
 def exits(script: str) -> set[int]:
     """Return the codes with which a script of the runner, or one that it reads, fails."""
     text = (SCRIPTS / script).read_text()
-    codes = {int(code) for code in re.findall(r"\b(?:fail|give_up) (\d+) ", text)}
+    codes = {int(code) for code in re.findall(r"\b(?:fail|give_up|failed_new) (\d+) ", text)}
     return codes.union(*(exits(other) for other in re.findall(r'^\. "\$here/([\w.-]+)"', text, re.MULTILINE)))
 
 
@@ -376,7 +376,10 @@ def test_every_exit_code_of_the_scripts_has_a_meaning(full: Path) -> None:
     found: dict[Role, set[int]] = {}
 
     def collect() -> None:
-        roles = {f"aegisx-api-{role}": role for role in Role} | {"production-aegisx-api-rollback-": Role.SYNC_FAIL}
+        roles = {f"aegisx-api-{role}": role for role in Role} | {
+            "production-aegisx-api-rollback-": Role.SYNC_FAIL,
+            "production-aegisx-api-restore-": Role.RESTORE,
+        }
         for file in (full / "overlays/production/api").glob("*.yaml"):
             for document in yaml.safe_load_all(file.read_text()):
                 if document.get("kind") != "Job":
@@ -402,7 +405,7 @@ def test_every_exit_code_of_the_scripts_has_a_meaning(full: Path) -> None:
     profile.write_text(text.replace(s3, "    volume: {claim: aegisx-backups}\n"))
     assert aegisgen("render", "--all").code == 0
     collect()
-    for role in (Role.MIGRATION, Role.BACKUP, Role.CHECKS, Role.DRY_RUN, Role.SYNC_FAIL):
+    for role in (Role.MIGRATION, Role.BACKUP, Role.CHECKS, Role.DRY_RUN, Role.SYNC_FAIL, Role.RESTORE):
         known = set(codes(role)) | (set(codes(role, "load")) if role is Role.DRY_RUN else set())
         # A rollback and a dry run use the runner's table, of which they need a part.
         unused = known - found[role] - ({11, 12, 13, 14} if role is Role.SYNC_FAIL else set())

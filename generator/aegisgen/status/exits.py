@@ -23,6 +23,7 @@ class Role(StrEnum):
     ROLLOUT = "rollout"
     CONFIRM = "confirm"
     SYNC_FAIL = "sync-fail"
+    RESTORE = "restore"
     OTHER = "hook"
 
 
@@ -97,6 +98,18 @@ _BACKUP = {
     27: Exit("verify", "the storage has not what was sent", "look at the storage; nothing was migrated"),
     28: Exit("upload", "the bucket is another account's, or not there", "look at backup.s3.bucket and bucketOwner"),
 }
+_RESTORE = {
+    **_CONNECT,
+    50: Exit("choose", "the dump is not there, or is not what was written", "choose another dump"),
+    51: Exit("prepare", "roles of the dump are missing", "create the roles that the message names"),
+    52: Exit("prepare", "a fresh database cannot be created", "give the user CREATEDB"),
+    53: Exit("prepare", "extensions need a superuser", "install them in a template database, and name it in the Job"),
+    54: Exit("restore", "the dump cannot be restored", "read its error; the old database is as it was"),
+    55: Exit("compare", "rows are missing", "choose another dump; the old database is as it was"),
+    56: Exit("switch", "somebody is connected", "end what the message names, and restore again"),
+    57: Exit("switch", "the databases cannot change places", "the user has to own the old one"),
+    58: Exit("fetch", "the dump cannot be fetched", "look at the storage's address, bucket and credentials"),
+}
 _DRY_RUN = {
     **_CONNECT,
     30: Exit("copy", "the throw-away PostgreSQL did not start", "read the log of the container postgres"),
@@ -135,6 +148,7 @@ _ROLLBACK = {
 }
 _OF_ROLE: dict[Role, dict[int, Exit]] = {
     Role.BACKUP: _BACKUP,
+    Role.RESTORE: _RESTORE,
     Role.CHECKS: _CHECKS,
     **{role: {**_RUNNER, **_RECORD} for role in (Role.BASELINE, Role.ROLLOUT, Role.CONFIRM)},
     Role.SYNC_FAIL: {**_RUNNER, **_ROLLBACK},

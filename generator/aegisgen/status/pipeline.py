@@ -31,6 +31,7 @@ _NOUNS = {
     Role.ROLLOUT: "the record of the rollout",
     Role.CONFIRM: "the confirmation",
     Role.SYNC_FAIL: "the rollback",
+    Role.RESTORE: "the restore",
 }
 _MESSAGE = frozenset({Role.CHECKS, Role.SYNC_FAIL})
 """Whose termination message says more than the exit code."""
