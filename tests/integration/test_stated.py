@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -322,3 +323,88 @@ def test_another_base_takes_the_place_of_the_one_before(project, cli, kustomize)
     assert "  - ../../../base/new\n" in (project / OVERLAY / "kustomization.yaml").read_text()
     assert "base/api" not in (project / OVERLAY / "kustomization.yaml").read_text()
     assert cli("check", "production").code == 0
+
+
+def test_a_suffix_that_the_profile_leaves_to_the_file_is_no_error(project, cli, kustomize) -> None:
+    file = project / OVERLAY / "kustomization.yaml"
+    replace(file, "namePrefix: production-\n", "namePrefix: production-\nnameSuffix: -blue\n")
+    assert ("Deployment", "production-aegisx-api-blue") in composed(kustomize, project / OVERLAY)
+    for how in ([], ["--no-compose"]):
+        told = cli("check", "production", *how)
+        assert (told.code, "D003" in told.out) == (0, False), told.out
+
+
+def test_a_base_that_the_profile_does_not_give_belongs_to_the_file(project, cli, kustomize) -> None:
+    middle = project / "middle/api"
+    middle.mkdir(parents=True)
+    (middle / "kustomization.yaml").write_text("resources: [../../base/api]\ncommonAnnotations: {team: data}\n")
+    file = project / OVERLAY / "kustomization.yaml"
+    replace(file, "../../../base/api", "../../../middle/api")
+    before = file.read_bytes()
+    assert cli("check", "production").code == 0
+    assert cli("render", "production").code == 0
+    assert file.read_bytes() == before
+
+
+def test_a_base_among_bases_is_replaced_there(project, cli, kustomize) -> None:
+    shutil.copytree(project / "base/api", project / "base/new")
+    file = project / OVERLAY / "kustomization.yaml"
+    replace(file, "resources:\n  - ../../../base/api\n", "bases:\n  - ../../../base/api\nresources:\n")
+    replace(project / "aegisgen.yaml", "    image: ghcr", "    base: base/new\n    image: ghcr")
+    told = cli("check", "production")
+    assert "not what the profile states: base: ../../../base/api -> ../../../base/new" in told.out
+    cli("render", "production")
+    assert "bases:\n  - ../../../base/new\nresources:\n  - service-account.yaml\n" in file.read_text()
+    assert composed(kustomize, project / OVERLAY)
+    assert cli("check", "production").code == 0
+
+
+def test_a_kustomization_in_json_stays_json(project, cli, kustomize) -> None:
+    file = project / OVERLAY / "kustomization.yaml"
+    data = yaml.safe_load(file.read_text())
+    file.write_text(json.dumps(data, indent=2) + "\n")
+    with edited(project / "profiles/production.yaml") as profile:
+        profile["spec"]["services"]["api"]["config"] = {"DATABASE_HOST": "other", "NEW": "x"}
+        profile["spec"]["nameSuffix"] = "-b"
+    assert cli("render", "production").code == 0
+    assert json.loads(file.read_text())["configMapGenerator"][0]["literals"][-1] == "NEW=x"
+    assert cli("check", "production").code == 0
+
+
+@pytest.mark.parametrize(
+    ("written", "stated", "message"),
+    [
+        ("", "other", "DATABASE_HOST is empty, the profile states other"),
+        ("other", "", "DATABASE_HOST is other, the profile states empty"),
+        ("one\ntwo", "other", r"DATABASE_HOST is one\ntwo, the profile states other"),
+        ("x" * 9000, "other", f"DATABASE_HOST is {'x' * 120}... (9000 characters), the profile states other"),
+        ("postgres://u:hunter2secret@db/x", "other", "DATABASE_HOST is (hidden), the profile states other"),
+    ],
+)
+def test_values_in_messages_fit_a_line_and_are_never_secrets(project, cli, written, stated, message) -> None:
+    with edited(project / OVERLAY / "kustomization.yaml") as data:
+        data["configMapGenerator"][0]["literals"][-1] = f"DATABASE_HOST={written}"
+    with edited(project / "profiles/production.yaml") as profile:
+        profile["spec"]["services"]["api"]["config"]["DATABASE_HOST"] = stated
+    told = cli("check", "production").out
+    assert f"error[D003] {message}\n" in told
+    what, out, wanted = message.replace(" is ", "|").replace(", the profile states ", "|").split("|")
+    assert f"aegisx-api-config.{what}: {out} -> {wanted}\n" in told
+    assert "hunter2" not in told
+
+
+def test_a_config_map_that_is_nowhere_is_said_in_plain_words(project, cli, kustomize) -> None:
+    replace(project / "base/api/kustomization.yaml", "  - configmap.yaml\n", "")
+    told = cli("check", "production").out
+    assert (
+        "does not compose: no ConfigMap aegisx-api-config is there to merge with: add it to the base, or write "
+        "behavior: create\n"
+    ) in told
+
+
+def test_lines_to_write_by_hand_say_what_has_to_go(project, cli) -> None:
+    replace(project / OVERLAY / "kustomization.yaml", "newTag: production", "newTag: &tag production")
+    replace(project / "profiles/production.yaml", "image: {tag: production}", f"image: {{digest: {DIGEST}}}")
+    told = cli("render", "production")
+    assert told.code == 2
+    assert f'images.0.digest: "{DIGEST}"\n      images.0.newTag: (remove it)\n' in told.err

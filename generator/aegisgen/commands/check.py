@@ -160,7 +160,7 @@ def _settled(proof: Proof, workspace: Workspace) -> tuple[Proof, list[Finding]]:
 
 
 def _files(workspace: Workspace) -> list[str]:
-    folders = {folder for target in workspace.targets for folder in (target.settings.base, target.directory)}
+    folders = {folder for target in workspace.targets for folder in (target.base, target.directory)}
     if APPS in workspace.scope:
         folders.add(APPS)
     elif not workspace.of_whole:

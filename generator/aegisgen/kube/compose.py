@@ -31,6 +31,14 @@ _SHORTENED = (
     (r"trouble configuring builtin \w+ with config: `[^`]*`: ", ""),
     (r"(?:evalsymlink failure on '[^']*' : lstat|open) ([^\s:]+): no such file or directory", r"\1 does not exist"),
     (r"accumulating resources from '([^']*)': \S+ does not exist.*", r"\1 does not exist"),
+    (
+        r"merging from generator .*Kind:\"(\w+)\".*Name:\"([^\"]*)\", Namespace:\"\"\} does not exist; cannot.*",
+        r"no \1 \2 is there to merge with: add it to the base, or write behavior: create",
+    ),
+    (
+        r"merging from generator .*Kind:\"(\w+)\".*Name:\"([^\"]*)\", Namespace:\"([^\"]+)\"\} does not exist; can.*",
+        r"no \1 \2 with namespace \3 is there to merge with: write the entry without a namespace, as the base has it",
+    ),
 )
 
 

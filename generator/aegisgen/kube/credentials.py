@@ -1,8 +1,8 @@
 """The one detector of secrets in plain text: for profiles, for rules, and for what `adopt` shows.
 
 Known token forms are secrets wherever they stand. Anything else needs the name of its key: a name such as
-`DB_PASSWORD` makes any plain value a secret, a name such as `AUTH_SEED` only a random one. No value leaves this module.
-The forms are those that the providers document, as GitHub's secret scanning and gitleaks list them.
+`DB_PASSWORD` makes any plain value a secret, a name such as `AUTH_SEED` only a random one. No secret leaves this
+module. The forms are those that the providers document, as GitHub's secret scanning and gitleaks list them.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import math
 import re
 from collections import Counter
 from functools import lru_cache
+
+from aegisgen.output.visible import visible
 
 # Each form behind a word that stands in all of its matches: looking for a word costs a fraction of a pattern's time.
 # All patterns are compiled where somebody needs them, and kept by `re`: together they would take 10 ms at every start.
@@ -103,6 +105,8 @@ _OPTION = (
     r"|(?:\A|\s)(?:-u|--user)(?:=|\s+)['\"]?[^\s:'\"$]+:(?P<password>(?!\d+(?:\s|\Z))[^\s'\"]+)"
 )
 _OPTION_WORDS = ("pass", "token", "secret", "key", "-u")
+# How much of a value a message shows, and of one that is longer.
+_LONGEST, _BEGINNING = 240, 120
 _EXPRESSION = r"[()\[]|\b(?:process\.env|os\.environ)\b"
 
 
@@ -127,6 +131,17 @@ def secret_text(text: str) -> bool:
         return True
     found = (match for word, form in _EMBEDDED.items() if word in text for match in re.finditer(form, text))
     return any(not re.search(_HARMLESS, match["value"]) for match in found)
+
+
+def shown(name: str, value: object) -> str:
+    """Return a value as a message shows it: on one line, not too long, and hidden where it is a secret."""
+    if value in (None, ""):
+        return "none" if value is None else "empty"
+    text = str(value)
+    if secret_value(name, text) or secret_text(f"{name}={text}"):
+        return "(hidden)"
+    cut = text if len(text) <= _LONGEST else f"{text[:_BEGINNING]}... ({len(text)} characters)"
+    return visible(cut)
 
 
 @lru_cache(maxsize=1024)

@@ -205,7 +205,7 @@ class Settings(Model, frozen=True, kw_only=True):
     """One service in one environment, all layers merged and all defaults filled in."""
 
     workload: Workload
-    base: str
+    base: str = ""
     image: Image
     strategy: Annotated[
         Strategy,
@@ -245,7 +245,7 @@ class Settings(Model, frozen=True, kw_only=True):
                 title="a whole number from 0 to 10000",
                 ge=0,
                 le=10000,
-                description="How many pods the workload has, in a kustomization that aegisgen creates.",
+                description="How many pods the workload has; without it the files say so.",
                 examples=[3],
             ),
         ]

@@ -101,7 +101,6 @@ def _target(
         merged = _merge(merged, said)
     if merged.get("enabled") is False:
         return None
-    merged.setdefault("base", f"base/{service}")
     for field, expected in (("strategy", "init-container or presync-job"), ("image", "an image and its tag")):
         if field not in merged:
             return missing(layers, (field,), f"missing, expected {expected}")

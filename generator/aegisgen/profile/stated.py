@@ -64,7 +64,7 @@ def stated(target: Target) -> Stated:
         replicas=settings.replicas if isinstance(settings.replicas, int) else None,
         config_name=target.config_name,
         config=settings.config,
-        base=posixpath.relpath(settings.base, target.directory),
+        base=posixpath.relpath(settings.base, target.directory) if settings.base else "",
         job=target.job_name if job else "",
         migration="migration" if job else settings.init_container.name,
         migration_config={

@@ -30,6 +30,11 @@ class Target(NamedTuple):
         return overlay_folder(self.settings.overlay, self.environment, self.service)
 
     @property
+    def base(self) -> str:
+        """The folder that the overlay changes, relative to the project's."""
+        return self.settings.base or f"base/{self.service}"
+
+    @property
     def image(self) -> str:
         """The image with its digest or tag; the name alone where `images` in the kustomization.yaml decides."""
         image = self.settings.image

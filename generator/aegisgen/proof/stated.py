@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from aegisgen.findings import Finding, Severity
+from aegisgen.kube.credentials import shown
 from aegisgen.kube.kustomization import Place
 from aegisgen.kube.origin import unhashed
 from aegisgen.kube.overlay import Overlay
@@ -24,9 +25,21 @@ def untrue(context: Context, stated: Stated) -> list[Finding]:
 
     Without composed objects only what the files tell by themselves is judged.
     """
+    stated = _with_names_of(context.overlay, stated)
     hits = _composed(context, stated) if context.resources else _written(context.overlay, stated)
     severity = context.settings.severities.get(UNTRUE.id, Severity.ERROR)
     return [] if severity is None else [finding_of(UNTRUE, severity, hit, context) for hit in hits]
+
+
+def _with_names_of(overlay: Overlay | None, stated: Stated) -> Stated:
+    """Return what is stated, with the file's own prefix and suffix where the profile leaves them to it."""
+    if overlay is None or not overlay.layers:
+        return stated
+    own = overlay.layers[0]
+    return stated._replace(
+        name_prefix=stated.name_prefix or text(own.field("namePrefix")),
+        name_suffix=stated.name_suffix or text(own.field("nameSuffix")),
+    )
 
 
 def _composed(context: Context, stated: Stated) -> Iterator[Hit]:
@@ -72,12 +85,14 @@ def _lacking(context: Context, stated: Stated) -> Hit:
 
 
 def _differs(what: str, out: object, wanted: object) -> str:
-    return f"{what} is {out if out not in (None, '') else 'not set'}, the profile states {wanted}"
+    name = what.partition(" ")[0]
+    given = "not set" if out is None else shown(name, out)
+    return f"{what} is {given}, the profile states {shown(name, wanted)}"
 
 
 def _namespace(resource: Resource, stated: Stated) -> Iterator[Hit]:
     if stated.namespace and resource.identity.namespace != stated.namespace:
-        message = _differs("the namespace", resource.identity.namespace, stated.namespace)
+        message = _differs("the namespace", resource.identity.namespace or None, stated.namespace)
         yield Hit(message, resource, ("metadata", "namespace"))
 
 
@@ -190,7 +205,7 @@ def _pull_secrets(pod: Pod, stated: Stated) -> Iterator[Hit]:
     secrets = [text(mapping(item).get("name")) for item in sequence(pod.spec.get("imagePullSecrets"))]
     for name in stated.pull_secrets:
         if not {name, stated.composed(name)} & set(secrets):
-            message = _differs("imagePullSecrets", ", ".join(secrets), name)
+            message = _differs("imagePullSecrets", ", ".join(secrets) or None, name)
             yield Hit(message, pod.resource, (*pod.path, "imagePullSecrets"))
 
 

@@ -75,7 +75,7 @@ def _values(target: Target) -> dict[str, object]:
         "confirm_wave": CONFIRM_WAVE,
         "sealed_name": sealed_name(target),
         "peers": _peers(target),
-        "base": posixpath.relpath(settings.base, target.directory),
+        "base": posixpath.relpath(target.base, target.directory),
         "replicas": settings.replicas if isinstance(settings.replicas, int) else None,
         "literals": [literal_of(key, value) for key, value in settings.config.items()],
     }

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from aegisgen.argocd.hooks import Phase
 from aegisgen.findings import Severity
+from aegisgen.kube.credentials import shown
 from aegisgen.kube.kustomization import Place
 from aegisgen.kube.overlay import unmatched_patches, used_files
 from aegisgen.kube.shape import mapping, sequence, text
@@ -97,7 +98,8 @@ def other_database(context: Context) -> Iterator[Hit]:
     """Find migrations that talk to another database than the application."""
     for difference in differences(context, list(_preparing(context)), _workloads(context)):
         message = (
-            f"{difference.name} is {difference.migration!r} here and {difference.application!r} in "
+            f"{difference.name} is '{shown(difference.name, difference.migration)}' here and "
+            f"'{shown(difference.name, difference.application)}' in "
             f"{difference.workload.identity}: the migration talks to another database"
         )
         yield Hit(message, difference.resource, difference.path)

@@ -43,5 +43,5 @@ def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     bare = path.replace("{environment}", "").replace("{service}", "")
     if "{" in bare or "}" in bare:
         yield problem(layers, place, "braces stand for {environment} and {service} only")
-    if path.partition("/")[0] in _TAKEN or path.startswith((f"{target.directory}/", f"{target.settings.base}/")):
+    if path.partition("/")[0] in _TAKEN or path.startswith((f"{target.directory}/", f"{target.base}/")):
         yield problem(layers, place, "in a folder that holds something else, expected one such as runbooks/")

@@ -87,7 +87,7 @@ def _item_edits(layout: Layout, parent: Node, index: int, value: object) -> list
         return [_rewritten(layout, parent.children[index], value)]
     entry = value if isinstance(value, str | dict) else str(value)
     if parent.style == "flow":
-        return _append_flow(layout, parent, entries.flow(entry, quote=False))
+        return _append_flow(layout, parent, entries.flow(entry, quote=_is_json(layout)))
     return _append_block(layout, parent, entry)
 
 
@@ -123,7 +123,7 @@ def _rewritten(layout: Layout, node: Node, value: object) -> Edit:
     if node.kind != "scalar" or layout.text[node.start : node.start + 1] in {"&", "!"} or node.style in {"|", ">"}:
         raise UnsafeError("an anchor, a tag, a block or no single value, expected a plain or quoted one", node.start)
     if isinstance(value, list):
-        written = entries.flow(value, quote=False)
+        written = entries.flow(value, quote=_is_json(layout))
     else:
         written = entries.scalar(value, quote=node.style == '"' and isinstance(value, str))
     if node.style == "'" and isinstance(value, str) and value.isprintable():
@@ -131,6 +131,11 @@ def _rewritten(layout: Layout, node: Node, value: object) -> Edit:
         written = f"'{doubled}'"
     lead = " " if node.start == node.end and layout.text[node.start - 1 : node.start] in {":", "-"} else ""
     return Edit(node.start, node.end, lead + written)
+
+
+def _is_json(layout: Layout) -> bool:
+    root = layout.root
+    return bool(root and root.style == "flow" and root.children and root.children[0].style == '"')
 
 
 def _entry(change: Change) -> Entry:
@@ -158,7 +163,7 @@ def _add_key(layout: Layout, key: str, value: object) -> list[Edit]:
     """Add a key to the document: with a list of one entry, or with a single value."""
     root = layout.root
     if root and root.style == "flow":
-        quote = bool(root.children) and root.children[0].style == '"'
+        quote = _is_json(layout)
         written = f"{entries.scalar(key, quote=quote)}: {entries.flow(value, quote=quote)}"
         return _append_flow(layout, root, written, pairs=True)
     style = _common_style(layout)

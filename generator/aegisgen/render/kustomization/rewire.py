@@ -125,8 +125,12 @@ def _by_hand(data: dict[str, object], stated: Stated) -> str:
     """Return what is not as stated, as lines to write."""
     lines_to_write: list[str] = []
     while (value := next_value(data, stated)) and len(lines_to_write) < _MAX_LINES:
-        field = ".".join(map(str, (*value.path[:-1], value.key or value.path[-1])))
-        lines_to_write.append(f"  {field}: {entries.flow(value.value, quote=False)}")
+        *above, last = map(str, value.path)
+        if value.value is not None:
+            field = ".".join([*above, value.key or last])
+            lines_to_write.append(f"  {field}: {entries.flow(value.value, quote=False)}")
+        if value.key or value.value is None:
+            lines_to_write.append(f"  {'.'.join([*above, last])}: (remove it)")
         data = applied(data, value)
     return "\n".join(lines_to_write)
 

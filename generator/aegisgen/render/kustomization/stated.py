@@ -6,10 +6,11 @@ last one; all of them are kept true, so that no reader is misled.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from aegisgen.kube.credentials import secret_text
+from aegisgen.kube.credentials import shown
 from aegisgen.kube.shape import mapping, sequence, text
 from aegisgen.profile.stated import Stated
 from aegisgen.yaml.source import Document, documents
@@ -47,15 +48,19 @@ def _values(data: dict[str, object], stated: Stated) -> Iterator[Value]:
 
 def _base(data: dict[str, object], base: str) -> Iterator[Value]:
     """The one folder outside of the overlay that it is made of."""
-    items = sequence(data.get("resources")) + sequence(data.get("bases"))
-    if any(text(item).rstrip("/") == base for item in items):
+    folders = list(_folders(data))
+    if any(posixpath.normpath(item) == base for _, _, item in folders):
         return
-    folders = [
-        ("resources", index)
-        for index, item in enumerate(sequence(data.get("resources")))
-        if text(item).startswith("../") and not text(item).endswith((".yaml", ".yml", ".json"))
-    ]
-    yield Value(folders[0] if len(folders) == 1 else ("resources", len(sequence(data.get("resources")))), base)
+    end = ("resources", len(sequence(data.get("resources"))))
+    yield Value(folders[0][:2] if len(folders) == 1 else end, base)
+
+
+def _folders(data: Mapping[str, object]) -> Iterator[tuple[str, int, str]]:
+    """The folders outside of the overlay that it lists: field, index and path."""
+    for field in ("resources", "bases"):
+        for index, item in enumerate(map(text, sequence(data.get(field)))):
+            if posixpath.normpath(item).startswith("../") and not item.endswith((".yaml", ".yml", ".json")):
+                yield field, index, item
 
 
 def _image(data: dict[str, object], stated: Stated) -> Iterator[Value]:
@@ -160,11 +165,11 @@ def applied(data: dict[str, object], value: Value) -> dict[str, object]:
 def differences(before: bytes, after: bytes) -> list[str]:
     """Return what changed between two kustomizations of what a profile can state: field, old and new value."""
     old, new = dict(_known(_data(before))), dict(_known(_data(after)))
-    changed = {field: (old.get(field, "none"), new.get(field, "none")) for field in {**old, **new}}
+    changed = {field: (old.get(field), new.get(field)) for field in {**old, **new}}
     return [
         f"{field}: {_shown(field, one)} -> {_shown(field, other)}"
         for field, (one, other) in changed.items()
-        if one != other
+        if (type(one), one) != (type(other), other)
     ]
 
 
@@ -177,29 +182,31 @@ def kept(content: bytes, stated: Stated) -> list[str]:
         f"images[{stated.image}].digest": not stated.digest,
         f"replicas[{stated.workload}]": stated.replicas is None,
     }
-    return [f"{field}: {value}" for field, value in _known(_data(content)) if silent.get(field)]
+    return [f"{field}: {_shown(field, value)}" for field, value in _known(_data(content)) if silent.get(field)]
 
 
-def _shown(field: str, value: str) -> str:
-    """Return a value, unless it looks like a secret that somebody wrote by hand."""
-    return "(hidden)" if secret_text(f"{field.rpartition('.')[2]}={value}") else value
+def _shown(field: str, value: object) -> str:
+    text = shown(field.rpartition(".")[2], value)
+    return f"'{text}'" if field.startswith("replicas[") and isinstance(value, str) else text
 
 
 def _data(content: bytes) -> object:
     return next((part.data for part in documents(content, "") if isinstance(part, Document)), None)
 
 
-def _known(data: object) -> Iterator[tuple[str, str]]:
+def _known(data: object) -> Iterator[tuple[str, object]]:
     fields = mapping(data)
     for field in ("namespace", "namePrefix", "nameSuffix"):
         if field in fields:
-            yield field, str(fields[field])
+            yield field, fields[field]
+    if folders := [item for _, _, item in _folders(fields)]:
+        yield "base", ", ".join(folders)
     for item in map(mapping, sequence(fields.get("images"))):
         for field in ("newTag", "digest"):
             if field in item:
-                yield f"images[{item.get('newName') or item.get('name')}].{field}", str(item[field])
+                yield f"images[{item.get('newName') or item.get('name')}].{field}", item[field]
     for item in map(mapping, sequence(fields.get("replicas"))):
-        yield f"replicas[{item.get('name')}]", str(item.get("count"))
+        yield f"replicas[{item.get('name')}]", item.get("count")
     for item in map(mapping, sequence(fields.get("configMapGenerator"))):
         for literal in sequence(item.get("literals")):
             key, value = _split(text(literal))
