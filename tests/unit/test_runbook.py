@@ -340,7 +340,7 @@ def test_every_tool_has_its_own_words(project, cli, tool) -> None:
         commands = {key: ["./migrate", key] for key in ("ping", "status", "migrate")}
         migrations |= {"commands": commands, "lock": {"runtime": "none"}}
     migrate_with(project, migrations)
-    if tool in {"golang-migrate", "prisma"}:
+    if TOOLS[tool].needs_url:
         say(project, "production", "database: {env: {url: DATABASE_URL}, secret: {keys: [DATABASE_URL]}}")
     say(project, "production", "runbook: {}")
     outcome = cli("render", "production")
