@@ -120,6 +120,37 @@ def test_an_application_with_a_url_works_as_its_own_user(dry_run: DryRun) -> Non
         assert session.execute("SELECT session_user, current_user").fetchall() == [("dryrun", "aegisx")]
 
 
+def test_nothing_leads_out_of_the_copy(dry_run: DryRun) -> None:
+    """A migration through postgres_fdw wrote into the real remote database, with the password that the dump had."""
+    production = dry_run.production
+    with production.connect(user="postgres") as session:
+        session.execute("CREATE EXTENSION postgres_fdw")
+        session.execute(
+            f"CREATE SERVER remote FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1', port '{production.port}', dbname 'postgres')"
+        )
+        session.execute(
+            "CREATE USER MAPPING FOR aegisx SERVER remote OPTIONS (user 'aegisx', password 'remote-password')"
+        )
+        session.execute("GRANT USAGE ON FOREIGN SERVER remote TO aegisx")
+        session.execute("CREATE FOREIGN TABLE theirs (id int) SERVER remote")
+        session.execute("CREATE FUNCTION note() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'")
+        session.execute("CREATE EVENT TRIGGER told ON ddl_command_end EXECUTE FUNCTION note()")
+    try:
+        ended = dry_run.load()
+        assert ended.code == 0, ended.log
+        with dry_run.copy.connect(user="postgres") as session:
+            assert session.execute("SELECT count(*) FROM pg_user_mappings").fetchall() == [(0,)]
+            (options,) = session.execute("SELECT srvoptions FROM pg_foreign_server").fetchone() or ((),)
+            assert "host=sealed.invalid" in options
+            assert session.execute("SELECT evtenabled FROM pg_event_trigger").fetchall() == [("D",)]
+        left = b"".join(file.read_bytes() for file in (dry_run.folder / "work").rglob("*") if file.is_file())
+        assert b"remote-password" not in left
+    finally:
+        with production.connect(user="postgres") as session:
+            session.execute("DROP EVENT TRIGGER told")
+            session.execute("DROP EXTENSION postgres_fdw CASCADE")
+
+
 def test_a_first_deployment_has_no_bookkeeping_yet(dry_run: DryRun) -> None:
     dry_run.production.ask("DROP TABLE knex_migrations")
     ended = dry_run.load()

@@ -69,8 +69,12 @@ SELECT format('GRANT %s ON DATABASE %I TO %s;', privilege_type, :'name',
 FROM pg_database, aclexplode(datacl) WHERE datname = current_database();
 SELECT format('ALTER DATABASE %I SET search_path TO %s;', :'name', coalesce(nullif(current_setting('search_path'), ''), '""'));
 SQL
-run pg_dump --dbname="$database" --schema-only --no-tablespaces --no-subscriptions --no-security-labels --file=schema.sql ||
+run pg_dump --dbname="$database" --schema-only --no-tablespaces --no-subscriptions --no-security-labels --format=custom --file=schema.dump ||
   fail 32 'the schema cannot be read; pg_dump'\''s error stands above'
+# User mappings hold passwords of other databases; the copy has none.
+pg_restore --list schema.dump | grep -v ' USER MAPPING ' >schema.list || :
+run pg_restore --use-list=schema.list --file=schema.sql schema.dump || fail 32 'the schema cannot be read'
+rm -f schema.dump schema.list
 for argument; do
   shift
   case $argument in
@@ -89,5 +93,21 @@ run into postgres roles.sql || fail 33 'the roles cannot be loaded'
 run into "$COPY_NAME" schema.sql || fail 33 'the schema cannot be loaded; an extension that the image lacks is the usual reason'
 run into "$COPY_NAME" rows.sql || fail 33 'the bookkeeping of the migrations cannot be loaded'
 run into postgres settings.sql || fail 33 'the settings of the database cannot be loaded'
-rm -f roles.sql schema.sql rows.sql settings.sql
+cat >sealed.sql <<'SQL'
+-- What leads out of the copy leads nowhere, and nothing starts by itself.
+DO $$
+DECLARE found record;
+BEGIN
+  FOR found IN SELECT srvname, split_part(option, '=', 1) AS name FROM pg_foreign_server, unnest(srvoptions) option
+    WHERE split_part(option, '=', 1) IN ('host', 'hostaddr', 'servername', 'server', 'address', 'dbserver', 'service') LOOP
+    EXECUTE format('ALTER SERVER %I OPTIONS (SET %I %L)', found.srvname, found.name,
+      CASE found.name WHEN 'hostaddr' THEN '192.0.2.1' ELSE 'sealed.invalid' END);
+  END LOOP;
+  FOR found IN SELECT evtname FROM pg_event_trigger LOOP
+    EXECUTE format('ALTER EVENT TRIGGER %I DISABLE', found.evtname);
+  END LOOP;
+END $$;
+SQL
+run into "$COPY_NAME" sealed.sql || fail 33 'the copy cannot be sealed'
+rm -f roles.sql schema.sql rows.sql settings.sql sealed.sql
 end
