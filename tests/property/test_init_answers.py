@@ -15,7 +15,7 @@ from aegisgen.init.answers import FORMS
 from aegisgen.init.clues import Clues
 from aegisgen.init.detect import detect
 from aegisgen.init.files import project_files
-from aegisgen.init.questions import QUESTIONS, Said, complete
+from aegisgen.init.questions import QUESTIONS, Flags, complete
 from aegisgen.profile.model import Profile, Project
 from aegisgen.profile.reading import convert
 from aegisgen.profile.resolve import resolve
@@ -55,10 +55,10 @@ PACKAGE = st.fixed_dictionaries(
 )
 
 
-def written(said: Said, clues: Clues) -> dict[str, str] | None:
-    found = detect(clues, said.answers)
+def written(flags: Flags, clues: Clues) -> dict[str, str] | None:
+    found = detect(clues, flags.answers)
     try:
-        return project_files(complete(said, found, None, guess=True), found, TEMPLATES)
+        return project_files(complete(flags, found, None, guess=True), found, TEMPLATES)
     except UsageError:
         return None
 
@@ -66,8 +66,8 @@ def written(said: Said, clues: Clues) -> dict[str, str] | None:
 @settings(max_examples=200)
 @given(answers=ANSWERS, environment=PLAUSIBLE | HOSTILE, values=OF_ENVIRONMENT)
 def test_answers_are_in_the_project_or_refused(answers, environment, values) -> None:
-    said = Said(answers, (environment,), {key: {environment: value} for key, value in values.items()})
-    files = written(said, Clues("shop", "argocd", {}, (), "", {}))
+    flags = Flags(answers, (environment,), {key: {environment: value} for key, value in values.items()})
+    files = written(flags, Clues("shop", "argocd", {}, (), "", {}))
     if files is None:
         return
     data = yaml.safe_load(files["aegisgen.yaml"])
@@ -93,6 +93,6 @@ def test_clues_of_a_strange_repository_do_no_harm(name, package, remote, port) -
         "package.json": json.dumps(package).encode(),
         "Dockerfile": f"EXPOSE {port}".encode("utf-8", "replace"),
     }
-    files = written(Said({}, (), {}), Clues(name, "argocd", witnesses, (), remote, {}))
+    files = written(Flags({}, (), {}), Clues(name, "argocd", witnesses, (), remote, {}))
     if files is not None:
         assert convert(parse_one(files["aegisgen.yaml"].encode(), "aegisgen.yaml"), Project)

@@ -4,15 +4,13 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
-from aegisgen.profile.base import Model
+from aegisgen.profile.base import Model, about
 from aegisgen.profile.types import DnsLabel, Duration, EnvName, LockName, RelativePath, Script, TableName, Text, Word
 from aegisgen.tools import Runtime, ToolName
 
-Path = Annotated[RelativePath | UnsetType, Meta(description="Where the application's repository has its migrations.")]
-Table = Annotated[TableName | UnsetType, Meta(description="Knex: the bookkeeping table. Default: knex_migrations.")]
-LockTable = Annotated[
-    TableName | UnsetType, Meta(description="Knex: the table with its own lock row. Default: <table>_lock.")
-]
+Path = Annotated[RelativePath | UnsetType, about("Where the application's repository has its migrations.")]
+Table = Annotated[TableName | UnsetType, about("Knex: the bookkeeping table. Default: knex_migrations.")]
+LockTable = Annotated[TableName | UnsetType, about("Knex: the table with its own lock row. Default: <table>_lock.")]
 Words = Annotated[
     list[Word],
     Meta(title="a command's words, such as [npm, run, migrate]", min_length=1, examples=[["npm", "run", "migrate"]]),
@@ -22,40 +20,39 @@ Words = Annotated[
 class SetScripts(Model, frozen=True, kw_only=True):
     """The package scripts of one set of migrations (knex)."""
 
-    status: Annotated[Script, Meta(description="Lists what is migrated and what is pending.")] = "db:migrate:status"
-    migrate: Annotated[Script, Meta(description="Runs all pending migrations.")] = "db:migrate"
-    rollback: Annotated[Script, Meta(description="Takes back what the last run migrated.")] = "db:rollback"
+    status: Annotated[Script, about("Lists what is migrated and what is pending.")] = "db:migrate:status"
+    migrate: Annotated[Script, about("Runs all pending migrations.")] = "db:migrate"
+    rollback: Annotated[Script, about("Takes back what the last run migrated.")] = "db:rollback"
     verify: Annotated[
-        Script | UnsetType,
-        Meta(description="Exits 0 if nothing is pending. Default: what `status` printed is looked through."),
+        Script | UnsetType, about("Exits 0 if nothing is pending. Default: what `status` printed is looked through.")
     ] = UNSET
 
 
 class Scripts(SetScripts, frozen=True, kw_only=True):
     """The application's package scripts that the runner calls (knex)."""
 
-    ping: Annotated[Script, Meta(description="Exits 0 as soon as the database answers.")] = "db:ping"
+    ping: Annotated[Script, about("Exits 0 as soon as the database answers.")] = "db:ping"
 
 
 class SetCommands(Model, frozen=True, kw_only=True):
     """The commands of one set of migrations, in place of the tool's."""
 
-    status: Annotated[Words | UnsetType, Meta(description="Lists what is migrated and what is pending.")] = UNSET
-    migrate: Annotated[Words | UnsetType, Meta(description="Runs all pending migrations.")] = UNSET
-    rollback: Annotated[Words | UnsetType, Meta(description="Takes back what the last run migrated.")] = UNSET
-    verify: Annotated[Words | UnsetType, Meta(description="Exits 0 if nothing is pending.")] = UNSET
+    status: Annotated[Words | UnsetType, about("Lists what is migrated and what is pending.")] = UNSET
+    migrate: Annotated[Words | UnsetType, about("Runs all pending migrations.")] = UNSET
+    rollback: Annotated[Words | UnsetType, about("Takes back what the last run migrated.")] = UNSET
+    verify: Annotated[Words | UnsetType, about("Exits 0 if nothing is pending.")] = UNSET
 
 
 class Commands(SetCommands, frozen=True, kw_only=True):
     """The commands that the runner calls, in place of the tool's."""
 
-    ping: Annotated[Words | UnsetType, Meta(description="Exits 0 as soon as the database answers.")] = UNSET
+    ping: Annotated[Words | UnsetType, about("Exits 0 as soon as the database answers.")] = UNSET
 
 
 class MigrationSet(Model, frozen=True, kw_only=True):
     """One of several sets of migrations of a service."""
 
-    name: Annotated[DnsLabel, Meta(description="The set's name in the log.")]
+    name: Annotated[DnsLabel, about("The set's name in the log.")]
     scripts: SetScripts = field(default_factory=SetScripts)
     commands: SetCommands = field(default_factory=SetCommands)
     path: Path = UNSET
@@ -66,31 +63,28 @@ class MigrationSet(Model, frozen=True, kw_only=True):
 class Lock(Model, frozen=True, kw_only=True):
     """The lock that lets one pod migrate and the others wait: a PostgreSQL session advisory lock."""
 
-    enabled: Annotated[bool, Meta(description="Whether the runner takes it.")] = True
-    timeout: Annotated[Duration, Meta(description="How long a pod waits for another one's migration.")] = "10m"
+    enabled: Annotated[bool, about("Whether the runner takes it.")] = True
+    timeout: Annotated[Duration, about("How long a pod waits for another one's migration.")] = "10m"
     name: Annotated[
-        LockName,
-        Meta(description="Runners with the same name and database exclude each other. Differ only if you must."),
+        LockName, about("Runners with the same name and database exclude each other. Differ only if you must.")
     ] = "aegisgen"
     runtime: Annotated[
         Runtime | UnsetType,
-        Meta(description="What of the image holds the lock; none: the tool locks by itself. Default: the tool's."),
+        about("What of the image holds the lock; none: the tool locks by itself. Default: the tool's."),
     ] = UNSET
-    module: Annotated[
-        Word | UnsetType, Meta(description="node: the PostgreSQL client module. Default: pg.", examples=["pg"])
-    ] = UNSET
+    module: Annotated[Word | UnsetType, about("node: the PostgreSQL client module. Default: pg.", "pg")] = UNSET
     directory: Annotated[
         RelativePath | UnsetType,
-        Meta(description="node: the folder of the workspace package that depends on the module, as in the image."),
+        about("node: the folder of the workspace package that depends on the module, as in the image."),
     ] = UNSET
 
 
 class Migrations(Model, frozen=True, kw_only=True):
     """How the application migrates its database."""
 
-    tool: Annotated[ToolName, Meta(description="The migration tool.")] = "knex"
+    tool: Annotated[ToolName, about("The migration tool.")] = "knex"
     package_manager: Annotated[
-        Literal["pnpm", "npm", "yarn"], Meta(description="What runs the package scripts (knex, prisma).")
+        Literal["pnpm", "npm", "yarn"], about("What runs the package scripts (knex, prisma).")
     ] = "pnpm"
     path: Path = UNSET
     table: Table = UNSET
@@ -99,27 +93,26 @@ class Migrations(Model, frozen=True, kw_only=True):
     commands: Commands = field(default_factory=Commands)
     sets: Annotated[
         list[MigrationSet],
-        Meta(
-            description="Several sets, migrated in this order.",
-            examples=[[{"name": "main"}, {"name": "billing", "table": "billing_migrations"}]],
+        about(
+            "Several sets, migrated in this order.",
+            [{"name": "main"}, {"name": "billing", "table": "billing_migrations"}],
         ),
     ] = []
     lock: Lock = field(default_factory=Lock)
-    wait: Annotated[Duration, Meta(description="How long to wait for the database before giving up.")] = "60s"
-    log: Annotated[Literal["text", "json"], Meta(description="How the runner writes its lines.")] = "text"
-    env: Annotated[
-        dict[EnvName, Text],
-        Meta(description="Further environment variables of the migration; never a secret."),
-    ] = field(default_factory=lambda: {"NODE_ENV": "production"})
+    wait: Annotated[Duration, about("How long to wait for the database before giving up.")] = "60s"
+    log: Annotated[Literal["text", "json"], about("How the runner writes its lines.")] = "text"
+    env: Annotated[dict[EnvName, Text], about("Further environment variables of the migration; never a secret.")] = (
+        field(default_factory=lambda: {"NODE_ENV": "production"})
+    )
 
 
 class DatabaseEnv(Model, frozen=True, kw_only=True):
     """Which environment variables carry what; the keys of the ConfigMap and the Secret are their names."""
 
-    host: Annotated[EnvName, Meta(description="The server's name or address.")] = "DATABASE_HOST"
-    port: Annotated[EnvName, Meta(description="Its port.")] = "DATABASE_PORT"
-    user: Annotated[EnvName, Meta(description="The user.")] = "DATABASE_USER"
-    name: Annotated[EnvName, Meta(description="The database's name.")] = "DATABASE_NAME"
-    password: Annotated[EnvName, Meta(description="The password.")] = "DATABASE_PASSWORD"  # noqa: S105
-    ssl: Annotated[EnvName, Meta(description="'true' asks for TLS; PGSSLMODE is understood as well.")] = "DATABASE_SSL"
-    url: Annotated[EnvName | UnsetType, Meta(description="A URL with everything, in place of the others.")] = UNSET
+    host: Annotated[EnvName, about("The server's name or address.")] = "DATABASE_HOST"
+    port: Annotated[EnvName, about("Its port.")] = "DATABASE_PORT"
+    user: Annotated[EnvName, about("The user.")] = "DATABASE_USER"
+    name: Annotated[EnvName, about("The database's name.")] = "DATABASE_NAME"
+    password: Annotated[EnvName, about("The password.")] = "DATABASE_PASSWORD"  # noqa: S105
+    ssl: Annotated[EnvName, about("'true' asks for TLS; PGSSLMODE is understood as well.")] = "DATABASE_SSL"
+    url: Annotated[EnvName | UnsetType, about("A URL with everything, in place of the others.")] = UNSET

@@ -14,7 +14,7 @@ from msgspec import UNSET, Meta, UnsetType, field
 
 from aegisgen.kube.versions import DEFAULT_VERSION
 from aegisgen.profile.amounts import Resources
-from aegisgen.profile.base import Model
+from aegisgen.profile.base import Model, about, whole
 from aegisgen.profile.migrations import DatabaseEnv, Migrations
 from aegisgen.profile.steps.application import Application, ArgoCD, Repository
 from aegisgen.profile.steps.approval import Approval
@@ -26,19 +26,20 @@ from aegisgen.profile.steps.rollback import Rollback
 from aegisgen.profile.steps.runbook import Runbook
 from aegisgen.profile.steps.security import Labels, Security
 from aegisgen.profile.types import (
-    AnnotationKey,
+    Deadline,
     DnsLabel,
     DnsName,
-    Duration,
     EnvName,
     ImageDigest,
     ImageName,
     ImageReference,
     ImageTag,
+    KeptFor,
     KubernetesVersion,
     NamePrefix,
     NameSuffix,
     ObjectKey,
+    PodAnnotations,
     RelativePath,
     Retries,
     RuleId,
@@ -50,38 +51,46 @@ from aegisgen.profile.types import (
 OVERLAY = "overlays/{environment}/{service}"
 """Where overlays are unless somebody says otherwise."""
 
+ApiVersion = Annotated[Literal["aegisgen.dev/v1"], about("The version of this format.")]
+Renamed = Annotated[
+    dict[EnvName, ObjectKey],
+    about(
+        "Keys that are called otherwise than their variable in `keys`: key by variable.",
+        {"DATABASE_PASSWORD": "password"},
+    ),
+]
+
 
 class Workload(Model, frozen=True, kw_only=True):
     """The workload that the service runs as, as it stands in the base."""
 
-    kind: Annotated[Literal["Deployment", "StatefulSet", "DaemonSet"], Meta(description="Its kind.")] = "Deployment"
-    name: Annotated[DnsName, Meta(description="Its name in the base, without the environment's prefix.")]
-    container: Annotated[DnsLabel, Meta(description="The container that runs the application.")]
+    kind: Annotated[Literal["Deployment", "StatefulSet", "DaemonSet"], about("Its kind.")] = "Deployment"
+    name: Annotated[DnsName, about("Its name in the base, without the environment's prefix.")]
+    container: Annotated[DnsLabel, about("The container that runs the application.")]
 
 
 class Image(Model, frozen=True, kw_only=True):
     """The application's image, which also carries its migrations."""
 
-    name: Annotated[ImageName | UnsetType, Meta(description="The image without tag or digest.")] = UNSET
+    name: Annotated[ImageName | UnsetType, about("The image without tag or digest.")] = UNSET
     tag: Annotated[
         ImageTag | UnsetType,
-        Meta(description="The tag that this environment runs; without tag and digest kustomization.yaml has it."),
+        about("The tag that this environment runs; without tag and digest kustomization.yaml has it."),
     ] = UNSET
-    digest: Annotated[ImageDigest | UnsetType, Meta(description="The digest that this environment runs.")] = UNSET
+    digest: Annotated[ImageDigest | UnsetType, about("The digest that this environment runs.")] = UNSET
     pull_policy: Annotated[
         Literal["Always", "IfNotPresent", "Never"] | UnsetType,
-        Meta(description="Default: IfNotPresent for a digest, else Always, because a tag can move."),
+        about("Default: IfNotPresent for a digest, else Always, because a tag can move."),
     ] = UNSET
 
 
 class Hook(Model, frozen=True, kw_only=True):
     """How Argo CD runs the migration Job (presync-job)."""
 
-    wave: Annotated[Wave, Meta(description="The sync wave of the migration Job.")] = -1
-    config_wave: Annotated[Wave, Meta(description="The sync wave of what the Job needs; before `wave`.")] = -4
+    wave: Annotated[Wave, about("The sync wave of the migration Job.")] = -1
+    config_wave: Annotated[Wave, about("The sync wave of what the Job needs; before `wave`.")] = -4
     delete_policy: Annotated[
-        Literal["BeforeHookCreation", "HookSucceeded", "HookFailed"],
-        Meta(description="When Argo CD deletes the Job."),
+        Literal["BeforeHookCreation", "HookSucceeded", "HookFailed"], about("When Argo CD deletes the Job.")
     ] = "BeforeHookCreation"
 
 
@@ -89,57 +98,42 @@ class Job(Model, frozen=True, kw_only=True):
     """The migration Job (presync-job)."""
 
     backoff_limit: Retries = 3
-    ttl: Annotated[Duration, Meta(description="How long the finished Job stays for its logs to be read.")] = "7d"
-    deadline: Annotated[
-        Duration, Meta(description="The longest that all attempts together may take; then the sync fails.")
-    ] = "30m"
-    annotations: Annotated[
-        dict[AnnotationKey, Text],
-        Meta(
-            description="Annotations for the Job's pod, such as a service mesh's.",
-            examples=[{"sidecar.istio.io/inject": "false"}],
-        ),
-    ] = {}
+    ttl: KeptFor = "7d"
+    deadline: Deadline = "30m"
+    annotations: PodAnnotations = {}
     labels: Annotated[
         Labels,
-        Meta(
-            description="Labels for the Job and its pod beside aegisgen's own, such as those a network policy selects.",
-            examples=[{"network/database": "allowed"}],
+        about(
+            "Labels for the Job and its pod beside aegisgen's own, such as those a network policy selects.",
+            {"network/database": "allowed"},
         ),
     ] = {}
     name: Annotated[
-        DnsLabel | UnsetType,
-        Meta(description="Its name, without the environment's prefix. Default: <workload>-migration."),
+        DnsLabel | UnsetType, about("Its name, without the environment's prefix. Default: <workload>-migration.")
     ] = UNSET
 
 
 class InitContainer(Model, frozen=True, kw_only=True):
     """The init container (init-container)."""
 
-    name: Annotated[DnsLabel, Meta(description="The init container's name.")] = "db-migration"
+    name: Annotated[DnsLabel, about("The init container's name.")] = "db-migration"
 
 
 class DatabaseConfig(Model, frozen=True, kw_only=True):
     """The ConfigMap with the database's address."""
 
-    name: Annotated[DnsName | UnsetType, Meta(description="Default: <workload>-config.")] = UNSET
-    keys: Annotated[list[EnvName], Meta(description="The keys that the migration reads.")] = field(
+    name: Annotated[DnsName | UnsetType, about("Default: <workload>-config.")] = UNSET
+    keys: Annotated[list[EnvName], about("The keys that the migration reads.")] = field(
         default_factory=lambda: ["DATABASE_HOST", "DATABASE_PORT", "DATABASE_USER", "DATABASE_NAME"]
     )
-    rename: Annotated[
-        dict[EnvName, ObjectKey],
-        Meta(
-            description="Keys that are called otherwise than their variable in `keys`: key by variable.",
-            examples=[{"DATABASE_PASSWORD": "password"}],
-        ),
-    ] = {}
+    rename: Renamed = {}
     every: Annotated[
-        bool, Meta(description="Whether every entry becomes a variable (envFrom), besides `keys`; needs from: shared.")
+        bool, about("Whether every entry becomes a variable (envFrom), besides `keys`; needs from: shared.")
     ] = False
     from_: Annotated[
         Literal["hook", "shared"],
-        Meta(
-            description="hook: the PreSync Job reads a ConfigMap of its own, applied before it. shared: it reads the "
+        about(
+            "hook: the PreSync Job reads a ConfigMap of its own, applied before it. shared: it reads the "
             "application's, which a first sync has not applied yet and a later one has not updated yet."
         ),
     ] = field(default="hook", name="from")
@@ -148,20 +142,12 @@ class DatabaseConfig(Model, frozen=True, kw_only=True):
 class DatabaseSecret(Model, frozen=True, kw_only=True):
     """The Secret with the database's password; it exists in the cluster before the first sync."""
 
-    name: Annotated[DnsName | UnsetType, Meta(description="Default: <workload>-secrets.")] = UNSET
-    keys: Annotated[list[EnvName], Meta(description="The keys that the migration reads.")] = field(
+    name: Annotated[DnsName | UnsetType, about("Default: <workload>-secrets.")] = UNSET
+    keys: Annotated[list[EnvName], about("The keys that the migration reads.")] = field(
         default_factory=lambda: ["DATABASE_PASSWORD"]
     )
-    rename: Annotated[
-        dict[EnvName, ObjectKey],
-        Meta(
-            description="Keys that are called otherwise than their variable in `keys`: key by variable.",
-            examples=[{"DATABASE_PASSWORD": "password"}],
-        ),
-    ] = {}
-    every: Annotated[bool, Meta(description="Whether every entry becomes a variable (envFrom), besides `keys`.")] = (
-        False
-    )
+    rename: Renamed = {}
+    every: Annotated[bool, about("Whether every entry becomes a variable (envFrom), besides `keys`.")] = False
 
 
 class Postgres(Model, frozen=True, kw_only=True):
@@ -181,8 +167,7 @@ class Postgres(Model, frozen=True, kw_only=True):
         | UnsetType
     ) = UNSET
     image: Annotated[
-        ImageReference | UnsetType,
-        Meta(description="Another image, such as one with the extensions that the dry run needs."),
+        ImageReference | UnsetType, about("Another image, such as one with the extensions that the dry run needs.")
     ] = UNSET
     user: Annotated[
         int, Meta(title="a user ID, not root's", ge=1, description="`postgres` in the image: 70 in alpine, else 999.")
@@ -193,7 +178,7 @@ class Database(Model, frozen=True, kw_only=True):
     """Where the migration finds its database."""
 
     engine: Annotated[
-        Literal["postgresql", "other"], Meta(description="What it is. Backup, dry run and SQL checks know PostgreSQL.")
+        Literal["postgresql", "other"], about("What it is. Backup, dry run and SQL checks know PostgreSQL.")
     ] = "postgresql"
     postgres: Postgres = field(default_factory=Postgres)
     config: DatabaseConfig = field(default_factory=DatabaseConfig)
@@ -208,20 +193,17 @@ class Settings(Model, frozen=True, kw_only=True):
     base: str = ""
     image: Image
     strategy: Annotated[
-        Strategy,
-        Meta(description="init-container: in each pod, before the application. presync-job: once, before the sync."),
+        Strategy, about("init-container: in each pod, before the application. presync-job: once, before the sync.")
     ]
     overlay: Annotated[
         RelativePath,
-        Meta(
-            description="The overlay's folder, in which {environment} and {service} stand for those names.",
-            examples=["overlays/{environment}"],
+        about(
+            "The overlay's folder, in which {environment} and {service} stand for those names.",
+            "overlays/{environment}",
         ),
     ] = OVERLAY
-    enabled: Annotated[bool, Meta(description="Whether the environment runs this service at all.")] = True
-    image_pull_secrets: Annotated[
-        list[DnsName], Meta(description="As the workload has them.", examples=[["registry"]])
-    ] = []
+    enabled: Annotated[bool, about("Whether the environment runs this service at all.")] = True
+    image_pull_secrets: Annotated[list[DnsName], about("As the workload has them.", ["registry"])] = []
     hook: Hook = field(default_factory=Hook)
     job: Job = field(default_factory=Job)
     init_container: InitContainer = field(default_factory=InitContainer)
@@ -239,24 +221,11 @@ class Settings(Model, frozen=True, kw_only=True):
     rollback: Rollback = field(default_factory=Rollback)
     runbook: Runbook | UnsetType = UNSET
     replicas: (
-        Annotated[
-            int,
-            Meta(
-                title="a whole number from 0 to 10000",
-                ge=0,
-                le=10000,
-                description="How many pods the workload has; without it the files say so.",
-                examples=[3],
-            ),
-        ]
-        | UnsetType
+        Annotated[int, whole(0, 10000, "How many pods the workload has; without it the files say so.", 3)] | UnsetType
     ) = UNSET
     config: Annotated[
         dict[EnvName, Text],
-        Meta(
-            description="Entries of the application's ConfigMap; never a secret.",
-            examples=[{"DATABASE_HOST": "production-postgres"}],
-        ),
+        about("Entries of the application's ConfigMap; never a secret.", {"DATABASE_HOST": "production-postgres"}),
     ] = {}
 
 
@@ -264,9 +233,10 @@ class Settings(Model, frozen=True, kw_only=True):
 _OF_LAYERS = {
     "image": Annotated[
         ImageName | Image,
-        Meta(
-            description="The application's image, which carries its migrations: its name, or more of it.",
-            examples=["ghcr.io/example/api", {"tag": "v1.4.2"}],
+        about(
+            "The application's image, which carries its migrations: its name, or more of it.",
+            "ghcr.io/example/api",
+            {"tag": "v1.4.2"},
         ),
     ],
 }
@@ -294,16 +264,27 @@ class ProjectService(Overrides, frozen=True, kw_only=True):
     """A service of the project."""
 
     workload: Workload
-    base: Annotated[RelativePath | UnsetType, Meta(description="The base's folder. Default: base/<service>.")] = UNSET
+    base: Annotated[RelativePath | UnsetType, about("The base's folder. Default: base/<service>.")] = UNSET
+
+
+ServicesByName = Annotated[
+    dict[DnsLabel, ProjectService],
+    Meta(
+        title="at least one service",
+        min_length=1,
+        description="By name.",
+        examples=[{"api": {"workload": {"name": "api", "container": "api"}}}],
+    ),
+]
 
 
 class RuleIgnore(Model, frozen=True, kw_only=True):
     """Findings that somebody has looked at and decided to live with."""
 
-    rule: Annotated[RuleId, Meta(description="Which rule.")]
+    rule: Annotated[RuleId, about("Which rule.")]
     reason: Annotated[Text, Meta(title="a reason", min_length=3, description="Why it is all right here.")]
-    resource: Annotated[Text, Meta(description="Kind/name as composed, or a pattern; empty: any.")] = ""
-    path: Annotated[Text, Meta(description="The file, or a pattern; empty: any.")] = ""
+    resource: Annotated[Text, about("Kind/name as composed, or a pattern; empty: any.")] = ""
+    path: Annotated[Text, about("The file, or a pattern; empty: any.")] = ""
 
 
 class RuleSettings(Model, frozen=True, kw_only=True):
@@ -311,52 +292,44 @@ class RuleSettings(Model, frozen=True, kw_only=True):
 
     severity: Annotated[
         dict[RuleId, Literal["error", "warning", "info", "disabled"]],
-        Meta(description="Severities that differ from the rules' own.", examples=[{"H111": "disabled"}]),
+        about("Severities that differ from the rules' own.", {"H111": "disabled"}),
     ] = {}
     pod_security: Annotated[
         Literal["privileged", "baseline", "restricted"],
-        Meta(description="The level of the Pod Security Standards that pods must meet."),
+        about("The level of the Pod Security Standards that pods must meet."),
     ] = "baseline"
     ignore: Annotated[
         list[RuleIgnore],
-        Meta(
-            description="Findings that are all right where they are.",
-            examples=[[{"rule": "H111", "reason": "the tag is the environment's name on purpose"}]],
+        about(
+            "Findings that are all right where they are.",
+            [{"rule": "H111", "reason": "the tag is the environment's name on purpose"}],
         ),
     ] = []
     baseline: Annotated[
         RelativePath | UnsetType,
-        Meta(description="A file of findings that were known when the tree was taken on; see check --write-baseline."),
+        about("A file of findings that were known when the tree was taken on; see check --write-baseline."),
     ] = UNSET
 
 
 class Project(Model, frozen=True, kw_only=True):
     """`aegisgen.yaml`: the services that are rendered into the tree."""
 
-    api_version: Annotated[Literal["aegisgen.dev/v1"], Meta(description="The version of this format.")]
-    kind: Annotated[Literal["Project"], Meta(description="What this file is.")]
-    kubernetes_version: Annotated[
-        KubernetesVersion, Meta(description="The version whose schemas the manifests must meet.")
-    ] = DEFAULT_VERSION
-    services: Annotated[
-        dict[DnsLabel, ProjectService],
-        Meta(
-            title="at least one service",
-            min_length=1,
-            description="By name.",
-            examples=[{"api": {"workload": {"name": "api", "container": "api"}}}],
-        ),
-    ] = {}
+    api_version: ApiVersion
+    kind: Annotated[Literal["Project"], about("What this file is.")]
+    kubernetes_version: Annotated[KubernetesVersion, about("The version whose schemas the manifests must meet.")] = (
+        DEFAULT_VERSION
+    )
+    services: ServicesByName = {}
     include: Annotated[
         list[RelativePath],
-        Meta(
-            description="Further files of services (kind: Services), as paths or patterns from this folder; "
+        about(
+            "Further files of services (kind: Services), as paths or patterns from this folder; "
             "* and ? stand for anything in one name.",
-            examples=[["services/*.yaml"]],
+            ["services/*.yaml"],
         ),
     ] = []
-    defaults: Annotated[Overrides | UnsetType, Meta(description="What holds for all services.")] = UNSET
-    repository: Annotated[Repository | UnsetType, Meta(description="Where Argo CD finds this folder.")] = UNSET
+    defaults: Annotated[Overrides | UnsetType, about("What holds for all services.")] = UNSET
+    repository: Annotated[Repository | UnsetType, about("Where Argo CD finds this folder.")] = UNSET
     argocd: ArgoCD = field(default_factory=ArgoCD)
     rules: RuleSettings = field(default_factory=RuleSettings)
 
@@ -364,42 +337,33 @@ class Project(Model, frozen=True, kw_only=True):
 class Services(Model, frozen=True, kw_only=True):
     """A file that a project includes: some of its services, such as a team's."""
 
-    api_version: Annotated[Literal["aegisgen.dev/v1"], Meta(description="The version of this format.")]
-    kind: Annotated[Literal["Services"], Meta(description="What this file is.")]
-    defaults: Annotated[Overrides | UnsetType, Meta(description="What holds for the services of this file.")] = UNSET
-    services: Annotated[
-        dict[DnsLabel, ProjectService],
-        Meta(
-            title="at least one service",
-            min_length=1,
-            description="By name.",
-            examples=[{"api": {"workload": {"name": "api", "container": "api"}}}],
-        ),
-    ]
+    api_version: ApiVersion
+    kind: Annotated[Literal["Services"], about("What this file is.")]
+    defaults: Annotated[Overrides | UnsetType, about("What holds for the services of this file.")] = UNSET
+    services: ServicesByName
 
 
 class ProfileMetadata(Model, frozen=True, kw_only=True):
     """Whose profile this is."""
 
-    name: Annotated[DnsLabel, Meta(description="The environment's name, and the file's.")]
+    name: Annotated[DnsLabel, about("The environment's name, and the file's.")]
 
 
 class ProfileSpec(Overrides, frozen=True, kw_only=True):
     """An environment. What is said here holds for all of its services."""
 
-    namespace: Annotated[DnsLabel, Meta(description="The namespace of all resources.")]
-    name_prefix: Annotated[NamePrefix, Meta(description="Put before every name by Kustomize.")] = ""
-    name_suffix: Annotated[NameSuffix, Meta(description="Put behind every name by Kustomize.")] = ""
+    namespace: Annotated[DnsLabel, about("The namespace of all resources.")]
+    name_prefix: Annotated[NamePrefix, about("Put before every name by Kustomize.")] = ""
+    name_suffix: Annotated[NameSuffix, about("Put behind every name by Kustomize.")] = ""
     services: Annotated[
-        dict[DnsLabel, Overrides],
-        Meta(description="What differs for one service.", examples=[{"api": {"replicas": 3}}]),
+        dict[DnsLabel, Overrides], about("What differs for one service.", {"api": {"replicas": 3}})
     ] = {}
 
 
 class Profile(Model, frozen=True, kw_only=True):
     """`profiles/<environment>.yaml`: one environment."""
 
-    api_version: Annotated[Literal["aegisgen.dev/v1"], Meta(description="The version of this format.")]
-    kind: Annotated[Literal["EnvironmentProfile"], Meta(description="What this file is.")]
+    api_version: ApiVersion
+    kind: Annotated[Literal["EnvironmentProfile"], about("What this file is.")]
     metadata: ProfileMetadata
     spec: ProfileSpec

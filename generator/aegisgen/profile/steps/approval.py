@@ -2,9 +2,7 @@
 
 from typing import Annotated
 
-from msgspec import Meta
-
-from aegisgen.profile.base import Model
+from aegisgen.profile.base import Model, about
 from aegisgen.profile.steps.application import SyncWindow
 from aegisgen.profile.types import Duration, Wave
 
@@ -15,17 +13,15 @@ class Approval(Model, frozen=True, kw_only=True):
     A suspended Job's deadline does not run (Kubernetes: Job, suspending), so the wait itself has no limit.
     """
 
-    gate: Annotated[
-        bool, Meta(description="A suspended Job stops each sync until somebody resumes it (presync-job).")
-    ] = False
-    wave: Annotated[Wave, Meta(description="The gate's sync wave; before everything else.")] = -5
+    gate: Annotated[bool, about("A suspended Job stops each sync until somebody resumes it (presync-job).")] = False
+    wave: Annotated[Wave, about("The gate's sync wave; before everything else.")] = -5
     deadline: Annotated[
-        Duration, Meta(description="How long the resumed Job may take; the wait for the approval has no limit.")
+        Duration, about("How long the resumed Job may take; the wait for the approval has no limit.")
     ] = "10m"
     sync_windows: Annotated[
         list[SyncWindow],
-        Meta(
-            description="Times for the environment's syncs, rendered into argocd.project.",
-            examples=[[{"kind": "deny", "schedule": "0 17 * * 5", "duration": "60h"}]],
+        about(
+            "Times for the environment's syncs, rendered into argocd.project.",
+            [{"kind": "deny", "schedule": "0 17 * * 5", "duration": "60h"}],
         ),
     ] = []

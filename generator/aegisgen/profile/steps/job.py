@@ -2,30 +2,22 @@
 
 from typing import Annotated
 
-from msgspec import Meta, UnsetType, field
+from msgspec import UnsetType, field
 
 from aegisgen.profile.amounts import Resources
-from aegisgen.profile.base import Model
-from aegisgen.profile.types import AnnotationKey, Duration, Retries, Text
+from aegisgen.profile.base import Model, about
+from aegisgen.profile.types import Deadline, KeptFor, PodAnnotations, Retries
 
 
 class StepJob(Model, frozen=True, kw_only=True):
     """A PreSync Job beside the migration's."""
 
-    enabled: Annotated[bool, Meta(description="false takes the step back where a weaker layer turned it on.")] = True
+    enabled: Annotated[bool, about("false takes the step back where a weaker layer turned it on.")] = True
     backoff_limit: Retries = 1
-    deadline: Annotated[
-        Duration, Meta(description="The longest that all attempts together may take; then the sync fails.")
-    ] = "30m"
-    ttl: Annotated[Duration, Meta(description="How long the finished Job stays for its logs to be read.")] = "7d"
+    deadline: Deadline = "30m"
+    ttl: KeptFor = "7d"
     resources: Resources = field(default_factory=Resources)
-    annotations: Annotated[
-        dict[AnnotationKey, Text],
-        Meta(
-            description="Annotations for the Job's pod, such as a service mesh's.",
-            examples=[{"sidecar.istio.io/inject": "false"}],
-        ),
-    ] = {}
+    annotations: PodAnnotations = {}
 
 
 def wanted(step: StepJob | UnsetType) -> bool:

@@ -4,31 +4,25 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
-from aegisgen.profile.base import Model
+from aegisgen.profile.base import Model, about, matching
 from aegisgen.profile.types import DnsName, Duration, Line
 
-_END = r"(?![\s\S])"
-
-SecretKeyName = Annotated[
-    str, Meta(title="a key of a Secret", pattern=r"^[A-Za-z0-9._-]+" + _END, max_length=253, examples=["url"])
-]
-Trigger = Annotated[str, Meta(title="a trigger such as on-sync-failed", pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*" + _END)]
-Service = Annotated[str, Meta(title="a service such as slack or teams", pattern=r"^[a-z0-9-]+" + _END)]
+SecretKeyName = Annotated[str, matching("a key of a Secret", r"[A-Za-z0-9._-]+", "url", max_length=253)]
+Trigger = Annotated[str, matching("a trigger such as on-sync-failed", r"[a-z0-9]+(?:-[a-z0-9]+)*")]
+Service = Annotated[str, matching("a service such as slack or teams", r"[a-z0-9-]+")]
 # In a container's `command` the kubelet expands $(NAME): a message must not be able to name a password.
 Message = Annotated[
     str,
-    Meta(
-        title="text without $( and $$",
-        pattern=r"^(?:(?!\$[($])[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufffe\uffff])*" + _END,
+    matching(
+        "text without $( and $$",
+        r"(?:(?!\$[($])[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufffe\uffff])*",
         max_length=2000,
     ),
 ]
 Url = Annotated[
     str,
-    Meta(
-        title="a URL such as http://pushgateway.monitoring:9091",
-        pattern=r"^https?://[!-~]+" + _END,
-        examples=["http://pushgateway.monitoring:9091"],
+    matching(
+        "a URL such as http://pushgateway.monitoring:9091", r"https?://[!-~]+", "http://pushgateway.monitoring:9091"
     ),
 ]
 
@@ -36,8 +30,8 @@ Url = Annotated[
 class SecretKey(Model, frozen=True, kw_only=True):
     """A key of a Secret that exists in the namespace."""
 
-    name: Annotated[DnsName, Meta(description="The Secret.", examples=["slack"])]
-    key: Annotated[SecretKeyName, Meta(description="Its key.")]
+    name: Annotated[DnsName, about("The Secret.", "slack")]
+    key: Annotated[SecretKeyName, about("Its key.")]
 
 
 class Channel(Model, frozen=True, kw_only=True):
@@ -49,19 +43,19 @@ class Channel(Model, frozen=True, kw_only=True):
 class Notifications(Model, frozen=True, kw_only=True):
     """Who is told of a migration. A message that cannot be sent is logged and fails nothing."""
 
-    slack: Annotated[Channel | UnsetType, Meta(description="An incoming webhook of Slack.")] = UNSET
-    teams: Annotated[Channel | UnsetType, Meta(description="A webhook of a Teams workflow.")] = UNSET
-    webhook: Annotated[Channel | UnsetType, Meta(description="Anything that takes a JSON object.")] = UNSET
-    on: Annotated[list[Literal["start", "success", "failure"]], Meta(description="What is told.")] = field(
+    slack: Annotated[Channel | UnsetType, about("An incoming webhook of Slack.")] = UNSET
+    teams: Annotated[Channel | UnsetType, about("A webhook of a Teams workflow.")] = UNSET
+    webhook: Annotated[Channel | UnsetType, about("Anything that takes a JSON object.")] = UNSET
+    on: Annotated[list[Literal["start", "success", "failure"]], about("What is told.")] = field(
         default_factory=lambda: ["start", "success", "failure"]
     )
-    text: Annotated[Message, Meta(description="Put before every message; never a secret.", examples=["shop:"])] = ""
-    timeout: Annotated[Duration, Meta(description="The longest that one message may take; at most 30s.")] = "5s"
+    text: Annotated[Message, about("Put before every message; never a secret.", "shop:")] = ""
+    timeout: Annotated[Duration, about("The longest that one message may take; at most 30s.")] = "5s"
     argocd: Annotated[
         dict[Trigger, list[dict[Service, Line]]],
-        Meta(
-            description="Subscriptions of Argo CD Notifications, for failures that no pod can report.",
-            examples=[{"on-sync-failed": [{"slack": "deployments"}]}],
+        about(
+            "Subscriptions of Argo CD Notifications, for failures that no pod can report.",
+            {"on-sync-failed": [{"slack": "deployments"}]},
         ),
     ] = {}
 
@@ -69,4 +63,4 @@ class Notifications(Model, frozen=True, kw_only=True):
 class Metrics(Model, frozen=True, kw_only=True):
     """Figures for Prometheus."""
 
-    pushgateway: Annotated[Url | UnsetType, Meta(description="The Pushgateway's URL; without credentials.")] = UNSET
+    pushgateway: Annotated[Url | UnsetType, about("The Pushgateway's URL; without credentials.")] = UNSET

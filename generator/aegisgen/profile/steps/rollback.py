@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
 
-from aegisgen.profile.base import Model
+from aegisgen.profile.base import Model, about
 from aegisgen.profile.migrations import Words
 from aegisgen.profile.types import DnsLabel, Duration, RelativePath
 
@@ -13,32 +13,25 @@ class Rollback(Model, frozen=True, kw_only=True):
     """Rolls back what one sync migrated, one migration after the other and nothing else (knex, presync-job)."""
 
     record: Annotated[
-        bool,
-        Meta(description="Keeps a record of each run in the database (view aegisgen_history); `automatic` needs it."),
+        bool, about("Keeps a record of each run in the database (view aegisgen_history); `automatic` needs it.")
     ] = False
-    automatic: Annotated[
-        bool, Meta(description="Rolls back when the sync fails, and renders a Job to do so by hand.")
-    ] = False
+    automatic: Annotated[bool, about("Rolls back when the sync fails, and renders a Job to do so by hand.")] = False
     down: Annotated[
-        Words | UnsetType,
-        Meta(description="Takes back the one migration whose name follows. Default: knex migrate:down."),
+        Words | UnsetType, about("Takes back the one migration whose name follows. Default: knex migrate:down.")
     ] = UNSET
     downs: Annotated[
         dict[DnsLabel, Words],
-        Meta(
-            description="The same for each of several sets, by name.",
-            examples=[{"main": ["npx", "knex", "migrate:down"]}],
-        ),
+        about("The same for each of several sets, by name.", {"main": ["npx", "knex", "migrate:down"]}),
     ] = {}
     directory: Annotated[
         RelativePath | UnsetType,
-        Meta(description="The migrations' folder in the image. Default: migrations.path, or that of the set."),
+        about("The migrations' folder in the image. Default: migrations.path, or that of the set."),
     ] = UNSET
     after: Annotated[
         Literal["presync", "sync"],
-        Meta(
-            description="Until when a failed sync is rolled back by itself. presync: until the release is applied, "
+        about(
+            "Until when a failed sync is rolled back by itself. presync: until the release is applied, "
             "whose pods may use what was migrated. sync: until the sync has succeeded."
         ),
     ] = "presync"
-    deadline: Annotated[Duration, Meta(description="The longest that a rollback may take.")] = "10m"
+    deadline: Annotated[Duration, about("The longest that a rollback may take.")] = "10m"

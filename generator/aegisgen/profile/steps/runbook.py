@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-from msgspec import UNSET, Meta, UnsetType, field
+from msgspec import UNSET, UnsetType, field
 
-from aegisgen.profile.base import Model
+from aegisgen.profile.base import Model, about, matching
 from aegisgen.profile.types import Line
 
 PATH = "runbooks/{environment}-{service}.md"
@@ -12,10 +12,10 @@ PATH = "runbooks/{environment}-{service}.md"
 
 _Path = Annotated[
     str,
-    Meta(
-        title="a path below the project's folder, in a folder, that ends in .md or .html",
-        pattern=r"^(?!/)(?!(?:[\s\S]*/)?\.\.?(?:/|(?![\s\S])))[^\u0000-\u001f\u007f\\]+/[^\u0000-\u001f\u007f\\/]+"
-        r"\.(?:md|html)(?![\s\S])",
+    matching(
+        "a path below the project's folder, in a folder, that ends in .md or .html",
+        r"(?!/)(?!(?:[\s\S]*/)?\.\.?(?:/|(?![\s\S])))[^\u0000-\u001f\u007f\\]+/[^\u0000-\u001f\u007f\\/]+"
+        r"\.(?:md|html)",
         max_length=400,
     ),
 ]
@@ -24,23 +24,23 @@ _Path = Annotated[
 class People(Model, frozen=True, kw_only=True):
     """Whom to call, in words of your own such as a channel or a rota."""
 
-    on_call: Annotated[Line | UnsetType, Meta(description="Looks first, and may sync and roll back.")] = UNSET
-    developers: Annotated[Line | UnsetType, Meta(description="Write the migrations, and fix them.")] = UNSET
-    approvers: Annotated[Line | UnsetType, Meta(description="Let a sync begin.")] = UNSET
-    database: Annotated[Line | UnsetType, Meta(description="May end sessions and restore backups.")] = UNSET
-    platform: Annotated[Line | UnsetType, Meta(description="Look after cluster, Secrets and Argo CD.")] = UNSET
+    on_call: Annotated[Line | UnsetType, about("Looks first, and may sync and roll back.")] = UNSET
+    developers: Annotated[Line | UnsetType, about("Write the migrations, and fix them.")] = UNSET
+    approvers: Annotated[Line | UnsetType, about("Let a sync begin.")] = UNSET
+    database: Annotated[Line | UnsetType, about("May end sessions and restore backups.")] = UNSET
+    platform: Annotated[Line | UnsetType, about("Look after cluster, Secrets and Argo CD.")] = UNSET
 
 
 class Runbook(Model, frozen=True, kw_only=True):
     """The operating guide of the service, rendered into the repository and checked for drift like the overlays."""
 
-    enabled: Annotated[bool, Meta(description="false takes it back where a weaker layer turned it on.")] = True
+    enabled: Annotated[bool, about("false takes it back where a weaker layer turned it on.")] = True
     path: Annotated[
         _Path,
-        Meta(
-            description="Where it is, from the project's folder; {environment} and {service} stand for those names. "
+        about(
+            "Where it is, from the project's folder; {environment} and {service} stand for those names. "
             "It ends in .md or .html.",
-            examples=[PATH],
+            PATH,
         ),
     ] = PATH
     people: People = field(default_factory=People)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
-from aegisgen.profile.base import Model
+from aegisgen.profile.base import Model, about, whole
 from aegisgen.profile.types import (
     AnnotationKey,
     Cidr,
@@ -19,19 +19,19 @@ from aegisgen.profile.types import (
 )
 
 Labels = dict[LabelKey, LabelValue]
-UserId = Annotated[int, Meta(title="a user id from 1 to 2147483647", ge=1, le=2147483647, examples=[1000])]
+UserId = Annotated[int, whole(1, 2147483647, None, 1000, called="a user id")]
 
 
 class ServiceAccount(Model, frozen=True, kw_only=True):
     """The account that the migration's pods run under (presync-job)."""
 
-    create: Annotated[bool, Meta(description="Whether it is rendered; if not, `name` exists already.")] = True
-    name: Annotated[DnsName | UnsetType, Meta(description="Default: <workload>-migration.")] = UNSET
+    create: Annotated[bool, about("Whether it is rendered; if not, `name` exists already.")] = True
+    name: Annotated[DnsName | UnsetType, about("Default: <workload>-migration.")] = UNSET
     annotations: Annotated[
         dict[AnnotationKey, Text],
-        Meta(
-            description="Such as the role that a cloud gives to this account.",
-            examples=[{"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/migration"}],
+        about(
+            "Such as the role that a cloud gives to this account.",
+            {"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/migration"},
         ),
     ] = {}
 
@@ -39,16 +39,16 @@ class ServiceAccount(Model, frozen=True, kw_only=True):
 class Peer(Model, frozen=True, kw_only=True):
     """Somebody that a pod may talk to: pods by their labels, or addresses."""
 
-    pod_labels: Annotated[Labels, Meta(description="Labels of its pods.", examples=[{"app": "postgres"}])] = {}
+    pod_labels: Annotated[Labels, about("Labels of its pods.", {"app": "postgres"})] = {}
     namespace_labels: Annotated[
         Labels,
-        Meta(
-            description="Labels of its pods' namespace. Default: the migration's own namespace.",
-            examples=[{"kubernetes.io/metadata.name": "databases"}],
+        about(
+            "Labels of its pods' namespace. Default: the migration's own namespace.",
+            {"kubernetes.io/metadata.name": "databases"},
         ),
     ] = {}
-    cidr: Annotated[Cidr | UnsetType, Meta(description="Its addresses, in place of labels.")] = UNSET
-    port: Annotated[Port | UnsetType, Meta(description="The port. Default: the service's usual one.")] = UNSET
+    cidr: Annotated[Cidr | UnsetType, about("Its addresses, in place of labels.")] = UNSET
+    port: Annotated[Port | UnsetType, about("The port. Default: the service's usual one.")] = UNSET
 
 
 def _cluster_dns() -> Peer:
@@ -61,43 +61,38 @@ def _cluster_dns() -> Peer:
 class NetworkPolicy(Model, frozen=True, kw_only=True):
     """What the migration's pods may talk to; nobody may talk to them (presync-job)."""
 
-    enabled: Annotated[bool, Meta(description="Whether the policy is rendered; it needs `database`.")] = False
-    database: Annotated[Peer | UnsetType, Meta(description="The database. Port: 5432.")] = UNSET
-    dns: Annotated[Peer, Meta(description="The name service. Default: the cluster's, in kube-system.")] = field(
+    enabled: Annotated[bool, about("Whether the policy is rendered; it needs `database`.")] = False
+    database: Annotated[Peer | UnsetType, about("The database. Port: 5432.")] = UNSET
+    dns: Annotated[Peer, about("The name service. Default: the cluster's, in kube-system.")] = field(
         default_factory=_cluster_dns
     )
     also: Annotated[
-        list[Peer],
-        Meta(
-            description="Others, such as a webhook or an object store. Port: 443.",
-            examples=[[{"cidr": "203.0.113.0/24"}]],
-        ),
+        list[Peer], about("Others, such as a webhook or an object store. Port: 443.", [{"cidr": "203.0.113.0/24"}])
     ] = []
 
 
 class SecretStore(Model, frozen=True, kw_only=True):
     """The store of the External Secrets Operator that holds the values."""
 
-    name: Annotated[DnsName, Meta(description="The store's name.", examples=["vault"])]
+    name: Annotated[DnsName, about("The store's name.", "vault")]
     kind: Annotated[
-        Literal["SecretStore", "ClusterSecretStore"],
-        Meta(description="Whether it is the namespace's or the cluster's."),
+        Literal["SecretStore", "ClusterSecretStore"], about("Whether it is the namespace's or the cluster's.")
     ] = "SecretStore"
 
 
 class RemoteKey(Model, frozen=True, kw_only=True):
     """Where the store has one value."""
 
-    key: Annotated[Line, Meta(description="The entry in the store.")]
-    property: Annotated[Line | UnsetType, Meta(description="The field of the entry, if it has several.")] = UNSET
-    version: Annotated[Line | UnsetType, Meta(description="The entry's version. Default: the newest.")] = UNSET
+    key: Annotated[Line, about("The entry in the store.")]
+    property: Annotated[Line | UnsetType, about("The field of the entry, if it has several.")] = UNSET
+    version: Annotated[Line | UnsetType, about("The entry's version. Default: the newest.")] = UNSET
 
 
 class ExternalSecret(Model, frozen=True, kw_only=True):
     """Lets the External Secrets Operator write the database's Secret before the migration needs it (presync-job)."""
 
     store: SecretStore
-    refresh_interval: Annotated[Duration, Meta(description="How often the operator reads the store.")] = "1h"
+    refresh_interval: Annotated[Duration, about("How often the operator reads the store.")] = "1h"
     data: Annotated[
         dict[EnvName, RemoteKey],
         Meta(
@@ -112,7 +107,7 @@ class ExternalSecret(Model, frozen=True, kw_only=True):
 class SealedSecret(Model, frozen=True, kw_only=True):
     """A SealedSecret of the overlay or its base that becomes a hook of a wave before the migration (presync-job)."""
 
-    name: Annotated[DnsName | UnsetType, Meta(description="Its name. Default: the database's Secret.")] = UNSET
+    name: Annotated[DnsName | UnsetType, about("Its name. Default: the database's Secret.")] = UNSET
 
 
 class Security(Model, frozen=True, kw_only=True):
@@ -121,12 +116,12 @@ class Security(Model, frozen=True, kw_only=True):
     service_account: ServiceAccount = field(default_factory=ServiceAccount)
     pod_security: Annotated[
         Literal["baseline", "restricted"],
-        Meta(description="The Pod Security Standard that the migration's pods meet; restricted: they are not root."),
+        about("The Pod Security Standard that the migration's pods meet; restricted: they are not root."),
     ] = "baseline"
     run_as_user: Annotated[
         UserId | UnsetType,
-        Meta(
-            description="The user's id, where the image names its user by a word. Not every image runs under any id: "
+        about(
+            "The user's id, where the image names its user by a word. Not every image runs under any id: "
             "pnpm of corepack is cached for the user who built the image."
         ),
     ] = UNSET
