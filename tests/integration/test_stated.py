@@ -366,7 +366,9 @@ def test_a_kustomization_in_json_stays_json(project, cli, kustomize) -> None:
     with edited(project / "profiles/production.yaml") as profile:
         profile["spec"]["services"]["api"]["config"] = {"DATABASE_HOST": "other", "NEW": "x"}
         profile["spec"]["nameSuffix"] = "-b"
+        profile["spec"]["image"] = {"digest": DIGEST}
     assert cli("render", "production").code == 0
+    assert json.loads(file.read_text())["images"] == [{"name": IMAGE, "digest": DIGEST}]
     assert json.loads(file.read_text())["configMapGenerator"][0]["literals"][-1] == "NEW=x"
     assert cli("check", "production").code == 0
 
@@ -408,3 +410,20 @@ def test_lines_to_write_by_hand_say_what_has_to_go(project, cli) -> None:
     told = cli("render", "production")
     assert told.code == 2
     assert f'images.0.digest: "{DIGEST}"\n      images.0.newTag: (remove it)\n' in told.err
+
+
+def test_a_digest_and_back_leaves_the_same_bytes(project, cli) -> None:
+    file, profile = project / OVERLAY / "kustomization.yaml", project / "profiles/production.yaml"
+    before = file.read_bytes()
+    for old, new in (("tag: production", f"digest: {DIGEST}"), (f"digest: {DIGEST}", "tag: production")):
+        replace(profile, old, new)
+        assert cli("render", "production").code == 0
+    assert file.read_bytes() == before
+
+
+def test_a_mirrored_image_whose_tag_is_the_files_is_said_to_be(project, cli) -> None:
+    file = project / OVERLAY / "kustomization.yaml"
+    replace(file, "newTag: production", "newName: mirror.example.com/api\n    newTag: v5")
+    replace(project / "profiles/production.yaml", "  image: {tag: production}\n", "")
+    told = cli("render", "production").out
+    assert "images[mirror.example.com/api].newTag: v5 (the file's: the profile says nothing of it)\n" in told

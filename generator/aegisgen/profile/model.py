@@ -190,7 +190,7 @@ class Settings(Model, frozen=True, kw_only=True):
     """One service in one environment, all layers merged and all defaults filled in."""
 
     workload: Workload
-    base: str = ""
+    base: str | UnsetType = UNSET
     image: Image
     strategy: Annotated[
         Strategy, about("init-container: in each pod, before the application. presync-job: once, before the sync.")

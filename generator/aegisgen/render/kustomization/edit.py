@@ -78,8 +78,14 @@ def value_edits(layout: Layout, value: Value) -> list[Edit]:
         if parent.style == "flow" or not layout.starts_line(key.start) or key is parent.children[0]:
             raise UnsafeError(f"{last} has to go, and shares its line", key.start)
         return [_whole_lines(layout, layout.line_start(key.start), layout.content_end(node))]
-    renamed = [Edit(key.start, key.end, value.key)] if value.key else []
-    return [*renamed, _rewritten(layout, node, value.value)]
+    return _renamed(layout, key, node, value) if value.key else [_rewritten(layout, node, value.value)]
+
+
+def _renamed(layout: Layout, key: Node, node: Node, value: Value) -> list[Edit]:
+    """Return the edits of a key and its value; another kind of value has quotes of its own."""
+    quote = _is_json(layout)
+    rewritten = _rewritten(layout, node, value.value)._replace(new=entries.scalar(value.value, quote=quote))
+    return [Edit(key.start, key.end, entries.scalar(value.key, quote=quote)), rewritten]
 
 
 def _item_edits(layout: Layout, parent: Node, index: int, value: object) -> list[Edit]:

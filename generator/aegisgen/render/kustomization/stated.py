@@ -175,14 +175,21 @@ def differences(before: bytes, after: bytes) -> list[str]:
 
 def kept(content: bytes, stated: Stated) -> list[str]:
     """Return the values that a file has where the profile says nothing: they are the file's."""
+    data = _data(content)
+    entries = map(mapping, sequence(mapping(data).get("images")))
+    images = {_image_name(item) for item in entries if stated.image in {item.get("name"), item.get("newName")}}
     silent = {
         "namePrefix": not stated.name_prefix,
         "nameSuffix": not stated.name_suffix,
-        f"images[{stated.image}].newTag": not stated.tag,
-        f"images[{stated.image}].digest": not stated.digest,
         f"replicas[{stated.workload}]": stated.replicas is None,
+        **{f"images[{name}].newTag": not stated.tag for name in images},
+        **{f"images[{name}].digest": not stated.digest for name in images},
     }
-    return [f"{field}: {_shown(field, value)}" for field, value in _known(_data(content)) if silent.get(field)]
+    return [f"{field}: {_shown(field, value)}" for field, value in _known(data) if silent.get(field)]
+
+
+def _image_name(entry: Mapping[str, object]) -> str:
+    return text(entry.get("newName") or entry.get("name"))
 
 
 def _shown(field: str, value: object) -> str:
@@ -204,7 +211,7 @@ def _known(data: object) -> Iterator[tuple[str, object]]:
     for item in map(mapping, sequence(fields.get("images"))):
         for field in ("newTag", "digest"):
             if field in item:
-                yield f"images[{item.get('newName') or item.get('name')}].{field}", item[field]
+                yield f"images[{_image_name(item)}].{field}", item[field]
     for item in map(mapping, sequence(fields.get("replicas"))):
         yield f"replicas[{item.get('name')}]", item.get("count")
     for item in map(mapping, sequence(fields.get("configMapGenerator"))):
