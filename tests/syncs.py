@@ -6,13 +6,16 @@ bookkeeping table in one transaction, or in none where they say so.
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
+from tests.conftest import ROOT
 from tests.pods import SCRIPTS
 from tests.postgres import Database
 
@@ -42,15 +45,27 @@ class World:
     image: str = "one"
     _jobs: count = field(default_factory=lambda: count(1))
     _batches: count = field(default_factory=lambda: count(1))
+    _without: set[str] = field(default_factory=set)
+    """The image's migrations that have no transaction."""
 
     def __post_init__(self) -> None:
-        """Create the bookkeeping table, as Knex does."""
+        """Start what runs the hooks, and create the bookkeeping table, as Knex does."""
+        command = ["node", str(ROOT / "tests/fixtures/record/server.js")]
+        self._node = subprocess.Popen(
+            command, cwd=self.app, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+        )
         self.session = self.database.connect()
         self.session.execute(BOOKKEEPING)
 
     def close(self) -> None:
-        """End the test's own session."""
+        """End what runs the hooks, and the test's own session."""
         self.session.close()
+        self._node.communicate(timeout=20)
+
+    def clear(self) -> None:
+        """Begin anew: an empty database."""
+        self.session.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        self.session.execute(BOOKKEEPING)
 
     @property
     def tables(self) -> set[str]:
@@ -67,13 +82,23 @@ class World:
     @property
     def states(self) -> list[str]:
         """The state of each sync, in their order."""
+        if self.session.execute("SELECT to_regclass('aegisgen_syncs')").fetchall() == [(None,)]:
+            return []
         return [state for (state,) in self.session.execute("SELECT state FROM aegisgen_syncs ORDER BY id")]
 
-    def release(self, image: str, *names: str, outside: Sequence[str] = (), one_way: Sequence[str] = ()) -> None:
+    def release(
+        self,
+        image: str,
+        *names: str,
+        outside: Sequence[str] = (),
+        hidden: Sequence[str] = (),
+        one_way: Sequence[str] = (),
+    ) -> None:
         """Let the image be this one: its migrations each create a table of their name."""
-        self.image = image
+        self.image, self._without = image, {*outside, *hidden}
         folder = self.folder / image
-        folder.mkdir(exist_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
         for name in names:
             text = "exports.up = () => {};\n" + ("" if name in one_way else "exports.down = () => {};\n")
             (folder / f"{name}.js").write_text(text + (OUTSIDE if name in outside else ""))
@@ -90,10 +115,16 @@ class World:
             "variables=host:DATABASE_HOST port:DATABASE_PORT user:DATABASE_USER name:DATABASE_NAME password:DATABASE_PASSWORD",
         ]
         own = {"AEGISGEN_JOB": job or f"job-{next(self._jobs)}", "HOSTNAME": "pod"}
-        env = {"PATH": os.environ["PATH"], **self.database.env, **own}
-        command = ["node", str(self.script), "\n".join([*settings, ""]), *words]
-        done = subprocess.run(command, cwd=self.app, env=env, capture_output=True, text=True, timeout=60, check=False)
-        return Hook(done.returncode, done.stdout, done.stderr)
+        call = {
+            "script": str(self.script),
+            "argv": ["\n".join([*settings, ""]), *words],
+            "env": {"PATH": os.environ["PATH"], **self.database.env, **own},
+        }
+        assert self._node.stdin
+        assert self._node.stdout
+        self._node.stdin.write(json.dumps(call) + "\n")
+        self._node.stdin.flush()
+        return Hook(**json.loads(self._node.stdout.readline()))
 
     def apply(self, name: str, batch: int | None = None) -> None:
         """Apply one migration, as Knex does: by default as somebody does by hand."""
@@ -101,6 +132,12 @@ class World:
         with self.session.transaction():
             self.session.execute(f"CREATE TABLE {name} (id int PRIMARY KEY)")
             self.session.execute("INSERT INTO knex_migrations (name, batch) VALUES (%s, %s)", (f"{name}.js", batch))
+
+    def take_back(self, name: str) -> None:
+        """Take one migration back, as its own down does."""
+        with self.session.transaction():
+            self.session.execute(f"DROP TABLE IF EXISTS {name}")
+            self.session.execute("DELETE FROM knex_migrations WHERE name = %s", (f"{name}.js",))
 
     def begin(self) -> int:
         """Run the first Job of a sync."""
@@ -114,7 +151,7 @@ class World:
             if file.stem in self.recorded:
                 continue
             if file.stem == fails:
-                if OUTSIDE in file.read_text():
+                if file.stem in self._without and file.stem not in self.tables:
                     self.session.execute(f"CREATE TABLE {file.stem} (id int PRIMARY KEY)")
                 return 137 if killed else self.record("end", "failed", "migrate").code or 12
             try:
@@ -142,9 +179,7 @@ class World:
             table = name.removeprefix("main/").removesuffix(".js")
             if table == fails:
                 return Hook(22, plan.out, f"{name} cannot be taken back")
-            with self.session.transaction():
-                self.session.execute(f"DROP TABLE {table}")
-                self.session.execute("DELETE FROM knex_migrations WHERE name = %s", (f"{table}.js",))
+            self.take_back(table)
         done = self.record("rolled", job=job)
         return Hook({0: 0, 21: 22}.get(done.code, 20), plan.out, done.err)
 

@@ -206,8 +206,11 @@ async function chosen(client) {
   // The sync that failed may have ended before its first Job: then the newest one is another.
   if (!sync || sync.image !== image) return undefined;
   if (STATES.includes(sync.state)) return sync;
-  const own = ["rolling back", "refused"].includes(sync.state) && job && sync.changes.at(-1).job === job;
-  return own ? sync : undefined;
+  if (!["rolling back", "refused"].includes(sync.state)) return undefined;
+  // Another pod of the Job that began it goes on.
+  const by = sync.changes.at(-1).job;
+  if (job && by === job) return sync;
+  throw new Refusal("a rollback that Job " + by + " began has not come to its end (" + sync.state + "): finish it with rollback-manual.yaml");
 }
 
 // Returns what of a sync's migrations is to be taken back, the newest first. Throws where that cannot be.
