@@ -60,12 +60,12 @@ def _is_private(folder: str) -> bool:
 
 def digest(*parts: str | bytes) -> str:
     """Return a digest of the parts and of where each of them ends."""
-    found = hashlib.blake2b(digest_size=DIGEST_BYTES)
+    hashed = hashlib.blake2b(digest_size=DIGEST_BYTES)
     for part in parts:
         content = part.encode("utf-8", "surrogateescape") if isinstance(part, str) else part
-        found.update(b"%d:" % len(content))
-        found.update(content)
-    return found.hexdigest()
+        hashed.update(b"%d:" % len(content))
+        hashed.update(content)
+    return hashed.hexdigest()
 
 
 class Cache(NamedTuple):
@@ -125,14 +125,14 @@ def answers() -> Cache | None:
 
 
 def _mark(key: str, packed: bytes) -> bytes:
-    found = hashlib.blake2b(key.encode(), digest_size=DIGEST_BYTES)
-    found.update(packed)
-    return found.digest()
+    hashed = hashlib.blake2b(key.encode(), digest_size=DIGEST_BYTES)
+    hashed.update(packed)
+    return hashed.digest()
 
 
 def _trim(folder: Path, limit: int) -> None:
     """Remove the answers that nobody wanted for longest, until the others have room; and what a killed run left."""
-    found = []
+    answers = []
     now = time.time()
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
@@ -140,11 +140,11 @@ def _trim(folder: Path, limit: int) -> None:
                 status = entry.stat(follow_symlinks=False)
                 blocks = -(-status.st_size // _BLOCK)
                 if not entry.name.startswith("."):
-                    found.append((status.st_mtime, blocks * _BLOCK, entry.path))
+                    answers.append((status.st_mtime, blocks * _BLOCK, entry.path))
                 elif now - status.st_mtime > _HOUR:
                     os.unlink(entry.path)  # noqa: PTH108
-    size = sum(taken for _, taken, _ in found)
-    for _, taken, path in sorted(found):
+    size = sum(taken for _, taken, _ in answers)
+    for _, taken, path in sorted(answers):
         if size <= limit:
             break
         with suppress(OSError):

@@ -103,7 +103,8 @@ def composition(output: Output, directory: Path) -> Composition:
         if isinstance(document, Problem):
             raise ToolError(f"Kustomize printed YAML that cannot be read back: {document}")
         documents.append(document)
-    return Composition(tuple(documents), tuple(_warning(line) for line in output.err.splitlines() if line.strip()))
+    warnings = (re.sub(r"^# Warning: ", "", line.strip()) for line in output.err.splitlines() if line.strip())
+    return Composition(tuple(documents), tuple(warnings))
 
 
 def readable(stderr: str, directory: Path) -> str:
@@ -120,10 +121,10 @@ def readable(stderr: str, directory: Path) -> str:
 
 @lru_cache(maxsize=8)
 def _composer_on(path: str) -> tuple[str, ...] | None:
-    found = programs("kustomize", "kubectl", path=path)
-    if not found:
+    tools = programs("kustomize", "kubectl", path=path)
+    if not tools:
         return None
-    return (found[0], "kustomize" if Path(found[0]).stem == "kubectl" else "build")
+    return (tools[0], "kustomize" if Path(tools[0]).stem == "kubectl" else "build")
 
 
 def _unwrapped(stderr: str) -> str:
@@ -150,10 +151,6 @@ def _relative(message: str, directory: Path) -> str:
     return re.sub(below_the_topmost, lambda match: Path(os.path.relpath(match[0], directory)).as_posix(), message)
 
 
-def _warning(line: str) -> str:
-    return re.sub(r"^# Warning: ", "", line.strip())
-
-
 def _kustomization_of(directory: Path) -> str:
-    found = (directory / name for name in KUSTOMIZATION_NAMES if (directory / name).is_file())
-    return next(found, directory).as_posix()
+    files = (directory / name for name in KUSTOMIZATION_NAMES if (directory / name).is_file())
+    return next(files, directory).as_posix()

@@ -129,8 +129,8 @@ def secret_text(text: str) -> bool:
         return False
     if any(word in text and re.search(form, text) for word, form in _FORMS.items()):
         return True
-    found = (match for word, form in _EMBEDDED.items() if word in text for match in re.finditer(form, text))
-    return any(not re.search(_HARMLESS, match["value"]) for match in found)
+    matches = (match for word, form in _EMBEDDED.items() if word in text for match in re.finditer(form, text))
+    return any(not re.search(_HARMLESS, match["value"]) for match in matches)
 
 
 def shown(name: str, value: object) -> str:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aegisgen.bundle import bundled, program
 from aegisgen.errors import ToolError
-from aegisgen.kube.schemas import judge, list_items, load, schema_file, unreadable
+from aegisgen.kube.resource import pointed
+from aegisgen.kube.schemas import judge, list_items, load, schema_of, unreadable
 from aegisgen.kube.violations import Fault, Place, Violation, explain
 
 if TYPE_CHECKING:
@@ -53,12 +54,12 @@ def run(documents: Sequence[Document], *, version: str, jobs: int = 2) -> list[l
     ToolError where kubeconform is missing, too old, too slow or beside itself; UsageError for a Kubernetes version that
     the bundle does not cover.
     """
-    found = [item for index, document in enumerate(documents) for item in _objects(index, (), document.data, version)]
-    asked = [item for item in found if item.schema.name != "list-v1.json" and not any(unreadable(item.data))]
+    objects = [item for index, document in enumerate(documents) for item in _objects(index, (), document.data, version)]
+    asked = [item for item in objects if item.schema.name != "list-v1.json" and not any(unreadable(item.data))]
     replies = _ask([item.data for item in asked], version, jobs) if asked else []
     answers = {(item.document, item.prefix): faults for item, faults in zip(asked, replies, strict=True)}
     results: list[list[Violation] | None] = [None] * len(documents)
-    for item in found:
+    for item in objects:
         faults = answers.get((item.document, item.prefix))
         judged = judge(item.schema, item.data) if faults is None else explain(load(item.schema), item.data, faults)
         result = results[item.document] or []
@@ -69,15 +70,10 @@ def run(documents: Sequence[Document], *, version: str, jobs: int = 2) -> list[l
 
 def _objects(document: int, prefix: Place, data: object, version: str) -> Iterator[_Object]:
     """Yield what `data` holds a schema for: the object itself, and those of a List."""
-    if not isinstance(data, dict):
-        return
-    api_version, kind = data.get("apiVersion"), data.get("kind")
-    if isinstance(api_version, str) and isinstance(kind, str):
-        schema = schema_file(api_version, kind, version)
-        if schema is not None:
-            yield _Object(document, prefix, data, schema)
-            for place, item in list_items(data):
-                yield from _objects(document, prefix + place, item, version)
+    if isinstance(data, dict) and (schema := schema_of(data, version)):
+        yield _Object(document, prefix, data, schema)
+        for place, item in list_items(data):
+            yield from _objects(document, prefix + place, item, version)
 
 
 def _ask(objects: Sequence[Mapping[str, object]], version: str, jobs: int) -> list[list[Fault] | None]:
@@ -112,10 +108,10 @@ def _locations(version: str) -> list[str]:
 
 @cache
 def _check_version() -> None:
-    said = _call(["-v"]).stdout.strip()
-    numbers = re.match(r"v?(\d+)\.(\d+)", said)  # a build by `go install` says "development"
+    version = _call(["-v"]).stdout.strip()
+    numbers = re.match(r"v?(\d+)\.(\d+)", version)  # a build by `go install` says "development"
     if numbers and (int(numbers[1]), int(numbers[2])) < _OLDEST:
-        message = f"kubeconform {said} is too old, 0.7.0 or newer is needed; {_HINT}"
+        message = f"kubeconform {version} is too old, 0.7.0 or newer is needed; {_HINT}"
         raise ToolError(message)
 
 
@@ -184,8 +180,7 @@ def _fault(path: Place, what: str) -> Fault:
 def _place(pointer: str, data: object) -> Place:
     """Follow a JSON pointer through `data`, which alone tells an index from a key."""
     path: Place = ()
-    for raw in pointer.split("/")[1:]:
-        part = raw.replace("~1", "/").replace("~0", "~")
+    for part in pointed(pointer):
         if isinstance(data, list) and part.isdecimal() and int(part) < len(data):
             path, data = (*path, int(part)), data[int(part)]
         elif isinstance(data, dict) and part in data:

@@ -74,7 +74,7 @@ def ask(requests: Sequence[Request], *, context: str | None = None) -> list[str 
     common = [f"--request-timeout={REQUEST_SECONDS}s", *([f"--context={context}"] if context is not None else ())]
     running: list[subprocess.Popen[bytes]] = []
     try:
-        running += (_start([kubectl, each.verb, *each.arguments, *common]) for each in requests)
+        running += (_start([kubectl, request.verb, *request.arguments, *common]) for request in requests)
         deadline = time.monotonic() + PROCESS_SECONDS
         return [_answer(process, deadline) for process in running]
     finally:
@@ -93,8 +93,8 @@ def objects(answer: str) -> list[dict[str, object]]:
     if not isinstance(data, dict):
         raise ToolError("kubectl printed something else than JSON; is it kubectl, or a program of another kind?")
     items = data.get("items")
-    found = items if isinstance(items, list) else [data]
-    return [item for item in found if isinstance(item, dict)]
+    listed = items if isinstance(items, list) else [data]
+    return [item for item in listed if isinstance(item, dict)]
 
 
 def without_credentials(text: str) -> str:

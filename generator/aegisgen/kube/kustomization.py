@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from aegisgen.errors import InputError, Problem
+from aegisgen.kube.resource import value_at
 from aegisgen.kube.selection import Target, target_of
 from aegisgen.kube.shape import KUSTOMIZATION_NAMES, mapping, sequence, text
 from aegisgen.yaml.scalars import Dialect
@@ -41,14 +42,15 @@ class Place(NamedTuple):
     @property
     def value(self) -> object:
         """What stands there, None where nothing does."""
-        value: object = self.document.data
-        for part in self.path:
-            if isinstance(part, int):
-                items = sequence(value)
-                value = items[part] if part < len(items) else None
-            else:
-                value = mapping(value).get(part)
-        return value
+        return value_at(self.document.data, self.path)
+
+    def at(self, *path: str | int) -> Place:
+        """Return the place of a field below this one."""
+        return Place(self.document, (*self.path, *path))
+
+    def problem(self, message: str) -> Problem:
+        """Return what is wrong here as a problem of the file's field."""
+        return Problem(self.source, *self.position, str(self.path[0]) if self.path else "", message)
 
 
 class Patch(NamedTuple):
@@ -96,8 +98,8 @@ class Reading:
 
     def layer(self, directory: str, parents: tuple[str, ...] = ()) -> Layer | None:
         """Read the kustomization in `directory` and all that it names; None where there is none to read."""
-        found = self._kustomization(directory)
-        if found is None:
+        kustomization = self._kustomization(directory)
+        if kustomization is None:
             return None
         self.layers += 1
         parents = (*parents, directory)
@@ -105,23 +107,26 @@ class Reading:
         resources = [
             item
             for field in ("resources", "bases")  # Kustomize appends the latter to the former
-            for place in _entries(found, field)
+            for place in _entries(kustomization, field)
             for item in self._resource(place, directory, parents)
         ]
-        components = [self._directory(place, directory, parents) for place in _entries(found, "components")]
+        components = [self._directory(place, directory, parents) for place in _entries(kustomization, "components")]
         plugins = ("helmCharts", "helmChartInflationGenerator", "generators", "transformers")
         return Layer(
             directory=directory,
-            kustomization=found,
+            kustomization=kustomization,
             resources=tuple(resources),
             components=tuple(component for component in components if component),
-            strategic=tuple(self._patch(place, directory) for place in _entries(found, "patchesStrategicMerge")),
-            patches=tuple(self._patch(place, directory) for place in _entries(found, "patches")),
-            json6902=tuple(self._patch(place, directory) for place in _entries(found, "patchesJson6902")),
-            generators=tuple(
-                place for field in ("configMapGenerator", "secretGenerator") for place in _entries(found, field)
+            strategic=tuple(
+                self._patch(place, directory) for place in _entries(kustomization, "patchesStrategicMerge")
             ),
-            opaque=len(self.problems) + len(self.remotes) > before or any(map(mapping(found.data).get, plugins)),
+            patches=tuple(self._patch(place, directory) for place in _entries(kustomization, "patches")),
+            json6902=tuple(self._patch(place, directory) for place in _entries(kustomization, "patchesJson6902")),
+            generators=tuple(
+                place for field in ("configMapGenerator", "secretGenerator") for place in _entries(kustomization, field)
+            ),
+            opaque=len(self.problems) + len(self.remotes) > before
+            or any(map(mapping(kustomization.data).get, plugins)),
         )
 
     def _kustomization(self, directory: str) -> Document | None:
@@ -174,7 +179,7 @@ class Reading:
         if raw is not None:
             content = self._documents(raw, _join(directory, name))
         elif text(fields.get("patch")):
-            content = self._inline(Place(place.document, (*place.path, "patch")))
+            content = self._inline(place.at("patch"))
         elif isinstance(entry, str) and ("\n" in entry or ":" in entry):
             content = self._inline(place)
         else:
@@ -214,9 +219,7 @@ class Reading:
                 yield part
 
     def _problem(self, place: Place, message: str) -> None:
-        line, column = place.position
-        field = str(next(iter(place.path), ""))
-        self.problems.append(Problem(place.source, line, column, field, message))
+        self.problems.append(place.problem(message))
 
 
 def _entries(document: Document, field: str) -> Iterator[Place]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from aegisgen.kube.kustomization import Place
 from aegisgen.kube.overlay import Change, Member, Overlay
-from aegisgen.kube.resource import Identity, Resource, value_at
+from aegisgen.kube.resource import Identity, Resource, pointed, value_at
 from aegisgen.kube.shape import mapping, sequence, text
 
 Path = tuple[str | int, ...]
@@ -41,10 +41,10 @@ def origin_of(overlay: Overlay, resource: Resource, path: Sequence[str | int] = 
     value = resource.at(*wanted)
     changed = [place for change in member.changes if (place := _found_in_change(change, resource, wanted))]
     if isinstance(value, dict | list):
-        found = base or (changed[0] if changed else None)
+        place = base or (changed[0] if changed else None)
     else:
-        found = changed[-1] if changed else base
-    return found or origin_of(overlay, resource, wanted[:-1])
+        place = changed[-1] if changed else base
+    return place or origin_of(overlay, resource, wanted[:-1])
 
 
 def unhashed(name: str) -> str:
@@ -92,22 +92,22 @@ def _same(member: Member, identity: Identity) -> bool:
 def _found_in_base(member: Member, data: object, path: Path) -> Place | None:
     if member.generated:
         return _in_generator(member.place, path)
-    found = translate(data, path, member.place.value)
-    return None if found is None else Place(member.place.document, (*member.place.path, *found))
+    translated = translate(data, path, member.place.value)
+    return None if translated is None else member.place.at(*translated)
 
 
 def _found_in_change(change: Change, resource: Resource, path: Path) -> Place | None:
     entry = mapping(change.place.value)
     if change.kind == "strategic":
-        found = translate(resource.data, path, change.place.value)
-        return None if found is None else Place(change.place.document, found)
+        translated = translate(resource.data, path, change.place.value)
+        return None if translated is None else Place(change.place.document, translated)
     if change.kind == "operations":
         return _in_operations(change.place, resource.data, path)
     if change.kind == "data":
         return _in_generator(change.place, path)
     if change.kind == "replicas":
-        return _field(change.place, "count") if path == ("spec", "replicas") else None
-    return _field(change.place, "newTag") if path[-1] == "image" and _tags(entry, text(resource.at(*path))) else None
+        return change.place.at("count") if path == ("spec", "replicas") else None
+    return change.place.at("newTag") if path[-1] == "image" and _tags(entry, text(resource.at(*path))) else None
 
 
 def _tags(entry: dict[str, object], image: str) -> bool:
@@ -118,16 +118,16 @@ def _tags(entry: dict[str, object], image: str) -> bool:
 
 def _in_operations(place: Place, data: object, path: Path) -> Place | None:
     for number, operation in reversed(list(enumerate(map(mapping, sequence(place.value))))):
-        pointer = [part.replace("~1", "/").replace("~0", "~") for part in text(operation.get("path")).split("/")[1:]]
+        pointer = pointed(text(operation.get("path")))
         written, below = path[: len(pointer)], path[len(pointer) :]
         if "value" not in operation or not _points_at(pointer, written):
             continue
         current = value_at(data, written)
         if pointer[-1:] == ["-"] and _counterpart(current, 0, [operation["value"]]) is None:
             continue  # it appended another item than this one
-        found = translate(current, below, operation["value"])
-        if found is not None:
-            return Place(place.document, (number, "value", *found))
+        inside = translate(current, below, operation["value"])
+        if inside is not None:
+            return Place(place.document).at(number, "value", *inside)
     return None
 
 
@@ -145,9 +145,5 @@ def _in_generator(place: Place, path: Path) -> Place | None:
         for index, item in enumerate(sequence(entry.get(field))):
             key, equals, _ = text(item).partition("=")
             if (key if equals or field == "literals" else key.rpartition("/")[2]) == path[1]:
-                return Place(place.document, (*place.path, field, index))
+                return place.at(field, index)
     return place if entry.get("envs") or entry.get("env") else None
-
-
-def _field(place: Place, name: str) -> Place:
-    return Place(place.document, (*place.path, name))

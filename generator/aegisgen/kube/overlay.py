@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 from aegisgen import files
 from aegisgen.errors import Problem
 from aegisgen.kube.kustomization import Layer, Patch, Place, Reading, composed_files
-from aegisgen.kube.resource import Identity, Resource, identify
+from aegisgen.kube.resource import Identity, Resource, identify, pointed
 from aegisgen.kube.selection import CLUSTER_SCOPED, namespace_of, selects
 from aegisgen.kube.shape import mapping, sequence, text, texts
 from aegisgen.yaml.source import Document, Parser
@@ -115,7 +115,7 @@ def unmatched_patches(overlay: Overlay) -> tuple[Patch, ...]:
 
 def used_files(overlay: Overlay) -> set[str]:
     """Return the files that an overlay is made of: kustomizations, resources and patches."""
-    patches = (document.source for each in overlay.applications for document in each.patch.content)
+    patches = (document.source for application in overlay.applications for document in application.patch.content)
     resources = (item.source for layer in overlay.layers for item in layer.resources if isinstance(item, Place))
     kustomizations = (document.source for document in overlay.kustomizations)
     return {*patches, *resources, *kustomizations, *(problem.path for problem in overlay.problems)}
@@ -150,7 +150,7 @@ class _Accumulation:
 
     def accumulate(self, layer: Layer, objects: list[_Object]) -> list[_Object]:
         """Add a layer to the objects gathered so far. A component works on all of them, any other layer on its own."""
-        certain = not any(each.opaque for each in _flattened(layer))
+        certain = not any(below.opaque for below in _flattened(layer))
         for item in layer.resources:
             objects += self.accumulate(item, []) if isinstance(item, Layer) else _object_at(item)
         for place in layer.generators:
@@ -204,7 +204,7 @@ def _change(item: _Object, document: Document) -> None:
 
 def _operate(item: _Object, operation: dict[str, object]) -> None:
     """Follow what a JSON 6902 operation does to labels and annotations, which later patches may select by."""
-    parts = text(operation.get("path")).split("/")[1:]
+    parts = pointed(text(operation.get("path")))
     for field, own in (("labels", item.labels), ("annotations", item.annotations)):
         if parts[:2] != ["metadata", field]:
             continue
@@ -212,9 +212,9 @@ def _operate(item: _Object, operation: dict[str, object]) -> None:
             own.clear()
             own.update(texts(operation.get("value")))
         elif operation.get("op") == "remove":
-            own.pop(parts[2].replace("~1", "/").replace("~0", "~"), None)
+            own.pop(parts[2], None)
         else:
-            own[parts[2].replace("~1", "/").replace("~0", "~")] = text(operation.get("value"))
+            own[parts[2]] = text(operation.get("value"))
 
 
 def _object_at(place: Place) -> Iterator[_Object]:
@@ -268,10 +268,9 @@ def _count_and_tag(layer: Layer, objects: list[_Object]) -> None:
         for item in objects:
             if item.identities[-1].kind in _COUNTED and any(own.name == name for own in item.identities):
                 item.changes.append(change)
-    for index in range(len(sequence(layer.field("images")))):
-        change = Change("image", Place(layer.kustomization, ("images", index)))
-        for item in objects:
-            item.changes.append(change)
+    images = [Place(layer.kustomization, ("images", index)) for index in range(len(sequence(layer.field("images"))))]
+    for item in objects:
+        item.changes += [Change("image", place) for place in images]
 
 
 def _flattened(layer: Layer) -> Iterator[Layer]:

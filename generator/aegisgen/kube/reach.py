@@ -28,6 +28,7 @@ _PLUGINS = frozenset({"generators", "transformers", "validators"})
 # In a plug-in's configuration, which may hold anything, these name files or addresses.
 _PLUGIN_FILES = frozenset({"path", "paths", "files", "envs", "env", "repo", "valuesFile", "additionalValuesFiles"})
 _FUNCTIONS = ("config.kubernetes.io/function", "config.k8s.io/function")
+_UNFETCHED = "is not fetched: aegisgen composes without a network; vendor it"
 _FETCHED = re.compile(r"https?:", re.IGNORECASE)
 _ADDRESS = re.compile(
     r"[a-z][a-z0-9+.-]*://|git::|gh:|[\w.-]+@[\w.-]+:|(?:www\.)?(?:github|gitlab|bitbucket)\.\w+[/:]"
@@ -69,11 +70,11 @@ def _names(place: Place, left_out: frozenset[str]) -> Iterator[Place]:
         yield place
     elif isinstance(value, list):
         for index in range(len(value)):
-            yield from _names(Place(place.document, (*place.path, index)), left_out)
+            yield from _names(place.at(index), left_out)
     elif isinstance(value, dict):
         for key in value:
             if key not in left_out:
-                yield from _names(Place(place.document, (*place.path, key)), left_out)
+                yield from _names(place.at(key), left_out)
 
 
 def _refuse_name(place: Place, layer: Layer, above: frozenset[str], *, plugin: bool) -> None:
@@ -86,7 +87,7 @@ def _refuse_name(place: Place, layer: Layer, above: frozenset[str], *, plugin: b
     file = posixpath.normpath(posixpath.join(layer.directory, name))
     if _FETCHED.match(name) or (_ADDRESS.match(name) and not os.path.lexists(file)):
         what = "the remote base " if place.path[0] in _BASES else ""
-        raise _refusal(place, f"{what}{name} is not fetched: aegisgen composes without a network; vendor it")
+        raise CompositionError(place.problem(f"{what}{name} {_UNFETCHED}"))
     files.probe(file, MAX_FILE_BYTES)
     if plugin and os.path.isdir(file) and file not in above:  # noqa: PTH112
         _refuse(read_overlay(Path(file)), above | {file})
@@ -95,25 +96,20 @@ def _refuse_name(place: Place, layer: Layer, above: frozenset[str], *, plugin: b
 
 
 def _refuse_plugins(
-    found: Iterable[Document | Problem], inline: Place | None, files_in: frozenset[str] = _PLUGIN_FILES
+    configuration: Iterable[Document | Problem], inline: Place | None, files_in: frozenset[str] = _PLUGIN_FILES
 ) -> None:
     """Refuse what the configuration of plug-ins would fetch or run.
 
     `inline`: where it stands in a kustomization. `files_in`: the fields that name files; empty: any may.
     """
-    for document in found:
+    for document in configuration:
         if isinstance(document, Problem):
             raise CompositionError(document)
         annotations = mapping(mapping(mapping(document.data).get("metadata")).get("annotations"))
         for place in _names(Place(document), frozenset()):
             named = not files_in or not files_in.isdisjoint(map(str, place.path))
             if named and _FETCHED.match(str(place.value)):
-                message = f"{place.value} is not fetched: aegisgen composes without a network; vendor it"
-                raise _refusal(inline or place, message)
+                raise CompositionError((inline or place).problem(f"{place.value} {_UNFETCHED}"))
         if not annotations.keys().isdisjoint(_FUNCTIONS):
-            raise _refusal(inline or Place(document), "a function is a program or a container, and aegisgen runs none")
-
-
-def _refusal(place: Place, message: str) -> CompositionError:
-    line, column = place.position
-    return CompositionError(Problem(place.source, line, column, str(place.path[0]) if place.path else "", message))
+            message = "a function is a program or a container, and aegisgen runs none"
+            raise CompositionError((inline or Place(document)).problem(message))

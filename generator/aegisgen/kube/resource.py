@@ -61,6 +61,11 @@ def value_at(data: object, path: Sequence[str | int]) -> object:
     return data
 
 
+def pointed(pointer: str) -> list[str]:
+    """Return the parts of a JSON pointer (RFC 6901)."""
+    return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+
+
 def identify(document: Document) -> Resource | str:
     """Return the object that a document holds, or the reason why it is not one."""
     data = document.data
@@ -69,16 +74,12 @@ def identify(document: Document) -> Resource | str:
     for field in ("apiVersion", "kind"):
         if not isinstance(data.get(field), str) or not data[field]:
             return f"not a Kubernetes object: {field} is missing or not a string"
-    return Resource(_identity(data), data, document)
+    names = mapping(data.get("metadata"))
+    name = text(names.get("name") or names.get("generateName"))
+    return Resource(Identity(data["apiVersion"], data["kind"], text(names.get("namespace")), name), data, document)
 
 
 def resources_in(documents: Iterable[object]) -> list[Resource]:
     """Return the objects among what a reader of YAML yields; problems and other documents are left out."""
-    found = (identify(document) for document in documents if isinstance(document, Document))
-    return [resource for resource in found if isinstance(resource, Resource)]
-
-
-def _identity(data: dict[str, object]) -> Identity:
-    names = mapping(data.get("metadata"))
-    name = names.get("name") or names.get("generateName")
-    return Identity(str(data["apiVersion"]), str(data["kind"]), text(names.get("namespace")), text(name))
+    identified = (identify(document) for document in documents if isinstance(document, Document))
+    return [resource for resource in identified if isinstance(resource, Resource)]

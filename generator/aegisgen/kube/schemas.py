@@ -47,8 +47,10 @@ def api_versions(kind: str, version: str) -> tuple[str, ...]:
         return ()
     files = sorted((bundled("schemas") / "kubernetes" / f"v{version}").glob(f"{kind.lower()}-*.json"))
     schemas = [load(file)["properties"] for file in files]
-    found = (name for each in schemas if each["kind"].get("enum") == [kind] for name in each["apiVersion"]["enum"])
-    return tuple(name for name in found if name)
+    names = (
+        name for schema in schemas if schema["kind"].get("enum") == [kind] for name in schema["apiVersion"]["enum"]
+    )
+    return tuple(name for name in names if name)
 
 
 def violations(
@@ -61,13 +63,10 @@ def violations(
     it is known to hold nothing that JSON cannot express, so that nobody has to look. UsageError for a Kubernetes
     version that the bundle does not cover.
     """
-    found = None
-    api_version, kind = data.get("apiVersion"), data.get("kind")
-    if isinstance(api_version, str) and isinstance(kind, str):
-        found = schema_file(api_version, kind, version)
-    if found is None:
+    schema = schema_of(data, version)
+    if schema is None:
         return None
-    result = judge(found, data, patch=patch, readable=readable)
+    result = judge(schema, data, patch=patch, readable=readable)
     for prefix, item in list_items(data):
         inner = violations(item, version=version, patch=patch, readable=readable)
         result += [Violation(prefix + path, message) for path, message in inner or ()]
@@ -86,6 +85,12 @@ def list_items(data: Mapping[str, object]) -> list[tuple[Place, dict[str, object
     if data.get("apiVersion") != "v1" or data.get("kind") != "List" or not isinstance(items, list):
         return []
     return [(("items", index), item) for index, item in enumerate(items) if isinstance(item, dict)]
+
+
+def schema_of(data: Mapping[str, object], version: str) -> Path | None:
+    """Find the schema of a manifest's `apiVersion` and `kind`; UsageError for an unknown Kubernetes version."""
+    api_version, kind = data.get("apiVersion"), data.get("kind")
+    return schema_file(api_version, kind, version) if isinstance(api_version, str) and isinstance(kind, str) else None
 
 
 def schema_file(api_version: str, kind: str, version: str) -> Path | None:

@@ -12,34 +12,14 @@ from aegisgen.kube.shape import mapping, text
 # Kinds that Kustomize knows to live outside namespaces; everything it does not know it takes to be namespaced.
 CLUSTER_SCOPED = frozenset(
     {
-        "APIService",
-        "CSIDriver",
-        "CSINode",
-        "CertificateSigningRequest",
-        "ClusterRole",
-        "ClusterRoleBinding",
-        "ComponentStatus",
-        "CustomResourceDefinition",
-        "FlowSchema",
-        "IngressClass",
-        "MutatingWebhookConfiguration",
-        "Namespace",
-        "Node",
-        "PersistentVolume",
-        "PriorityClass",
-        "PriorityLevelConfiguration",
-        "RuntimeClass",
-        "SelfSubjectAccessReview",
-        "SelfSubjectRulesReview",
-        "StorageClass",
-        "SubjectAccessReview",
-        "TokenReview",
-        "ValidatingAdmissionPolicy",
-        "ValidatingAdmissionPolicyBinding",
-        "ValidatingWebhookConfiguration",
+        "APIService", "CSIDriver", "CSINode", "CertificateSigningRequest", "ClusterRole", "ClusterRoleBinding",
+        "ComponentStatus", "CustomResourceDefinition", "FlowSchema", "IngressClass", "MutatingWebhookConfiguration",
+        "Namespace", "Node", "PersistentVolume", "PriorityClass", "PriorityLevelConfiguration", "RuntimeClass",
+        "SelfSubjectAccessReview", "SelfSubjectRulesReview", "StorageClass", "SubjectAccessReview", "TokenReview",
+        "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "ValidatingWebhookConfiguration",
         "VolumeAttachment",
     }
-)
+)  # fmt: skip
 
 _REQUIREMENT = re.compile(
     r"\s*(?:(?P<absent>!)\s*(?P<none>[\w./-]+)"
@@ -105,12 +85,12 @@ def label_selector(selector: str, labels: Mapping[str, str]) -> bool:
     """Tell whether labels satisfy a selector such as `app=api,tier in (web, edge),!legacy`."""
     position = 0
     while position < len(selector):
-        found = _REQUIREMENT.match(selector, position)
-        if not found:
+        requirement = _REQUIREMENT.match(selector, position)
+        if not requirement:
             return True
-        if not _satisfied(found, labels):
+        if not _satisfied(requirement, labels):
             return False
-        position = found.end()
+        position = requirement.end()
     return True
 
 

@@ -84,10 +84,10 @@ _LIMITS: tuple[tuple[str, str], ...] = (
 
 def explain(schema: Node, data: object, faults: Iterable[Fault]) -> list[Violation]:
     """Put an engine's faults into words, sorted by place; a wrong type silences what else is wrong with the value."""
-    found = sorted(set(faults), key=lambda fault: (_sortable(fault.path), fault.keyword, fault.names))
-    wrong_type = {fault.path for fault in found if fault.keyword == "type"}
-    spoken = (fault for fault in found if fault.keyword == "type" or fault.path not in wrong_type)
-    result = {violation: None for fault in spoken for violation in _words(fault, subschemas(schema, fault.path), data)}
+    ordered = sorted(set(faults), key=lambda fault: (_sortable(fault.path), fault.keyword, fault.names))
+    wrong_type = {fault.path for fault in ordered if fault.keyword == "type"}
+    telling = (fault for fault in ordered if fault.keyword == "type" or fault.path not in wrong_type)
+    result = {violation: None for fault in telling for violation in _words(fault, subschemas(schema, fault.path), data)}
     return sorted(result, key=lambda violation: (_sortable(violation.path), violation.message))
 
 

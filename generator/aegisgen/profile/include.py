@@ -60,17 +60,17 @@ def includes(pattern: str, path: str) -> bool:
 
 def _files(project: ProjectSource, problems: list[Problem]) -> list[str]:
     """Return the included files, each once, sorted; what is wrong with a pattern is added to `problems`."""
-    found: set[str] = set()
+    paths: set[str] = set()
     for index, pattern in enumerate(project.value.include):
         try:
             matches = list(_expanded(project.root, pattern.split("/")))
             if not matches:
                 raise TreeError("no such file" if _MAGIC.isdisjoint(pattern) else "matches no file")
-            found.update(matches)
+            paths.update(matches)
         except TreeError as error:
             line, column = project.document.position(("include", index))
             problems.append(Problem(project.document.source, line, column, f"include.{index}", str(error)))
-    return sorted(found)
+    return sorted(paths)
 
 
 def _expanded(root: Path, segments: Sequence[str], below: str = "") -> Iterator[str]:

@@ -28,14 +28,14 @@ def _places(value: object, path: _Path) -> Iterator[_Path]:
         if secret_value(str(path[-1]), value) if _is_variable(path) else secret_text(value):
             yield path
     elif isinstance(value, dict):
-        for key, each in value.items():
+        for key, item in value.items():
             if secret_text(str(key)):
                 yield path  # the key is the secret, and must not be repeated either
             else:
-                yield from _places(each, (*path, key))
+                yield from _places(item, (*path, key))
     elif isinstance(value, list):
-        inside = [place for index, each in enumerate(value) for place in _places(each, (*path, index))]
-        if not inside and secret_option(" ".join(each for each in value if isinstance(each, str))):
+        inside = [place for index, item in enumerate(value) for place in _places(item, (*path, index))]
+        if not inside and secret_option(" ".join(item for item in value if isinstance(item, str))):
             yield path  # the words of a command
         yield from inside
 

@@ -8,7 +8,6 @@ import msgspec
 
 from aegisgen.errors import InputError, Problem
 from aegisgen.kube.resource import value_at
-from aegisgen.kube.shape import mapping
 from aegisgen.profile.agreement.services import disagreements, unknown_services
 from aegisgen.profile.layers import Layer, missing
 from aegisgen.profile.model import OVERLAY, Settings
@@ -66,8 +65,8 @@ def directory_of(project: ProjectSource, profile: ProfileSource, service: str) -
 def runbook_place(project: ProjectSource, profile: ProfileSource, service: str) -> str:
     """Return where a service's runbook is, whether it has one or not."""
     paths = [value_at(layer.data, ("runbook", "path")) for layer in layers_of(project, profile, service)]
-    said = [path for path in paths if isinstance(path, str)]
-    return overlay_folder(said[-1] if said else PATH, profile.name, service)
+    named = [path for path in paths if isinstance(path, str)]
+    return overlay_folder(named[-1] if named else PATH, profile.name, service)
 
 
 def is_enabled(project: ProjectSource, profile: ProfileSource, service: str) -> bool:
@@ -77,17 +76,8 @@ def is_enabled(project: ProjectSource, profile: ProfileSource, service: str) -> 
 
 def _said(project: ProjectSource, profile: ProfileSource, service: str, field: str) -> object:
     """Return what the strongest of the layers that say anything says in one field; see `layers_of`."""
-    spec, home = mapping(mapping(profile.document.data).get("spec")), mapping(project.home(service).data)
-    for layer in (
-        mapping(mapping(spec.get("services")).get(service)),
-        spec,
-        mapping(mapping(home.get("services")).get(service)),
-        mapping(home.get("defaults")),
-        mapping(mapping(project.document.data).get("defaults")),
-    ):
-        if field in layer:
-            return layer[field]
-    return None
+    saying = (layer.data[field] for layer in reversed(layers_of(project, profile, service)) if field in layer.data)
+    return next(saying, None)
 
 
 def _target(
@@ -95,10 +85,10 @@ def _target(
 ) -> Target | Problem | None:
     merged: dict[str, object] = {}
     for layer in layers:
-        said = {key: value for key, value in layer.data.items() if key not in _ENVIRONMENT_FIELDS}
-        if isinstance(said.get("image"), str):
-            said["image"] = {"name": said["image"]}
-        merged = _merge(merged, said)
+        fields = {key: value for key, value in layer.data.items() if key not in _ENVIRONMENT_FIELDS}
+        if isinstance(fields.get("image"), str):
+            fields["image"] = {"name": fields["image"]}
+        merged = _merge(merged, fields)
     if merged.get("enabled") is False:
         return None
     for field, expected in (("strategy", "init-container or presync-job"), ("image", "an image and its tag")):

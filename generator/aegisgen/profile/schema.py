@@ -66,7 +66,7 @@ def default_of(struct: type[msgspec.Struct], field: msgspec.structs.FieldInfo) -
     if value is msgspec.NODEFAULT and field.default_factory is not msgspec.NODEFAULT:
         value = field.default_factory()
     if value is msgspec.UNSET and issubclass(struct, Overrides):
-        merged = {each.name: each for each in msgspec.structs.fields(Settings)}
+        merged = {merged_field.name: merged_field for merged_field in msgspec.structs.fields(Settings)}
         return default_of(Settings, merged[field.name]) if field.name in merged else msgspec.UNSET
     return msgspec.UNSET if value in (msgspec.NODEFAULT, msgspec.UNSET) else msgspec.to_builtins(value)
 

@@ -41,8 +41,13 @@ def chosen(
         return [Chosen(path.as_posix(), path)]
     workspace = open_workspace(Selection(project, [environment] if environment else None, services))
     return [
-        Chosen(f"{each.environment}/{each.service}", relative(workspace.root / each.directory), each, workspace.root)
-        for each in workspace.targets
+        Chosen(
+            f"{target.environment}/{target.service}",
+            relative(workspace.root / target.directory),
+            target,
+            workspace.root,
+        )
+        for target in workspace.targets
     ]
 
 
@@ -61,8 +66,8 @@ def compose_overlay(directory: Path, known: Iterable[Resource] = ()) -> Composed
     Raises as `compose_targets` does.
     """
     resources = tuple(resources_in(compose(directory).documents))
-    found = deploying(directory.as_posix(), known)
-    return Composed(directory, resources, found[0] if found else None)
+    deployers = deploying(directory.as_posix(), known)
+    return Composed(directory, resources, deployers[0] if deployers else None)
 
 
 def applications(root: Path) -> Iterator[Resource]:

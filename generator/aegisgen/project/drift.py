@@ -70,9 +70,9 @@ def _refuse_foreign(changes: Iterable[Change], tree: Tree, *, force: bool) -> No
 def _kustomization(directory: str, overlay: Overlay | None, orphans: Mapping[str, bytes], tree: Tree) -> Change | None:
     """Wire a folder's files into its kustomization, whichever of its names that has."""
     paths = [f"{directory}/{name}" for name in KUSTOMIZATION_NAMES]
-    found = [(path, content) for path in paths if (content := tree.read(path)) is not None]
-    if len(found) > 1:
-        names = " and ".join(tree.display(path) for path, _ in found)
+    present = [(path, content) for path in paths if (content := tree.read(path)) is not None]
+    if len(present) > 1:
+        names = " and ".join(tree.display(path) for path, _ in present)
         raise TreeError(f"{names}: Kustomize takes one of them only; remove the other")
     kept = set(overlay.files) if overlay else set()
     gone = {
@@ -81,12 +81,12 @@ def _kustomization(directory: str, overlay: Overlay | None, orphans: Mapping[str
         if name not in kept and (f"{directory}/{name}" in orphans or tree.read(f"{directory}/{name}") is None)
     }
     wiring = (overlay.wiring if overlay else None) or Wiring((), ())
-    if not found:
+    if not present:
         if overlay is None:
             return None
         path = f"{directory}/{KUSTOMIZATION_NAMES[0]}"
         return Change(path, None, wire(overlay.starter, tree.display(path), wiring, stated=overlay.stated).encode())
-    path, content = found[0]
+    path, content = present[0]
     text = decode(content, tree.display(path))
     wired = wire(text, tree.display(path), wiring, remove=gone, stated=overlay.stated if overlay else None)
     # decode() drops a byte order mark, which is somebody else's byte

@@ -97,7 +97,7 @@ class Repository(NamedTuple):
         request = "".join(f"{self.commit}:{name}\n" for name in wanted.values())
         process = _start(self.root, "cat-file", "--batch", stdin=subprocess.PIPE)
         answer = _communicate(process, os.fsencode(request))
-        found: dict[str, bytes | None] = dict.fromkeys(paths)
+        contents: dict[str, bytes | None] = dict.fromkeys(paths)
         place = 0
         for path in wanted:
             end = answer.index(b"\n", place)
@@ -106,9 +106,9 @@ class Repository(NamedTuple):
             if len(head) == 3 and head[2].isdigit():  # noqa: PLR2004 - object, type and size; else "... missing"
                 size = int(head[2])
                 if head[1] == b"blob":
-                    found[path] = answer[place : place + size]
+                    contents[path] = answer[place : place + size]
                 place += size + 1
-        return found
+        return contents
 
 
 def open_repository(root: Path, revision: str) -> Repository:
@@ -153,8 +153,8 @@ def ignore_rules(root: Path, paths: list[str]) -> dict[str, str]:
     process = _start(root, "check-ignore", "--verbose", "-z", "--stdin", stdin=subprocess.PIPE)
     answer = _communicate(process, b"".join(os.fsencode(path) + b"\0" for path in paths), accepted=(0, 1))
     fields = os.fsdecode(answer).split("\0")
-    found = zip(*[iter(fields)] * 4, strict=False)
-    return {path: f"{file}:{line}\t{rule}" for file, line, rule, path in found if not rule.startswith("!")}
+    matches = zip(*[iter(fields)] * 4, strict=False)
+    return {path: f"{file}:{line}\t{rule}" for file, line, rule, path in matches if not rule.startswith("!")}
 
 
 def command(root: Path, *arguments: str) -> list[str]:
@@ -232,6 +232,6 @@ def _communicate(
             process.kill()
             raise ToolError(f"git did not finish within {_TIMEOUT_SECONDS} s") from None
     if process.returncode not in accepted:
-        said = os.fsdecode(err).strip().removeprefix("fatal: ")
-        raise UsageError(said or f"git failed with exit code {process.returncode}")
+        message = os.fsdecode(err).strip().removeprefix("fatal: ")
+        raise UsageError(message or f"git failed with exit code {process.returncode}")
     return out

@@ -238,8 +238,10 @@ def warn_of_templates(workspace: Workspace) -> None:
     folder = workspace.root / "templates"
     own = workspace.templates and os.path.realpath(workspace.templates)
     runner = f"{folder}/runner"
-    there = any(name.endswith(".j2") or parent == runner for parent, _, names in files.walk(folder) for name in names)
-    if there and own != os.path.realpath(folder):
+    has_templates = any(
+        name.endswith(".j2") or parent == runner for parent, _, names in files.walk(folder) for name in names
+    )
+    if has_templates and own != os.path.realpath(folder):
         where = display(folder)
         sys.stderr.write(
             f"warning: the templates in {where} are not used: a tree cannot name code that renders it; "

@@ -11,6 +11,7 @@ from aegisgen.findings import Severity
 from aegisgen.kube.credentials import shown
 from aegisgen.kube.kustomization import Place
 from aegisgen.kube.overlay import unmatched_patches, used_files
+from aegisgen.kube.resource import value_at
 from aegisgen.kube.shape import mapping, sequence, text
 from aegisgen.rules.context import Context
 from aegisgen.rules.database import differences
@@ -57,19 +58,15 @@ def other_image(context: Context) -> Iterator[Hit]:
 
 def stale_image(context: Context) -> Iterator[Hit]:
     """Find tags that move but are not pulled again; each image once, at the migration where it has one."""
-    found: dict[str, list[tuple[bool, Pod, Container]]] = {}
-    for pod in context.pods:
-        for container in pod.containers:
-            image = image_of(container.image)
-            if image.mutable and pull_policy(container.fields) != "Always":
-                found.setdefault(container.image, []).append((not _prepares(pod, container), pod, container))
-    for reference, uses in found.items():
-        _, pod, container = min(uses, key=lambda use: use[0])
+    stale: dict[str, list[tuple[Pod, Container]]] = {}
+    for pod, container in context.containers():
+        if image_of(container.image).mutable and pull_policy(container.fields) != "Always":
+            stale.setdefault(container.image, []).append((pod, container))
+    for reference, uses in stale.items():
+        pod, container = next((use for use in uses if _prepares(*use)), uses[0])
         policy = pull_policy(container.fields)
-        others = sorted(
-            {f"{other.resource.identity} ({each.name})" for _, other, each in uses if each is not container}
-        )
-        also = f"; so does {', '.join(sorted(others))}" if others else ""
+        others = sorted({f"{user.resource.identity} ({own.name})" for user, own in uses if own is not container})
+        also = f"; so does {', '.join(others)}" if others else ""
         message = f"container {container.name} pulls {reference} with {policy}: a node keeps what it has under that tag"
         yield Hit(message + also, pod.resource, (*container.path, "image"))
 
@@ -146,9 +143,10 @@ def lost_patch(context: Context) -> Iterator[Hit]:
         if patch.target is not None:
             message = f"the patch matches nothing: no object is {patch.target}. Kustomize drops it without a word"
         else:
-            names = ", ".join(
-                f"{_of(item.data, 'kind')} {_of(item.data, 'metadata', 'name')}" for item in patch.content
+            named = (
+                (value_at(item.data, ("kind",)), value_at(item.data, ("metadata", "name"))) for item in patch.content
             )
+            names = ", ".join(f"{text(kind)} {text(name)}" for kind, name in named)
             message = f"the patch matches nothing: no object is {names}"
         yield Hit(message, place=patch.place)
 
@@ -182,10 +180,7 @@ def _workloads(context: Context) -> list[Pod]:
 
 def _preparing(context: Context) -> Iterator[tuple[Pod, Container]]:
     """Yield the containers that run before the application: those of hooks before or in the sync, init containers."""
-    for pod in context.pods:
-        for container in pod.containers:
-            if _prepares(pod, container):
-                yield pod, container
+    return (use for use in context.containers() if _prepares(*use))
 
 
 def _prepares(pod: Pod, container: Container) -> bool:
@@ -220,12 +215,6 @@ def _account_may_pull(context: Context, pod: Pod) -> bool:
 
 def _pull_secrets(pod: Pod) -> set[str]:
     return {reference.name for reference in pod.references if "imagePullSecrets" in reference.path}
-
-
-def _of(data: object, *path: str) -> str:
-    for part in path[:-1]:
-        data = mapping(data).get(part)
-    return text(mapping(data).get(path[-1]))
 
 
 RULES = (

@@ -16,22 +16,12 @@ def fingerprint(finding: Finding) -> str:
     """Return what tells a finding from others, whatever lines come or go above it."""
     import hashlib  # noqa: PLC0415 - with OpenSSL behind it, it is not for everybody's start
 
-    parts = "\0".join((finding.rule, finding.path, finding.resource, finding.message))
-    return hashlib.sha256(parts.encode()).hexdigest()[:20]
+    return hashlib.sha256("\0".join(_lasting(finding).values()).encode()).hexdigest()[:20]
 
 
 def write_baseline(findings: Iterable[Finding]) -> str:
     """Return the text of a baseline file: an entry a finding, sorted, readable in a review."""
-    entries = [
-        {
-            "rule": finding.rule,
-            "path": finding.path,
-            "resource": finding.resource,
-            "message": finding.message,
-            "fingerprint": fingerprint(finding),
-        }
-        for finding in sorted(findings)
-    ]
+    entries = [{**_lasting(finding), "fingerprint": fingerprint(finding)} for finding in sorted(findings)]
     return json.dumps({"version": VERSION, "findings": entries}, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -43,7 +33,11 @@ def read_baseline(content: str, source: str) -> list[str]:
         raise InputError(Problem(source, 1, 1, "", f"not a baseline file: {error}")) from None
     if mapping(data).get("version") != VERSION:
         raise InputError(Problem(source, 1, 1, "version", f"expected a baseline file of version {VERSION}"))
-    found = [text(mapping(entry).get("fingerprint")) for entry in sequence(mapping(data).get("findings"))]
-    if not all(found):
+    fingerprints = [text(mapping(entry).get("fingerprint")) for entry in sequence(mapping(data).get("findings"))]
+    if not all(fingerprints):
         raise InputError(Problem(source, 1, 1, "findings", "an entry without fingerprint"))
-    return found
+    return fingerprints
+
+
+def _lasting(finding: Finding) -> dict[str, str]:
+    return {field: getattr(finding, field) for field in ("rule", "path", "resource", "message")}

@@ -35,13 +35,13 @@ class Deployments:
 
     def of(self, *directories: str) -> tuple[Resource, ...]:
         """Return the Applications that deploy any of the directories, in the order in which they were given."""
-        found: dict[int, Resource] = {}
+        deployed: dict[int, Resource] = {}
         for directory in directories if self._by_name else ():
             near = self._by_name.get(posixpath.normpath(directory).rpartition("/")[2])
             if near:
                 met = set(map(id, deploying(directory, (application for _, application in near))))
-                found |= {place: application for place, application in near if id(application) in met}
-        return tuple(application for _, application in sorted(found.items(), key=lambda item: item[0]))
+                deployed |= {place: application for place, application in near if id(application) in met}
+        return tuple(application for _, application in sorted(deployed.items(), key=lambda item: item[0]))
 
 
 def overlay_context(build: Build, applications: Iterable[Resource] = (), settings: Settings | None = None) -> Context:

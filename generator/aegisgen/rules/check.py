@@ -21,14 +21,14 @@ def check(context: Context, scopes: Collection[Scope] = EVERY) -> list[Finding]:
     A finding in a composed object points to the line of the overlay or base that made it so.
     """
     severities = context.settings.severities
-    found = []
+    findings = []
     for rule in _applicable(context):
         if rule.scope not in scopes:
             continue
         severity = severities.get(rule.id, rule.severity)
         if rule.check is not None and severity is not None:
-            found += [finding_of(rule, severity, hit, context) for hit in rule.check(context)]
-    return sorted(set(found))
+            findings += [finding_of(rule, severity, hit, context) for hit in rule.check(context)]
+    return sorted(set(findings))
 
 
 def _applicable(context: Context) -> Iterable[Rule]:

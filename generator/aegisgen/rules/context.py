@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from aegisgen.argocd.application import application_settings
@@ -14,7 +14,7 @@ from aegisgen.kube.resource import Resource
 from aegisgen.kube.shape import mapping, sequence, text
 from aegisgen.kube.versions import DEFAULT_VERSION
 from aegisgen.rules.needs import Need, needs_of
-from aegisgen.rules.references import Pod, pod_of
+from aegisgen.rules.references import Container, Pod, pod_of
 
 PodSecurity = Literal["privileged", "baseline", "restricted"]
 
@@ -53,6 +53,10 @@ class Context(NamedTuple):
         """Yield the resources of some kinds."""
         return (resource for resource in self.resources if resource.identity.kind in kinds)
 
+    def containers(self) -> Iterator[tuple[Pod, Container]]:
+        """Yield every container with its pod."""
+        return ((pod, container) for pod in self.pods for container in pod.containers)
+
     def namespace_of(self, resource: Resource) -> str:
         """Return the namespace in which a resource lives."""
         return resource.identity.namespace or self.namespace
@@ -74,10 +78,9 @@ def context_of(
     resources, applications = tuple(resources), tuple(applications)
     hooks = tuple((resource, hook) for resource in resources if (hook := hook_of(resource)))
     hook_by_resource = {id(resource): hook for resource, hook in hooks}
-    found_pods = (pod_of(resource, hook_by_resource.get(id(resource))) for resource in resources)
-    pods = tuple(pod for pod in found_pods if pod)
-    found = (application_settings(application) for application in applications)
-    namespace = next((known.namespace for known in found if known and known.namespace), "")
+    pods = tuple(pod for resource in resources if (pod := pod_of(resource, hook_by_resource.get(id(resource)))))
+    deployed_to = (known.namespace for application in applications if (known := application_settings(application)))
+    namespace = next(filter(None, deployed_to), "")
     return Context(
         resources=resources,
         overlay=overlay,

@@ -63,8 +63,7 @@ def differences(
         for name, setting in own.items():
             known = theirs.get(name)
             if known and setting.value not in known and setting.value not in _OWN:
-                value, resource = next(iter(known.items()))
-                yield Difference(name, setting.value, value, resource, setting.resource, setting.path)
+                yield Difference(name, setting.value, *next(iter(known.items())), setting.resource, setting.path)
 
 
 # The values that a setting has among some workloads, each with the first workload that has it.
@@ -95,12 +94,12 @@ class _Workloads:
         return self._values[place]
 
     def _settings(self, workloads: Sequence[Pod]) -> _Values:
-        found: _Values = {}
+        values: _Values = {}
         for workload in workloads:
             for container in workload.application:
                 for name, setting in self._configs.settings(workload, container).items():
-                    found.setdefault(name, {}).setdefault(setting.value, workload.resource)
-        return found
+                    values.setdefault(name, {}).setdefault(setting.value, workload.resource)
+        return values
 
 
 class _Configs:

@@ -177,8 +177,8 @@ def _suggestion(value: str, known: Iterable[str]) -> str:
 
     names = list(known)
     lower = {name.lower(): name for name in names}
-    found = get_close_matches(value.lower(), lower, n=1)
-    return f"write {lower[found[0]]}" if found else f"write one of {', '.join(names)}"
+    close = get_close_matches(value.lower(), lower, n=1)
+    return f"write {lower[close[0]]}" if close else f"write one of {', '.join(names)}"
 
 
 def _retry_path(application: Resource) -> tuple[str, ...]:

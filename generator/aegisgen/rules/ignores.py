@@ -50,7 +50,7 @@ class Ignore(NamedTuple):
 
 def annotated(context: Context) -> list[Ignore]:
     """Return what the resources of a build say in `aegisgen.dev/ignore`: `H105 reason`, several on lines or by `;`."""
-    found = []
+    ignores = []
     for resource in context.resources:
         value = resource.annotations.get(ANNOTATION)
         if value is None:
@@ -60,10 +60,10 @@ def annotated(context: Context) -> list[Ignore]:
         for part in re.split(r"[;\n]", value):
             for rule, reason in _entries(part):
                 line, column = place.position
-                found.append(
+                ignores.append(
                     Ignore(rule, reason, place.source, line, column, resource=str(resource.identity), within=within)
                 )
-    return found
+    return ignores
 
 
 def commented(path: str, content: str) -> list[Ignore]:
@@ -73,7 +73,7 @@ def commented(path: str, content: str) -> list[Ignore]:
     """
     if "aegisgen:" not in content:
         return []
-    found = []
+    ignores = []
     lines = content.split("\n")
     for number, line in enumerate(lines, 1):
         match = _COMMENT.search(line)
@@ -82,11 +82,11 @@ def commented(path: str, content: str) -> list[Ignore]:
         about = number
         if not line[: match.start("comment")].strip():
             about = next((at for at, text in enumerate(lines[number:], number + 1) if not _SILENT.match(text)), number)
-        rules = [rule for each in match["rules"].split(",") if (rule := each.strip())]
+        rules = [rule for word in match["rules"].split(",") if (rule := word.strip())]
         for rule in rules or [""]:
             where = (path, number, match.start("comment") + 1)
-            found.append(Ignore(rule, match["reason"].strip(), *where, file=_escaped(path), on=(about,)))
-    return found
+            ignores.append(Ignore(rule, match["reason"].strip(), *where, file=_escaped(path), on=(about,)))
+    return ignores
 
 
 def settle(

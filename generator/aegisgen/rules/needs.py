@@ -69,7 +69,7 @@ def needs_of(resources: Sequence[Resource], pods: Sequence[Pod], namespace: str)
     """
     providers = _providers(resources, namespace)
     applied: dict[int, Applied | None] = {}
-    found: dict[tuple[int, str, str], Need] = {}
+    needs: dict[tuple[int, str, str], Need] = {}
     for pod in pods:
         starts = _applied(pod.resource) if pod.references and pod.resource.identity.kind != "CronJob" else None
         if starts is None or starts.task.phase is Phase.SYNC_FAIL:
@@ -83,8 +83,8 @@ def needs_of(resources: Sequence[Resource], pods: Sequence[Pod], namespace: str)
             provided = applied[id(provider)]
             if provided:
                 need = Need(pod, reference, provider, starts, provided)
-                found.setdefault((id(pod.resource), reference.kind, reference.name), need)
-    return tuple(found.values())
+                needs.setdefault((id(pod.resource), reference.kind, reference.name), need)
+    return tuple(needs.values())
 
 
 def _applied(resource: Resource) -> Applied | None:
@@ -94,17 +94,17 @@ def _applied(resource: Resource) -> Applied | None:
 
 def _providers(resources: Sequence[Resource], namespace: str) -> dict[tuple[str, str, str], Resource]:
     """Map kind, namespace and name to what provides it; an object that is there itself comes before a producer."""
-    found: dict[tuple[str, str, str], Resource] = {}
+    present: dict[tuple[str, str, str], Resource] = {}
     produced: dict[tuple[str, str, str], Resource] = {}
     for resource in resources:
         identity = resource.identity
         place = identity.namespace or namespace
         if identity.kind in {"ConfigMap", "Secret", "ServiceAccount", "PersistentVolumeClaim"}:
-            found.setdefault((identity.kind, place, identity.name), resource)
+            present.setdefault((identity.kind, place, identity.name), resource)
         elif identity.kind == "ExternalSecret":
             name = text(resource.at("spec", "target", "name")) or identity.name
             produced.setdefault(("Secret", place, name), resource)
         elif identity.kind == "SealedSecret":
             name = text(resource.at("spec", "template", "metadata", "name")) or identity.name
             produced.setdefault(("Secret", place, name), resource)
-    return produced | found
+    return produced | present

@@ -22,12 +22,12 @@ def is_generated(content: str) -> bool:
 
 def generated_beside(overlay: Overlay) -> tuple[str, ...]:
     """Return the files with aegisgen's header in the overlay's directories, named as the overlay names its files."""
-    found = []
+    generated = []
     for directory in dict.fromkeys(layer.directory for layer in overlay.layers):
         with suppress(OSError):  # what cannot be read is reported where it is used
             for name in sorted(name for name in os.listdir(directory) if _MANIFEST(name)):  # noqa: PTH208
                 path = name if directory == "." else f"{directory}/{name}"
                 with suppress(OSError, files.UnsafeFileError):
                     if files.start(path, len(_START)) == _START:
-                        found.append(path)
-    return tuple(found)
+                        generated.append(path)
+    return tuple(generated)

@@ -58,8 +58,7 @@ def outside_of_rollback(context: Context) -> Iterator[Hit]:
     """Find hooks that can fail after the confirmation, and pods that are applied before a rollout is recorded."""
     marks = [
         (command[1], mark)
-        for pod in context.pods
-        for container in pod.containers
+        for pod, container in context.containers()
         if (command := _RECORDS.search(container.command_line))
         for mark in tasks_of(pod.resource)
     ]

@@ -83,25 +83,14 @@ class Pod(NamedTuple):
 
     def meta(self, name: str) -> dict[str, object]:
         """Return the labels or annotations of the pods."""
-        return mapping(mapping(self._template().get("metadata")).get(name))
-
-    def _template(self) -> dict[str, object]:
-        value: object = self.resource.data
-        for part in self.path[:-1]:
-            value = mapping(value).get(str(part))
-        return mapping(value)
+        return mapping(self.resource.at(*self.path[:-1], "metadata", name))
 
 
 def pod_of(resource: Resource, hook: Hook | None) -> Pod | None:
     """Return the pods that a resource makes, None where it makes none or its shape does not say so."""
     path = _PATHS.get(resource.identity.kind)
-    if path is None:
-        return None
-    value: object = resource.data
-    for part in path:
-        value = mapping(value).get(part)
-    spec = mapping(value)
-    if not spec:
+    spec = mapping(resource.at(*path)) if path else {}
+    if not path or not spec:
         return None
     containers = tuple(_containers(spec, path))
     return Pod(resource, hook, path, spec, containers, tuple(_references(spec, path, containers)))

@@ -17,20 +17,18 @@ _WANTED = (("requests", "cpu"), ("requests", "memory"), ("limits", "memory"))
 
 def plain_secret(context: Context) -> Iterator[Hit]:
     """Find secrets in variables, ConfigMaps and command lines."""
-    for pod in context.pods:
-        for container in pod.containers:
-            for index, item in enumerate(sequence(container.fields.get("env"))):
-                name, value = text(mapping(item).get("name")), text(mapping(item).get("value"))
-                if value and secret_value(name, value):
-                    message = f"the variable {name} of container {container.name} holds a secret in plain text"
-                    yield Hit(message, pod.resource, (*container.path, "env", index, "value"))
-            line = container.command_line
-            if line and secret_option(line):
-                message = f"the command line of container {container.name} holds a secret in plain text"
-                field = (
-                    "args" if secret_option("\n".join(map(text, sequence(container.fields.get("args"))))) else "command"
-                )
-                yield Hit(message, pod.resource, (*container.path, field))
+    for pod, container in context.containers():
+        for index, item in enumerate(sequence(container.fields.get("env"))):
+            name, value = text(mapping(item).get("name")), text(mapping(item).get("value"))
+            if value and secret_value(name, value):
+                message = f"the variable {name} of container {container.name} holds a secret in plain text"
+                yield Hit(message, pod.resource, (*container.path, "env", index, "value"))
+        line = container.command_line
+        if line and secret_option(line):
+            message = f"the command line of container {container.name} holds a secret in plain text"
+            arguments = "\n".join(map(text, sequence(container.fields.get("args"))))
+            field = "args" if secret_option(arguments) else "command"
+            yield Hit(message, pod.resource, (*container.path, field))
     for resource in context.of_kind("ConfigMap"):
         for key, value in texts(resource.data.get("data")).items():
             if secret_text(value) if "\n" in value else secret_value(key, value):
@@ -86,11 +84,10 @@ def host_path(context: Context) -> Iterator[Hit]:
 
 def privileged(context: Context) -> Iterator[Hit]:
     """Find containers that are root on the node."""
-    for pod in context.pods:
-        for container in pod.containers:
-            if mapping(container.fields.get("securityContext")).get("privileged") is True:
-                message = f"container {container.name} is privileged: it is root on the node"
-                yield Hit(message, pod.resource, (*container.path, "securityContext", "privileged"))
+    for pod, container in context.containers():
+        if mapping(container.fields.get("securityContext")).get("privileged") is True:
+            message = f"container {container.name} is privileged: it is root on the node"
+            yield Hit(message, pod.resource, (*container.path, "securityContext", "privileged"))
 
 
 def _missing(container: Container) -> list[str]:
@@ -105,11 +102,10 @@ def _missing(container: Container) -> list[str]:
 
 def _violations(context: Context, standard: podsecurity.Standard) -> Iterator[Hit]:
     for pod in context.pods:
-        found = list(standard(pod))
-        if found:
-            first = found[0]
-            message = "; ".join(dict.fromkeys(violation.message for violation in found))
-            yield Hit(message, pod.resource, first.path)
+        violations = list(standard(pod))
+        if violations:
+            message = "; ".join(dict.fromkeys(violation.message for violation in violations))
+            yield Hit(message, pod.resource, violations[0].path)
 
 
 RULES = (

@@ -49,10 +49,10 @@ class Places:
         """Return line and column, from 0, of the value at `path` or of its key; of the last part that exists."""
         node, mark = self._root, self._root.start_mark if self._root else None
         for index, part in enumerate(path):
-            found = self._child(node, part)
-            if found is None:
+            child = self._child(node, part)
+            if child is None:
                 break
-            node, key_mark = found
+            node, key_mark = child
             mark = key_mark if key and index == len(path) - 1 else node.start_mark
         return None if mark is None else (mark.line, mark.column)
 
@@ -73,9 +73,9 @@ class Places:
                         known.setdefault(name, (value, key.start_mark))
             for key, value in node.value:
                 merged = value.value if isinstance(value, yaml.SequenceNode) else [value]
-                for each in merged if key.tag == TAG + "merge" else ():
-                    if isinstance(each, yaml.MappingNode):
-                        known |= self._children(each) | known
+                for source in merged if key.tag == TAG + "merge" else ():
+                    if isinstance(source, yaml.MappingNode):
+                        known |= self._children(source) | known
         return known
 
 

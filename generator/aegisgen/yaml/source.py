@@ -60,8 +60,8 @@ class Document:
             if not self._text:
                 return self.line, 1
             self._places = Places(self._text, self.dialect)
-        found = self._places.find(path, key=key)
-        return (self.line, 1) if found is None else (self.line + found[0], found[1] + 1)
+        place = self._places.find(path, key=key)
+        return (self.line, 1) if place is None else (self.line + place[0], place[1] + 1)
 
 
 def decode(raw: bytes, source: str) -> str:
@@ -83,11 +83,11 @@ def decode(raw: bytes, source: str) -> str:
 def parse(text: str, source: str, dialect: Dialect = Dialect.OWN) -> Iterator[Document | Problem]:
     """Yield every document of a stream that holds anything, in order, and a Problem for each one that is broken."""
     for line, chunk in _chunks(text):
-        found = read(chunk, source, line, dialect)
-        if isinstance(found, Problem):
-            yield found
+        content = read(chunk, source, line, dialect)
+        if isinstance(content, Problem):
+            yield content
         else:
-            yield Document(source, line, chunk, found.data, dialect, readable=found.is_json)
+            yield Document(source, line, chunk, content.data, dialect, readable=content.is_json)
 
 
 def documents(raw: bytes, source: str, dialect: Dialect = Dialect.OWN) -> Iterator[Document | Problem]:
@@ -111,13 +111,13 @@ def parse_one(raw: bytes, source: str, parser: Parser = documents) -> Document:
     problems = [part for part in parts if isinstance(part, Problem)]
     if problems:
         raise InputError(*problems)
-    found = [part for part in parts if isinstance(part, Document)]
-    if not found or found[0].data is None:
+    parsed = [part for part in parts if isinstance(part, Document)]
+    if not parsed or parsed[0].data is None:
         raise InputError(Problem(source, 1, 1, "", "the file is empty, expected one YAML document"))
-    if len(found) > 1:
+    if len(parsed) > 1:
         message = "a second YAML document, expected one; remove the '---' or move it to a file of its own"
-        raise InputError(Problem(source, found[1].line, 1, "", message))
-    (document,) = found
+        raise InputError(Problem(source, parsed[1].line, 1, "", message))
+    (document,) = parsed
     if not isinstance(document.data, dict):
         line, column = document.position(())
         raise InputError(Problem(source, line, column, "", f"{kind_of(document.data)}, expected a mapping of keys"))

@@ -36,6 +36,6 @@ def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     if application.destination.server and application.destination.name:
         yield problem(layers, ("application", "destination"), "both server and name, expected one of them")
     if settings.approval.gate and isinstance(application.automated, Automated) and application.automated.self_heal:
-        said = [layer for layer in layers if value_at(layer.data, ("application", "automated", "selfHeal"))]
+        healing = [layer for layer in layers if value_at(layer.data, ("application", "automated", "selfHeal"))]
         message = "starts syncs by itself, and each would stop at the approval gate; expected false"
-        yield problem(said or layers, ("application", "automated", "selfHeal"), message)
+        yield problem(healing or layers, ("application", "automated", "selfHeal"), message)

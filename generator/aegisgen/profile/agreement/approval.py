@@ -16,12 +16,12 @@ def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     if not settings.approval.gate:
         return
     if settings.strategy != "presync-job":
-        said = [layer for layer in layers if value_at(layer.data, ("approval", "gate")) is not None]
+        gating = [layer for layer in layers if value_at(layer.data, ("approval", "gate")) is not None]
         message = (
             "belongs to the strategy presync-job: pods start one by one, and a gate in each of them stops none of "
             "the others; remove it, or turn automated sync off in `application`"
         )
-        yield problem(said, ("approval", "gate"), message)
+        yield problem(gating, ("approval", "gate"), message)
     elif settings.approval.wave >= min(settings.hook.config_wave, settings.hook.wave):
         first = min(settings.hook.config_wave, settings.hook.wave)
         message = f"not before the first step's wave, expected less than {first}: nothing may happen before the consent"

@@ -9,13 +9,14 @@ from msgspec import UNSET
 from aegisgen.errors import Problem
 from aegisgen.profile.layers import Layer, problem
 from aegisgen.profile.steps.backup import Backup, BackupS3
+from aegisgen.profile.steps.job import wanted
 from aegisgen.profile.target import Target
 
 
 def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     """Yield what is wrong with a backup beyond its types."""
     backup = target.settings.backup
-    if not isinstance(backup, Backup) or not backup.enabled:
+    if not wanted(backup):
         return
     if backup.volume is UNSET and backup.s3 is UNSET:
         yield problem(layers, ("backup",), "has no target, expected volume (an existing claim) or s3")
@@ -34,6 +35,6 @@ def folder(target: Target) -> str:
 def place(target: Target) -> tuple[str, str, str] | None:
     """Return the storage, bucket and folder of a target's backups; None where they are in a volume, or nowhere."""
     backup = target.settings.backup
-    if not isinstance(backup, Backup) or not backup.enabled or not isinstance(backup.s3, BackupS3):
+    if not wanted(backup) or not isinstance(backup.s3, BackupS3):
         return None
     return backup.s3.endpoint or "", backup.s3.bucket, folder(target)

@@ -8,14 +8,15 @@ from msgspec import UNSET
 
 from aegisgen.errors import Problem
 from aegisgen.profile.layers import Layer, problem
-from aegisgen.profile.steps.checks import Checks, Expect
+from aegisgen.profile.steps.checks import Expect
+from aegisgen.profile.steps.job import wanted
 from aegisgen.profile.target import Target
 
 
 def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     """Yield what is wrong with checks beyond their types."""
     checks = target.settings.checks
-    if not isinstance(checks, Checks) or not checks.enabled:
+    if not wanted(checks):
         return
     if not checks.run:
         yield problem(layers, ("checks", "run"), "empty, expected at least one check")

@@ -31,10 +31,10 @@ def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
 def _tool(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     migrations = target.settings.migrations
     tool, known = migrations.tool, TOOLS[migrations.tool]
-    for field in sorted(frozenset().union(*(each.fields for each in TOOLS.values())) - known.fields):
-        if said := _said(layers, (field,)):
-            tools = " or ".join(name for name, each in TOOLS.items() if field in each.fields)
-            yield problem([said], _path(field), f"belongs to {tools}, but the tool here is {tool}; remove it")
+    for field in sorted(frozenset().union(*(other.fields for other in TOOLS.values())) - known.fields):
+        if layer := _said(layers, (field,)):
+            tools = " or ".join(name for name, other in TOOLS.items() if field in other.fields)
+            yield problem([layer], _path(field), f"belongs to {tools}, but the tool here is {tool}; remove it")
     if tool == "command":
         for position in [(), *(("sets", index) for index in range(len(migrations.sets)))]:
             yield from _commands(migrations, layers, position)
@@ -47,12 +47,12 @@ def _tool(target: Target, layers: list[Layer]) -> Iterator[Problem]:
 
 def _commands(migrations: Migrations, layers: list[Layer], position: tuple[str | int, ...]) -> Iterator[Problem]:
     """A plain command has no default."""
-    one = migrations.sets[int(position[1])] if position else migrations
+    owner = migrations.sets[int(position[1])] if position else migrations
     wanted = ["status", "migrate"] if position or not migrations.sets else []
     if not position:
         wanted.insert(0, "ping")
     for name in wanted:
-        if not getattr(one.commands, name):
+        if not getattr(owner.commands, name):
             message = "missing, expected a command's words: the tool 'command' has no default"
             yield problem(layers, _path(*position, "commands", name), message)
 
@@ -61,22 +61,22 @@ def _sets(migrations: Migrations, layers: list[Layer]) -> Iterator[Problem]:
     own: list[tuple[str, ...]] = [(field,) for field in _OF_SETS]
     own += [(family, name) for family in ("scripts", "commands") for name in _OF_SETS_SCRIPTS]
     for place in own:
-        if said := _said(layers, place):
-            yield problem([said], _path(*place), "belongs to each of the sets, and there are sets; say it there")
+        if layer := _said(layers, place):
+            yield problem([layer], _path(*place), "belongs to each of the sets, and there are sets; say it there")
     tool = TOOLS[migrations.tool]
     taken: dict[tuple[str, object], str] = {}
-    for index, one in enumerate(migrations.sets):
-        table = one.table or "".join(tool.tables)
-        claims: list[tuple[str, object]] = [("name", one.name)]
+    for index, migration_set in enumerate(migrations.sets):
+        table = migration_set.table or "".join(tool.tables)
+        claims: list[tuple[str, object]] = [("name", migration_set.name)]
         if "table" in tool.fields:
-            claims += [("table", table), ("lockTable", one.lock_table or tool.lock_table.format(table=table))]
-        if "scripts" in tool.fields and not one.commands.migrate:
-            claims.append(("scripts.migrate", one.scripts.migrate))
+            claims += [("table", table), ("lockTable", migration_set.lock_table or tool.lock_table.format(table=table))]
+        if "scripts" in tool.fields and not migration_set.commands.migrate:
+            claims.append(("scripts.migrate", migration_set.scripts.migrate))
         for field, value in claims:
             if (field, value) in taken:
                 message = f"{value} is the set {taken[field, value]}'s as well, expected one of its own"
                 yield problem(layers, _path("sets", index, *field.split(".")), message)
-            taken.setdefault((field, value), one.name)
+            taken.setdefault((field, value), migration_set.name)
 
 
 def _lock(target: Target, layers: list[Layer]) -> Iterator[Problem]:

@@ -10,9 +10,7 @@ from msgspec import UNSET
 from aegisgen.errors import Problem
 from aegisgen.profile.agreement import backup, checks, dryrun
 from aegisgen.profile.layers import Layer, missing, problem
-from aegisgen.profile.steps.backup import Backup
-from aegisgen.profile.steps.checks import Checks
-from aegisgen.profile.steps.dryrun import DryRun
+from aegisgen.profile.steps.job import wanted
 from aegisgen.profile.target import Target
 
 
@@ -29,12 +27,12 @@ def _order(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     """Argo CD starts a wave when the one before it is done; steps of one wave run side by side."""
     settings = target.settings
     waves = [(("hook", "configWave"), settings.hook.config_wave)]
-    if isinstance(settings.backup, Backup) and settings.backup.enabled:
+    if wanted(settings.backup):
         waves.append((("backup", "wave"), settings.backup.wave))
-    if isinstance(settings.dry_run, DryRun) and settings.dry_run.enabled:
+    if wanted(settings.dry_run):
         waves.append((("dryRun", "wave"), settings.dry_run.wave))
     waves.append((("hook", "wave"), settings.hook.wave))
-    if isinstance(settings.checks, Checks) and settings.checks.enabled:
+    if wanted(settings.checks):
         waves.append((("checks", "wave"), settings.checks.wave))
     for (before, earlier), (after, later) in pairwise(waves):
         if earlier < later:
@@ -48,17 +46,9 @@ def _order(target: Target, layers: list[Layer]) -> Iterator[Problem]:
 def _postgres(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     """Backup, dry run and SQL checks run PostgreSQL's own programs, and must know which variable means what."""
     settings = target.settings
-    wanting = []
-    if isinstance(settings.backup, Backup) and settings.backup.enabled:
-        wanting.append("backup")
-    if isinstance(settings.dry_run, DryRun) and settings.dry_run.enabled:
-        wanting.append("dryRun")
-    if (
-        isinstance(settings.checks, Checks)
-        and settings.checks.enabled
-        and any(check.sql is not UNSET for check in settings.checks.run)
-    ):
-        wanting.append("checks")
+    asks_in_sql = wanted(settings.checks) and any(check.sql is not UNSET for check in settings.checks.run)
+    steps = {"backup": wanted(settings.backup), "dryRun": wanted(settings.dry_run), "checks": asks_in_sql}
+    wanting = [name for name, runs_programs in steps.items() if runs_programs]
     if not wanting:
         return
     database, env = settings.database, settings.database.env

@@ -20,32 +20,36 @@ _CREDENTIALS = re.compile(r"://[^/\s@]+@")
 
 def channels(target: Target) -> dict[str, SecretKey]:
     """Return where the URL of each kind of channel is."""
-    told = target.settings.notifications
-    kinds = {"slack": told.slack, "teams": told.teams, "webhook": told.webhook}
+    notifications = target.settings.notifications
+    kinds = {"slack": notifications.slack, "teams": notifications.teams, "webhook": notifications.webhook}
     return {kind: channel.secret for kind, channel in kinds.items() if channel}
 
 
 def subscriptions(target: Target) -> dict[str, str]:
     """Return the annotations of the Application. Source: Argo CD's documentation, Notifications, Subscriptions."""
-    found: dict[str, list[str]] = {}
+    subscribed: dict[str, list[str]] = {}
     for trigger, recipients in target.settings.notifications.argocd.items():
         for recipient in recipients:
             for service, name in recipient.items():
-                found.setdefault(f"notifications.argoproj.io/subscribe.{trigger}.{service}", []).append(name)
-    return {key: ";".join(names) for key, names in found.items()}
+                subscribed.setdefault(f"notifications.argoproj.io/subscribe.{trigger}.{service}", []).append(name)
+    return {key: ";".join(names) for key, names in subscribed.items()}
 
 
 def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     """Yield what is wrong with a service's notifications and metrics as they were resolved."""
-    settings, told, gateway = target.settings, target.settings.notifications, target.settings.metrics.pushgateway
-    said = any("notifications" in layer.data for layer in layers)
-    if said and not channels(target) and not told.argocd:
+    settings, notifications, gateway = (
+        target.settings,
+        target.settings.notifications,
+        target.settings.metrics.pushgateway,
+    )
+    stated = any("notifications" in layer.data for layer in layers)
+    if stated and not channels(target) and not notifications.argocd:
         message = "nobody to tell, expected slack, teams or webhook with a secret, or argocd"
         yield problem(layers, ("notifications",), message)
-    if told.argocd and not settings.application:
+    if notifications.argocd and not settings.application:
         message = "subscriptions are annotations of the Application, expected `application` as well"
         yield problem(layers, ("notifications", "argocd"), message)
-    if seconds(told.timeout) > MAX_TIMEOUT:
+    if seconds(notifications.timeout) > MAX_TIMEOUT:
         yield problem(layers, ("notifications", "timeout"), f"too long, expected at most {MAX_TIMEOUT}s")
     if gateway and _CREDENTIALS.search(gateway):
         message = "holds credentials, and this file is in git; expected a URL without them"

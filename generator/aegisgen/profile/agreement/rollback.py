@@ -48,11 +48,13 @@ def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
         message = "needs image.tag or image.digest: a run is known by its image, which the profile leaves to the file"
         yield problem(layers, field, message)
     if migrations.sets:
-        for one in migrations.sets:
-            if one.name not in rollback.downs:
-                message = f"{one.name} missing, expected the command that takes back one migration of this set"
+        for migration_set in migrations.sets:
+            if migration_set.name not in rollback.downs:
+                message = (
+                    f"{migration_set.name} missing, expected the command that takes back one migration of this set"
+                )
                 yield problem(layers, ("rollback", "downs"), message)
-    paths = [one.path for one in migrations.sets] if migrations.sets else [migrations.path]
+    paths = [migration_set.path for migration_set in migrations.sets] if migrations.sets else [migrations.path]
     if not rollback.directory and not all(paths):
         message = "missing, expected the folder of the migrations in the image: each is read for its way back"
         yield problem(layers, ("rollback", "directory"), message)

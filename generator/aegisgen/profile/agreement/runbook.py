@@ -33,12 +33,12 @@ def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     place = ("runbook", "path")
     path = target.settings.runbook.path
     for layer in layers:
-        said = value_at(layer.data, place)
-        if not isinstance(said, str):
+        named = value_at(layer.data, place)
+        if not isinstance(named, str):
             continue
         # Which of the two names the layer cannot know: it speaks for several services, environments or both.
         names = {"{environment}": layer.path[0] != "spec", "{service}": "services" not in layer.path}
-        for name in (name for name, many in names.items() if many and name not in said):
+        for name in (name for name, many in names.items() if many and name not in named):
             yield problem([layer], place, f"one file for several of them, expected {name} in it")
     bare = path.replace("{environment}", "").replace("{service}", "")
     if "{" in bare or "}" in bare:

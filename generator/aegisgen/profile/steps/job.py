@@ -1,6 +1,6 @@
 """What every step that is a Job of its own may be told."""
 
-from typing import Annotated
+from typing import Annotated, TypeGuard, TypeVar
 
 from msgspec import UnsetType, field
 
@@ -20,6 +20,9 @@ class StepJob(Model, frozen=True, kw_only=True):
     annotations: PodAnnotations = {}
 
 
-def wanted(step: StepJob | UnsetType) -> bool:
+_Step = TypeVar("_Step", bound=StepJob)
+
+
+def wanted(step: _Step | UnsetType) -> TypeGuard[_Step]:
     """Tell whether a profile turned a step on."""
     return isinstance(step, StepJob) and step.enabled

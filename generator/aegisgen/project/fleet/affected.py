@@ -59,25 +59,27 @@ def affected(tree: Tree, changed: Changed, now: Contents, before: Contents) -> A
     if changed.everything:
         return None
     baseline = tree.project.value.rules.baseline
-    said = redefined(tree.project, tree.profiles, changed, before)
-    if said is None or (baseline and changed.touches(posixpath.normpath(baseline))):
+    described = redefined(tree.project, tree.profiles, changed, before)
+    if described is None or (baseline and changed.touches(posixpath.normpath(baseline))):
         return None
-    found = set(said) | set(_runbooks(tree, changed))
+    services = set(described) | set(_runbooks(tree, changed))
     files = sorted(path for path in changed.paths if path.endswith((*_MANIFESTS, *KUSTOMIZATION_NAMES)))
     then, here = before(files), now(files)
     for folder in _other_patches(files, then, here):
-        found |= {name for name, own in tree.folders.items() if any(_is_below(each, folder) for each in own)}
+        services |= {
+            name for name, own in tree.folders.items() if any(_is_below(own_folder, folder) for own_folder in own)
+        }
     applications = [*_applications(then), *_applications(here)]
     for name, own in tree.folders.items() if applications else ():
         if any(deploying(display(tree.project.root / folder), applications) for folder in own):
-            found.add(name)
-    touched = {tree.leaders[name] for name in found & tree.leaders.keys()}
+            services.add(name)
+    touched = {tree.leaders[name] for name in services & tree.leaders.keys()}
     for name, own in tree.folders.items():
         leader = tree.leaders[name]
         if leader not in touched and any(map(changed.touches, tree.references.closure(own))):
             touched.add(leader)
     together = {name for name, leader in tree.leaders.items() if leader in touched}
-    return Affected(frozenset(found | together), bool(said) or changed.touches(APPS))
+    return Affected(frozenset(services | together), bool(described) or changed.touches(APPS))
 
 
 def _runbooks(tree: Tree, changed: Changed) -> Iterator[str]:
@@ -116,7 +118,9 @@ def _applications(contents: _Contents) -> Iterator[Resource]:
             for document in _documents(raw, path):
                 resources = (piece.object() for piece in pieces(document, patch=False))
                 yield from (
-                    each for each in resources if isinstance(each, Resource) and each.identity.kind == "Application"
+                    resource
+                    for resource in resources
+                    if isinstance(resource, Resource) and resource.identity.kind == "Application"
                 )
 
 

@@ -41,7 +41,7 @@ def redefined(
     paths = {path for path in now if changed.touches(path)}
     # An environment, or a file of services, that is not there any more.
     gone = {path for path in changed.paths if path not in now and _is_definition(project, path)}
-    found: set[str] = set()
+    services: set[str] = set()
     before = contents(sorted(paths | gone))
     for path, raw in before.items():
         file = _file(project)
@@ -58,17 +58,20 @@ def redefined(
         elif path == file or path.startswith(f"{PROFILES}/"):
             return None
         if any(
-            _MOVED in said for each in (then, here) for said in (each.common, *map(each.services.get, names)) if said
+            _MOVED in text
+            for definition in (then, here)
+            for text in (definition.common, *map(definition.services.get, names))
+            if text
         ):
             return None  # generated files may lie where only the former file says
-        found |= names
-    return found
+        services |= names
+    return services
 
 
 def _documents(project: ProjectSource, profiles: Sequence[ProfileSource]) -> Iterator[tuple[str, Document]]:
     yield _file(project), project.document
     top = os.path.abspath(project.root)  # noqa: PTH100 - resolve() would follow links
-    for document in {id(each): each for each in project.included.values()}.values():
+    for document in {id(document): document for document in project.included.values()}.values():
         yield posixpath.relpath(os.path.abspath(document.source), top), document  # noqa: PTH100
     for profile in profiles:
         yield profile.path, profile.document

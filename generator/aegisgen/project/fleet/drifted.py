@@ -78,19 +78,19 @@ def _drifted(task: _Task) -> list[Change]:
     return list(_changed(task.root, overlays, task.there))
 
 
-def _changed(root: Path, overlays: list[Overlay], there: Iterable[str]) -> Iterator[Change]:
+def _changed(root: Path, overlays: list[Overlay], present: Iterable[str]) -> Iterator[Change]:
     wanted = {f"{overlay.directory}/{name}" for overlay in overlays for name in overlay.files}
-    found = ((path, read_generated(root, path)) for path in there if path not in wanted)
+    contents = ((path, read_generated(root, path)) for path in present if path not in wanted)
     names = cache(partial(_names, root))
 
     def read_named(path: str) -> bytes | None:
         folder, _, name = path.rpartition("/")
-        there = names(folder) if folder else None
-        return read(root, path) if there is None or name in there else None
+        present = names(folder) if folder else None
+        return read(root, path) if present is None or name in present else None
 
     tree = Tree(
         read=read_named,
-        generated={path: content for path, content in found if content is not None},
+        generated={path: content for path, content in contents if content is not None},
         display=lambda path: display(root / path),
     )
     return (change for change in compare(overlays, tree, force=True) if change.before != change.after)

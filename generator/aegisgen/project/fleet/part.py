@@ -48,10 +48,10 @@ class Shard(NamedTuple):
 
 def shard(text: str) -> Shard:
     """Read `I/N`. Raises UsageError for anything else, and for a shard beyond the last one."""
-    found = _SHARD.match(text)
-    if not found or int(found[1]) > int(found[2]):
+    match = _SHARD.match(text)
+    if not match or int(match[1]) > int(match[2]):
         raise UsageError(f"--shard {text!r}: expected I/N, such as 2/4 for the second of four")
-    return Shard(int(found[1]), int(found[2]))
+    return Shard(int(match[1]), int(match[2]))
 
 
 def shard_part(project: ProjectSource, profiles: Sequence[ProfileSource], whole: Part, chosen: Shard) -> Part:
@@ -87,16 +87,16 @@ def changed_part(
     if templates and changed.touches(os.path.relpath(templates, project.root)):
         return whole
     tree = _tree(project, profiles)
-    found = affected(tree, changed, _reader(project.root), repository.contents)
-    if found is None:
+    reached = affected(tree, changed, _reader(project.root), repository.contents)
+    if reached is None:
         return whole
     # Of services, too, that are not described any more.
-    folders = {directory_of(project, profile, name) for profile in profiles for name in found.services}
+    folders = {directory_of(project, profile, name) for profile in profiles for name in reached.services}
 
     def is_affected(path: str) -> bool:
-        return found.applications if path == APPS else path in folders or changed.touches(path)
+        return reached.applications if path == APPS else path in folders or changed.touches(path)
 
-    return Part(whole.services & found.services, tuple(filter(is_affected, _pieces(tree, whole.scope))))
+    return Part(whole.services & reached.services, tuple(filter(is_affected, _pieces(tree, whole.scope))))
 
 
 def _tree(project: ProjectSource, profiles: Sequence[ProfileSource]) -> Tree:

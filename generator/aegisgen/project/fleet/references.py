@@ -36,14 +36,14 @@ class References:
 
     def closure(self, folders: Iterable[str]) -> set[str]:
         """Return these folders, all that they name, and all that those name. Files are among them."""
-        found: set[str] = set()
+        reached: set[str] = set()
         pending = list(folders)
         while pending:
             folder = pending.pop()
-            if folder not in found:
-                found.add(folder)
+            if folder not in reached:
+                reached.add(folder)
                 pending += self.of(folder)
-        return found
+        return reached
 
     def _below(self, folder: str, depth: int = 0) -> Iterator[str]:
         if depth > files.MAX_DEPTH:
@@ -70,9 +70,9 @@ class References:
             return
         for name in outside_names(raw, self._mark):
             # From the top, so that a way out of the project and back into it is seen to lead into it.
-            found = posixpath.normpath(posixpath.join(folder, name))
-            inside = found.startswith(f"{self._root}/")
-            yield found[len(self._root) + 1 :] if inside else posixpath.relpath(found, self._root)
+            named = posixpath.normpath(posixpath.join(folder, name))
+            inside = named.startswith(f"{self._root}/")
+            yield named[len(self._root) + 1 :] if inside else posixpath.relpath(named, self._root)
 
     def _follow(self, path: str) -> str:
         """Return where a path leads, if it or a folder above it is a link, else the path itself."""

@@ -33,7 +33,8 @@ def units(folders: Mapping[str, Iterable[str]], closure: Callable[[Iterable[str]
     for service, own in sorted(folders.items()):
         for folder in closure(own):
             for other in _overlapping(folder, owners, known):
-                _join(leaders, leader, service, owners[other])
+                first, second = sorted((leader(service), leader(owners[other])))
+                leaders[second] = first
     return {service: leader(service) for service in folders}
 
 
@@ -50,18 +51,13 @@ def above(path: str) -> Iterator[str]:
     yield path or "."
 
 
-def _join(leaders: dict[str, str], leader: Callable[[str], str], one: str, other: str) -> None:
-    first, second = sorted((leader(one), leader(other)))
-    leaders[second] = first
-
-
 def _overlapping(folder: str, owners: Mapping[str, str], known: list[str]) -> Iterator[str]:
     """Yield those of the owned folders (sorted in `known`) that are this one, hold it, or lie in it."""
-    each = folder
-    while each:
-        if each in owners:
-            yield each
-        each = each.rpartition("/")[0]
+    holder = folder
+    while holder:
+        if holder in owners:
+            yield holder
+        holder = holder.rpartition("/")[0]
     if folder == "." or posixpath.basename(folder) == "..":
         yield from known  # it holds the project
         return

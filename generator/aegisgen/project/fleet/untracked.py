@@ -41,10 +41,10 @@ def untracked(workspace: Workspace, severity: Severity) -> Untracked:
         entries = others(root)
     except (ToolError, UsageError) as error:
         return Untracked((), f"files that are not in git: {error}")
-    found = {path: entry for entry in entries for path in _rendered(workspace, entry)}
-    rules = ignore_rules(root, list(found)) if found else {}
+    unknown = {path: entry for entry in entries for path in _rendered(workspace, entry)}
+    rules = ignore_rules(root, list(unknown)) if unknown else {}
     groups: dict[tuple[str, str], list[str]] = {}
-    for path, entry in sorted(found.items()):
+    for path, entry in sorted(unknown.items()):
         source, _, pattern = rules.get(path, "").partition("\t")
         rule = f"{display(top / source)}: {pattern}" if source else ""
         groups.setdefault((entry, rule), []).append(path)

@@ -77,8 +77,8 @@ def generated(root: Path, under: Iterable[str]) -> dict[str, bytes]:
     These are the candidates for removal. Symbolic links are not followed; what cannot be read cannot be told to be
     ours and is left out. Raises TreeError where a directory named in `under` is one that `locate` refuses.
     """
-    found = ((path, _read_generated(root / path)) for path in files_below(root, under))
-    return dict(sorted((path, content) for path, content in found if content is not None))
+    contents = ((path, read_generated(root, path)) for path in files_below(root, under))
+    return dict(sorted((path, content) for path, content in contents if content is not None))
 
 
 def files_below(root: Path, under: Iterable[str]) -> Iterator[str]:
@@ -99,10 +99,7 @@ def files_below(root: Path, under: Iterable[str]) -> Iterator[str]:
 
 def read_generated(root: Path, path: str) -> bytes | None:
     """Return a file's bytes if aegisgen wrote it, None for any other and where there is none."""
-    return _read_generated(root / path)
-
-
-def _read_generated(file: Path) -> bytes | None:
+    file = root / path
     try:
         if file.is_symlink() or not is_generated(files.start(file, len(_BOM) + max(map(len, _HEADERS)))):
             return None
@@ -115,12 +112,9 @@ def listed(changes: Sequence[Change], folder: str = "\0") -> list[tuple[str, str
     """Return what happens to each file, and its path; what happens to many files of `folder` is one line."""
     verbs = [(_verb(change), change.path) for change in changes]
     counts = Counter(verb for verb, path in verbs if path.startswith(f"{folder}/"))
-    lines = ((verb, _folded(path, folder, counts[verb])) for verb, path in verbs)
+    folded = {verb: f"{folder}/ ({count} files)" for verb, count in counts.items() if count > 1}
+    lines = ((verb, folded.get(verb, path) if path.startswith(f"{folder}/") else path) for verb, path in verbs)
     return list(dict.fromkeys(lines))
-
-
-def _folded(path: str, folder: str, count: int) -> str:
-    return f"{folder}/ ({count} files)" if count > 1 and path.startswith(f"{folder}/") else path
 
 
 def _verb(change: Change) -> str:
