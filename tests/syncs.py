@@ -43,6 +43,7 @@ class World:
     script: Path = SCRIPTS / "runs.js"
     after: str = "presync"
     image: str = "one"
+    service: str = "api"
     _jobs: count = field(default_factory=lambda: count(1))
     _batches: count = field(default_factory=lambda: count(1))
     _without: set[str] = field(default_factory=set)
@@ -107,7 +108,7 @@ class World:
         """Run the program that keeps the record."""
         settings = [
             "environment=test",
-            "service=api",
+            f"service={self.service}",
             f"image={self.image}",
             'table="knex_migrations"',
             f"folder={self.folder / self.image}",

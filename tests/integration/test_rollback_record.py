@@ -115,6 +115,53 @@ def test_a_down_that_leaves_something_is_no_success(world: World) -> None:
     assert "new: table more" in ended.err
 
 
+def test_what_another_service_migrated_meanwhile_is_not_compared(world: World) -> None:
+    world.release("two", "a_old", "b")
+    assert (world.begin(), world.migrate()) == (0, 0)
+    world.service = "web"
+    assert (world.begin(), world.record("begin").code) == (0, 0)
+    world.session.execute("CREATE TABLE page (id int)")
+    assert world.record("end", "ok").code == 0
+    world.service = "api"
+    ended = world.roll_back()
+    assert (ended.code, ended.out, world.tables) == (0, "main/b.js\n", {"a_old", "page"})
+
+
+def test_partitions_and_the_tools_own_tables_are_not_compared(world: World) -> None:
+    world.session.execute("CREATE TABLE log (day date) PARTITION BY RANGE (day)")
+    world.release("two", "a_old", "b")
+    assert (world.begin(), world.migrate()) == (0, 0)
+    world.session.execute("CREATE TABLE log_1 PARTITION OF log FOR VALUES FROM ('2026-01-01') TO ('2026-02-01')")
+    world.session.execute("CREATE TABLE knex_migrations_lock (index serial PRIMARY KEY, is_locked int)")
+    assert world.roll_back().code == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        ("ALTER TABLE a_old ADD COLUMN more int", "changed: table a_old"),
+        ("CREATE INDEX by_id ON a_old (id)", "new: index by_id of a_old"),
+        ("ALTER TABLE a_old ADD CONSTRAINT above CHECK (id > 0)", "new: constraint above of a_old"),
+        (
+            "ALTER TABLE a_old DROP CONSTRAINT a_old_pkey",
+            "gone: constraint a_old_pkey of a_old, index a_old_pkey of a_old",
+        ),
+        ("CREATE VIEW seen AS SELECT id FROM a_old", "new: view seen"),
+        ("CREATE TYPE mood AS ENUM ('good')", "new: type mood"),
+        ("CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1'", "new: function one()"),
+        ("CREATE SEQUENCE numbers", "new: sequence numbers"),
+        ("CREATE SCHEMA more", "new: schema more"),
+        ("DROP TABLE a_old", "gone: table a_old"),
+    ],
+)
+def test_what_a_down_leaves_is_named(world: World, change: str, difference: str) -> None:
+    world.release("two", "a_old", "b")
+    assert (world.begin(), world.migrate()) == (0, 0)
+    world.session.execute(change)
+    ended = world.roll_back()
+    assert (ended.code, ended.err) == (22, f"the schema is not what it was before: {difference}\n")
+
+
 def test_a_release_that_is_rolled_out_keeps_its_schema(world: World) -> None:
     world.release("two", "a_old", "b")
     assert (world.begin(), world.migrate(), world.roll_out()) == (0, 0, 0)

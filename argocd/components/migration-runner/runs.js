@@ -104,7 +104,7 @@ async function catalog(client) {
     ), parts (what, definition) AS (
       SELECT CASE relkind WHEN 'v' THEN 'view ' WHEN 'm' THEN 'materialized view ' ELSE 'table ' END || oid::regclass, concat(
         (SELECT string_agg(concat_ws(' ', attname, format_type(atttypid, atttypmod), attnotnull, pg_get_expr(adbin, adrelid)), ', ' ORDER BY attname)
-          FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum WHERE attrelid = oid AND attnum > 0 AND NOT attisdropped),
+          FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum WHERE attrelid = own.oid AND attnum > 0 AND NOT attisdropped),
         CASE WHEN relkind IN ('v', 'm') THEN pg_get_viewdef(oid) END) FROM own WHERE relkind IN ('r', 'p', 'v', 'm', 'f')
       UNION ALL SELECT 'sequence ' || oid::regclass, '' FROM own WHERE relkind = 'S'
       UNION ALL SELECT 'index ' || indexrelid::regclass || ' of ' || indrelid::regclass, pg_get_indexdef(indexrelid) || indisvalid FROM pg_index JOIN own ON oid = indrelid
