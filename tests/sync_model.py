@@ -90,7 +90,7 @@ class Model:
         if not sync or (sync.state, sync.image) != ("open", image.name):
             sync = Sync(image.name, "alone")
             self.syncs.append(sync)
-        sync.runs.append(Run(seen.names, seen.tables))
+        sync.runs.append(Run(seen.names, seen.tables if sync.state == "open" else None))
 
     def end(self, image: Image, seen: Seen, *, failed: bool) -> None:
         """It ends, and its runner with it."""

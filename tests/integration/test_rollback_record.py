@@ -162,6 +162,27 @@ def test_what_a_down_leaves_is_named(world: World, change: str, difference: str)
     assert (ended.code, ended.err) == (22, f"the schema is not what it was before: {difference}\n")
 
 
+def test_a_migration_without_a_first_job_is_taken_back_by_nobody(world: World) -> None:
+    world.release("two", "a_old", "b")
+    assert world.migrate() == 0
+    assert (world.roll_back().out, world.states[-1]) == ("", "alone")
+    assert world.begin() == 0
+    assert (world.roll_back().out, world.tables) == ("", {"a_old", "b"})
+
+
+def test_what_the_schema_was_is_kept_for_the_syncs_that_ask_for_it_only(world: World) -> None:
+    kept = "SELECT image FROM aegisgen_runs WHERE catalog IS NOT NULL ORDER BY id"
+    assert world.database.ask(kept) == []
+    world.release("two", "a_old", "b")
+    assert world.migrate() == 0  # rollback.record alone: no Job ever confirms it
+    assert world.database.ask(kept) == []
+    world.release("three", "a_old", "b", "c")
+    assert (world.begin(), world.migrate()) == (0, 0)
+    assert world.database.ask(kept) == [("three",)]
+    assert (world.roll_out(), world.confirm()) == (0, 0)
+    assert world.database.ask(kept) == []
+
+
 def test_a_release_that_is_rolled_out_keeps_its_schema(world: World) -> None:
     world.release("two", "a_old", "b")
     assert (world.begin(), world.migrate(), world.roll_out()) == (0, 0, 0)

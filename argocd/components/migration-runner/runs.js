@@ -265,8 +265,10 @@ const actions = {
     const before = names(await close(client));
     const last = await newest(client);
     const sync = last && last.state === "open" && last.image === image ? last : await insert(client, "alone");
+    // It is compared by rollbacks only, and large.
+    const schema = sync.state === "open" ? await catalog(client) : null;
     await client.query("INSERT INTO aegisgen_runs (service, sync, image, revision, pod, job, before, catalog) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-      [service, sync.id, image, process.env.AEGISGEN_REVISION || "", pod, job, JSON.stringify(before), JSON.stringify(await catalog(client))]);
+      [service, sync.id, image, process.env.AEGISGEN_REVISION || "", pod, job, JSON.stringify(before), schema && JSON.stringify(schema)]);
   },
   end: async (client) => {
     const { rows } = await client.query("SELECT id, before FROM aegisgen_runs WHERE service = $1 AND finished IS NULL ORDER BY id DESC LIMIT 1", [service]);
