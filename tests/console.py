@@ -10,6 +10,7 @@ REASON -->` is only held against the command line's definition, as are the comma
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shlex
@@ -144,3 +145,10 @@ def _renew(file: Path) -> None:
 if __name__ == "__main__":
     for name in sys.argv[1:]:
         _renew(Path(name))
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal; what it holds is what somebody types."""
+
+    def isatty(self) -> bool:
+        return True

@@ -11,6 +11,7 @@ import yaml
 from aegisgen.project.rendered import render_all
 from aegisgen.project.tree.write import write as write_tree
 from aegisgen.project.workspace import Selection, changes, open_workspace
+from tests.trees import put
 
 ENVIRONMENTS = ("staging", "production")
 SERVICES = ("alpha", "beta", "gamma", "delta", "plain")
@@ -117,10 +118,7 @@ def write(folder: Path) -> None:
     }
     for name in ("alpha", "beta", "gamma", "plain"):
         files |= {f"base/{name}/{file}": text.format(name=name) for file, text in BASE.items()}
-    for name, text in files.items():
-        file = root / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
+    put(root, files)
     workspace = open_workspace(Selection(root / "aegisgen.yaml", None, None))
     write_tree(root, changes(workspace, render_all(workspace)))
     for overlay, names in {

@@ -42,3 +42,11 @@ def executable(file: Path, body: str = "") -> Path:
     put(file.parent, {file.name: f"#!/bin/sh\n{body}\n"})
     file.chmod(0o755)
     return file
+
+
+def paths(data: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Yield the paths of all that is in plain data, from the outside to the inside."""
+    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    for key, value in items:
+        yield (*path, key)
+        yield from paths(value, (*path, key))

@@ -88,9 +88,7 @@ def containers(step: str) -> dict[str, Container]:
     found = [*pod.get("initContainers", ()), *pod["containers"]]
     return {
         each["name"]: Container(
-            each["name"],
-            mounted(each),
-            {item["name"]: item["value"] for item in each["env"] if "value" in item},
+            each["name"], mounted(each), {item["name"]: item["value"] for item in each["env"] if "value" in item}
         )
         for each in found
         if "command" in each

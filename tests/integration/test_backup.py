@@ -17,17 +17,7 @@ from urllib.request import Request, urlopen
 import pytest
 import yaml
 from tests.conftest import aegisgen
-from tests.integration.steps_support import (
-    JOB_UID,
-    Container,
-    connection,
-    containers,
-    dumped,
-    fake,
-    job,
-    programs,
-    say,
-)
+from tests.integration.steps_support import JOB_UID, Container, connection, containers, dumped, fake, job, programs, say
 from tests.pods import Ended, mounted
 from tests.postgres import Database, new_database
 from tests.steps import say as say_more

@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import refusal
 from tests.small_fleet import BY_HAND, PROFILE, git
 from tests.tools import need
-from tests.trees import replace
+from tests.trees import put, replace
 
 from aegisgen.project.workspace import Selection, open_workspace
 from aegisgen.render.places import APPS
@@ -154,8 +154,7 @@ def test_a_service_that_goes_or_moves_is_followed(small_fleet) -> None:
     ],
 )  # fmt: skip
 def test_a_new_file_concerns_those_whom_it_would(small_fleet, file, text, services) -> None:
-    Path(file).parent.mkdir(parents=True, exist_ok=True)
-    Path(file).write_text(text)
+    put(Path(), {file: text})
     selected = Selection(Path("argocd/aegisgen.yaml"), None, None, changed_since="base")
     assert {target.service for target in open_workspace(selected).targets} == services
 

@@ -15,10 +15,7 @@ from aegisgen.kube.origin import member_of, origin_of
 from aegisgen.kube.overlay import read_overlay, unmatched_patches
 from aegisgen.kube.resource import Resource, resources_in
 
-pytestmark = [
-    pytest.mark.tools,
-    pytest.mark.usefixtures("kustomize"),
-]
+pytestmark = [pytest.mark.tools, pytest.mark.usefixtures("kustomize")]
 
 FOLDER = ROOT / "tests/fixtures/layers"
 TARGETS = [

@@ -53,11 +53,7 @@ class DryRun(NamedTuple):
         """Run the container that loads the schema."""
         work = self.folder / "work"
         work.mkdir(exist_ok=True)
-        own = {
-            "COPY_PORT": str(self.copy.port),
-            "COPY_NAME": self.production.name,
-            "COPY_USER": "aegisx",
-        }
+        own = {"COPY_PORT": str(self.copy.port), "COPY_NAME": self.production.name, "COPY_USER": "aegisx"}
         path = programs(self.production, self.folder)
         env = connection(self.production) | own | env
         return containers("dry-run")["load"].run(self.folder, self.shell, env, path, {"/copy": work})

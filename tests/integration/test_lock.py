@@ -6,13 +6,13 @@ import os
 import re
 import shutil
 import signal
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from tests.leftovers import until
 from tests.pods import Ended, Pod, container
 from tests.postgres import PASSWORD, Database, use_tls
 from tests.tools import need
@@ -72,14 +72,6 @@ class Cluster(NamedTuple):
 def cluster(database: Database, app: Path, project: Path) -> Cluster:
     replace(project / "aegisgen.yaml", "packageManager: pnpm", "packageManager: npm")
     return Cluster(database, app, project)
-
-
-def until(true: Callable[[], object], seconds: float = 30) -> None:
-    """Wait until something is true."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not become true"
-        time.sleep(0.02)
 
 
 def descendants(pid: int) -> list[int]:

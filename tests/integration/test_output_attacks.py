@@ -19,6 +19,7 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 from tests.conftest import Outcome
+from tests.console import Terminal
 from tests.rehearsals import FAILED, REHEARSAL
 from tests.status_cluster import Cluster, cluster
 
@@ -263,11 +264,6 @@ def test_one_problem_is_one_line_and_its_message_cannot_forge_another() -> None:
     assert all(line.startswith("    ") for line in more)
     assert "\n" not in visible(EVIL)
     assert all(line.startswith("    ") for line in visible_lines(EVIL).split("\n")[1:])
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 @pytest.mark.parametrize(

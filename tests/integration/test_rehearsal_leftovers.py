@@ -9,19 +9,19 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from tests.conftest import ROOT
+from tests.leftovers import own_registry, until
 
 from aegisgen.errors import ToolError
 from aegisgen.rehearsal import leftovers
 from aegisgen.rehearsal.leftovers import sweep, workspace
 from aegisgen.rehearsal.processes import all_processes, command_line, kill_marked, marked, memory_segments
 
-ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 30
 
 # A command in the middle of a rehearsal: a server, and a container that has let go of its parent and its session.
@@ -70,14 +70,9 @@ class Rehearsal(NamedTuple):
 
 @pytest.fixture(autouse=True)
 def registry(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A registry of the test's own, which the server's account can reach."""
     tmp_path_factory.getbasetemp()  # pytest's own place is made now, and not in this test's
-    with tempfile.TemporaryDirectory(prefix="aegisgen-registry-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        monkeypatch.setenv("TMPDIR", name)
-        monkeypatch.setattr(tempfile, "tempdir", name)
-        yield folder / f"aegisgen-rehearsals-{os.geteuid()}"
+    with own_registry(monkeypatch) as place:
+        yield place
 
 
 @pytest.fixture
@@ -110,7 +105,7 @@ def start() -> Iterator[Callable[[], Rehearsal]]:
         process.wait()
         process.stdin.close()
         process.stdout.close()
-    assert until(lambda: not _guards()), "a guard is still waiting"
+    until(lambda: not _guards(), "a guard is still waiting")
 
 
 @pytest.mark.tools
@@ -132,14 +127,14 @@ def test_a_command_that_is_killed_is_cleaned_up_after_at_once(start: Callable[[]
     rehearsal = start()
     rehearsal.process.kill()
     rehearsal.process.wait(PATIENCE_SECONDS)
-    assert until(rehearsal.is_gone)
+    until(rehearsal.is_gone)
 
 
 @pytest.mark.tools
 def test_a_server_that_was_killed_leaves_no_memory_behind(start: Callable[[], Rehearsal]) -> None:
     rehearsal = start()
     os.kill(rehearsal.server(), signal.SIGKILL)
-    assert until(lambda: not _listens(rehearsal.port))
+    until(lambda: not _listens(rehearsal.port))
     rehearsal.process.stdin.close()
     assert rehearsal.process.wait(PATIENCE_SECONDS) == 3
     assert rehearsal.is_gone()
@@ -242,7 +237,7 @@ def test_only_processes_with_the_runs_own_mark_are_killed() -> None:
             subprocess.Popen(["sleep", "1000"], env={**os.environ, "NOTE": f"AEGISGEN_REHEARSAL={run.name}"}),
         ]
         try:
-            assert until(lambda: marked(run.name) == {process.pid for process in own})
+            until(lambda: marked(run.name) == {process.pid for process in own})
             assert kill_marked(run.name)
             assert [process.wait(PATIENCE_SECONDS) for process in own] == [-signal.SIGKILL] * 2
             assert [other.poll() for other in others] == [None, None]
@@ -277,16 +272,6 @@ def test_a_place_that_takes_no_folder_is_named(monkeypatch: pytest.MonkeyPatch) 
 def segments() -> set[str]:
     """The numbers of all segments of shared memory."""
     return {str(number) for _, number in memory_segments()}
-
-
-def until(holds: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> bool:
-    """Wait for something that other processes do; return whether it came."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if holds():
-            return True
-        time.sleep(0.01)
-    return holds()
 
 
 def _guards() -> list[int]:

@@ -7,13 +7,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.conftest import ROOT, aegisgen
+from tests.leftovers import own_registry, until
 from tests.tools import need
 
 from aegisgen.rehearsal.processes import all_processes, command_line, marked
@@ -38,21 +37,9 @@ exports.down = () => {};
 
 @pytest.fixture(autouse=True)
 def registry(kustomize: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A place for runs of this test's own: others rehearse at the same time."""
     monkeypatch.chdir(ROOT)
-    folder = Path(tempfile.mkdtemp(prefix="aegisgen-test-", dir="/tmp"))
-    folder.chmod(0o755)  # the server's account passes through
-    monkeypatch.setenv("TMPDIR", str(folder))
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    yield folder / f"aegisgen-rehearsals-{os.geteuid()}"
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def until(happened: Callable[[], object], what: str, seconds: float = 60) -> None:
-    give_up = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < give_up, what
-        time.sleep(0.05)
+    with own_registry(monkeypatch, parent="/tmp") as place:
+        yield place
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")

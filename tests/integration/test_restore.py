@@ -43,40 +43,28 @@ class Drill:
     def restore(self, into: Database | None = None, **env: str) -> Ended:
         database = into or self.database
         rendered = aegisgen("render", "production", "--stdout").out
-        text = next(
-            part
-            for part in rendered.split("---\n# Source: ")
-            if "restore-manual.yaml\n" in part.partition("\n")[0] + "\n"
-        )
-        job = yaml.safe_load(text.partition("\n")[2])
+        texts = (part.partition("\n") for part in rendered.split("---\n# Source: "))
+        job = yaml.safe_load(next(text for name, _, text in texts if name.endswith("restore-manual.yaml")))
         found = job["spec"]["template"]["spec"]["containers"][0]
         container = Container("restore", mounted(found), {})
         path = str(programs(database, self.folder))
         return container.run(self.folder, self.shell, connection(database) | env, path, {"/backup": self.target})
 
     def databases(self) -> list[str]:
-        return [
-            name
-            for (name,) in self.superuser(
-                "SELECT datname FROM pg_database WHERE datname LIKE %s ORDER BY 1", [f"{self.database.name}%"]
-            )
-        ]
+        question = "SELECT datname FROM pg_database WHERE datname LIKE %s ORDER BY 1"
+        return [name for (name,) in self.superuser(question, [f"{self.database.name}%"])]
 
     def superuser(self, text: str, values: list[object] | None = None) -> list[tuple]:
-        with psycopg.connect(**self.address()) as session:
+        with self.session("postgres") as session:
             session.autocommit = True
             cursor = session.execute(text, values)
             return cursor.fetchall() if cursor.description else []
 
-    def address(self) -> dict[str, object]:
+    def session(self, database: str = "") -> psycopg.Connection:
+        """Let the superuser into a database, or into the one that is backed up."""
         known = self.database.server.superuser
-        return {
-            "host": "127.0.0.1",
-            "port": known.port,
-            "user": known.user,
-            "password": known.password,
-            "dbname": "postgres",
-        }
+        address = {"host": "127.0.0.1", "port": known.port, "dbname": database or self.database.name}
+        return psycopg.connect(**address, user=known.user, password=known.password)
 
 
 @pytest.fixture
@@ -138,7 +126,7 @@ def test_a_dump_that_does_not_restore_leaves_everything_as_it_was(drill: Drill) 
     drill.superuser("CREATE ROLE somebody_else")
     try:
         drill.database.ask("SELECT 1")
-        with psycopg.connect(**drill.address() | {"dbname": drill.database.name}) as session:
+        with drill.session() as session:
             session.execute("CREATE SCHEMA theirs AUTHORIZATION somebody_else")
             session.execute("GRANT USAGE ON SCHEMA theirs TO aegisx")
         drill.backup()
@@ -147,7 +135,7 @@ def test_a_dump_that_does_not_restore_leaves_everything_as_it_was(drill: Drill) 
         assert ended.message.endswith("the old database is as it was\n")
         assert drill.databases() == [drill.database.name]
     finally:
-        with psycopg.connect(**drill.address() | {"dbname": drill.database.name}) as session:
+        with drill.session() as session:
             session.execute("DROP SCHEMA theirs")
         drill.superuser("DROP ROLE somebody_else")
 
@@ -169,7 +157,7 @@ def test_extensions_are_made_first_without_a_superuser(drill: Drill) -> None:
 
 
 def test_extensions_that_need_a_superuser_are_named_all_at_once(drill: Drill) -> None:
-    with psycopg.connect(**drill.address() | {"dbname": drill.database.name}) as session:
+    with drill.session() as session:
         session.execute("CREATE EXTENSION pg_stat_statements; CREATE EXTENSION postgres_fdw")
     drill.backup()
     ended = drill.restore()
@@ -182,11 +170,11 @@ def test_on_a_new_server_roles_are_asked_for_before_anything_is_made(drill: Dril
     drill.superuser("CREATE ROLE reporting")
     try:
         drill.database.ask("GRANT SELECT ON customers TO reporting; SELECT 1")
-        with psycopg.connect(**drill.address() | {"dbname": drill.database.name}) as session:
+        with drill.session() as session:
             session.execute("CREATE VIEW numbers AS SELECT 1 AS one")
             session.execute("ALTER VIEW numbers OWNER TO reporting")
         drill.backup()
-        with psycopg.connect(**drill.address() | {"dbname": drill.database.name}) as session:
+        with drill.session() as session:
             session.execute("DROP VIEW numbers")
             session.execute("REVOKE ALL ON customers FROM reporting")
     finally:

@@ -46,6 +46,12 @@ def container(objects: dict[tuple[str, str], dict], kind: str, name: str) -> dic
     return objects[kind, name]["spec"]["template"]["spec"]["containers"][0]
 
 
+def images(found: dict) -> set[str]:
+    """Return the images of the application and of its migration."""
+    places = (("Deployment", "production-aegisx-api"), ("Job", "production-aegisx-api-migration"))
+    return {container(found, *place)["image"] for place in places}
+
+
 FIELDS = {
     "namespace": Field(
         put("namespace", value="other"),
@@ -72,20 +78,14 @@ FIELDS = {
         put("image", "tag", value="v2"),
         f"images[{IMAGE}].newTag: production -> v2",
         ("newTag: v2", "newTag: v3"),
-        lambda found: {
-            container(found, "Deployment", "production-aegisx-api")["image"],
-            container(found, "Job", "production-aegisx-api-migration")["image"],
-        },
+        images,
         {f"{IMAGE}:v2"},
     ),
     "digest": Field(
         put("image", value={"digest": DIGEST}),
         f"images[{IMAGE}].newTag: production -> none, images[{IMAGE}].digest: none -> {DIGEST}",
         ("digest: ", "newTag: v3 # "),
-        lambda found: {
-            container(found, "Deployment", "production-aegisx-api")["image"],
-            container(found, "Job", "production-aegisx-api-migration")["image"],
-        },
+        images,
         {f"{IMAGE}@{DIGEST}"},
     ),
     "replicas": Field(

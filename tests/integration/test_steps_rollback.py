@@ -60,13 +60,7 @@ class Cluster(NamedTuple):
     def state(self) -> str:
         """The whole database as text, without the record and the counters of sequences."""
         database = self.database
-        dump = [
-            database.programs / "pg_dump",
-            "--exclude-table",
-            "aegisgen_*",
-            "--inserts",
-            "--restrict-key=x",
-        ]
+        dump = [database.programs / "pg_dump", "--exclude-table", "aegisgen_*", "--inserts", "--restrict-key=x"]
         address = ["--host", "127.0.0.1", "--port", str(database.port), "--username", "aegisx", database.name]
         env = {**os.environ, "PGPASSWORD": database.env["DATABASE_PASSWORD"]}
         done = subprocess.run([*dump, *address], env=env, capture_output=True, text=True, check=False)
@@ -75,6 +69,17 @@ class Cluster(NamedTuple):
             done = subprocess.run([*dump, *address], env=env, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return "\n".join(line for line in done.stdout.splitlines() if "setval" not in line)
+
+    def migrated(self, *files: str) -> None:
+        """Deploy a release up to its migration."""
+        self.release(*files)
+        assert self.run("begin", "migrate").code == 0
+
+    def refused(self, state: str) -> str:
+        """Fail a sync that cannot be taken back; return why, and see that the database stays in a state."""
+        ended = self.run("fail")
+        assert (ended.code, self.state()) == (21, state)
+        return ended.message
 
     def states(self) -> list[tuple]:
         return self.database.ask("SELECT outcome, state FROM aegisgen_history ORDER BY started")
@@ -143,8 +148,7 @@ def test_a_sync_that_failed_before_it_migrated_changes_nothing(cluster: Cluster)
 
 def test_a_sync_that_failed_after_it_migrated_is_taken_back_once(cluster: Cluster) -> None:
     before = cluster.state()
-    cluster.release("1_old.js", "2_new.js", "3_newer.js")
-    assert cluster.run("begin", "migrate").code == 0
+    cluster.migrated("1_old.js", "2_new.js", "3_newer.js")
     assert cluster.state() != before
     ended = cluster.run("fail")
     assert ended.code == 0, ended.log
@@ -156,8 +160,7 @@ def test_a_sync_that_failed_after_it_migrated_is_taken_back_once(cluster: Cluste
 
 def test_a_migration_that_failed_halfway_leaves_no_half(cluster: Cluster) -> None:
     before = cluster.state()
-    cluster.release("1_old.js", "2_new.js")
-    assert cluster.run("begin", "migrate").code == 0  # the first attempt
+    cluster.migrated("1_old.js", "2_new.js")  # the first attempt
     cluster.release("1_old.js", "2_new.js", "3_broken.js")
     assert cluster.run("migrate").code == 12  # and the one that failed
     assert cluster.run("fail").code == 0
@@ -165,39 +168,30 @@ def test_a_migration_that_failed_halfway_leaves_no_half(cluster: Cluster) -> Non
 
 
 def test_what_an_earlier_sync_left_is_not_this_ones(cluster: Cluster) -> None:
-    cluster.release("1_old.js", "2_new.js")
-    assert cluster.run("begin", "migrate").code == 0  # and then somebody terminated the sync
+    cluster.migrated("1_old.js", "2_new.js")  # and then somebody terminated the sync
     before = cluster.state()
     assert cluster.run("begin", "fail").code == 0
     assert cluster.state() == before
 
 
 def test_a_migration_without_a_way_back_is_refused_with_all_the_others(cluster: Cluster) -> None:
-    cluster.release("1_old.js", "2_new.js", "3_one_way.js")
-    assert cluster.run("begin", "migrate").code == 0
+    cluster.migrated("1_old.js", "2_new.js", "3_one_way.js")
     before = cluster.state()
-    ended = cluster.run("fail")
-    assert (ended.code, cluster.state()) == (21, before)
-    assert "3_one_way.js says that it is irreversible" in ended.message
+    assert "3_one_way.js says that it is irreversible" in cluster.refused(before)
 
 
 def test_what_others_applied_since_is_not_taken_back(cluster: Cluster) -> None:
-    cluster.release("1_old.js", "2_new.js")
-    assert cluster.run("begin", "migrate").code == 0
+    cluster.migrated("1_old.js", "2_new.js")
     cluster.database.ask("INSERT INTO knex_migrations (name, batch, migration_time) VALUES ('9_by_hand.js', 9, now())")
     before = cluster.state()
-    ended = cluster.run("fail")
-    assert (ended.code, cluster.state()) == (21, before)
-    assert "main/9_by_hand.js" in ended.message
+    assert "main/9_by_hand.js" in cluster.refused(before)
 
 
 def test_the_schema_of_a_release_that_is_rolled_out_stays(cluster: Cluster) -> None:
     cluster.release("1_old.js", "2_new.js")
     assert cluster.run("begin", "migrate", "roll out").code == 0
     before = cluster.state()
-    ended = cluster.run("fail")
-    assert (ended.code, cluster.state()) == (21, before)
-    assert "the release is being rolled out" in ended.message
+    assert "the release is being rolled out" in cluster.refused(before)
 
 
 def test_what_was_taken_back_by_hand_is_not_rolled_out(cluster: Cluster) -> None:
@@ -209,8 +203,7 @@ def test_what_was_taken_back_by_hand_is_not_rolled_out(cluster: Cluster) -> None
 
 
 def test_a_down_that_leaves_something_is_no_success(cluster: Cluster) -> None:
-    cluster.release("1_old.js", "3_forgets.js")
-    assert cluster.run("begin", "migrate").code == 0
+    cluster.migrated("1_old.js", "3_forgets.js")
     ended = cluster.run("fail")
     assert ended.code == 22
     assert "taken back, but the schema is not what it was before: new: table forgets" in ended.message
@@ -220,10 +213,9 @@ def test_half_of_a_migration_without_a_transaction_is_refused(cluster: Cluster) 
     cluster.release("1_old.js", "2_new.js", "3_half.js")
     assert cluster.run("begin", "migrate").code == 12
     before = cluster.state()
-    ended = cluster.run("fail")
-    assert (ended.code, cluster.state()) == (21, before)
-    assert "main/3_half.js was running when the run failed, and has no transaction" in ended.message
-    assert "table half" in ended.message
+    message = cluster.refused(before)
+    assert "main/3_half.js was running when the run failed, and has no transaction" in message
+    assert "table half" in message
 
 
 def test_people_take_back_the_newest_run(cluster: Cluster) -> None:

@@ -22,6 +22,7 @@ from typing import NamedTuple
 from unittest import mock
 
 import pytest
+from tests.trees import put
 
 from aegisgen.errors import TreeError
 from aegisgen.project.tree.content import STAGE, Change, read
@@ -94,9 +95,7 @@ SCENARIOS: dict[str, Scenario] = {
 
 def build(root: Path) -> None:
     shutil.rmtree(root, ignore_errors=True)
-    for path, content in BASE.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_bytes(content)
+    put(root, BASE)
     (root / "overlays/production/api/job.yaml").chmod(0o640)
     (root / "overlays/production/api/notes.md").chmod(0o600)
     (root / "overlays/production/api").chmod(0o750)

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests import trees
 from tests.conftest import ROOT, Outcome, aegisgen, refusal
 from tests.small_fleet import git
 from tests.tools import need
@@ -52,8 +53,7 @@ def outside(tmp_path: Path) -> Path:
 
 
 def put(file: Path, text: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text)
+    trees.put(file.parent, {file.name: text})
 
 
 def refused(outcome: Outcome, code: int = 2) -> None:

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.trees import paths
 
 from aegisgen.adopt.cut import without_document, without_entry, without_paths
 from aegisgen.render.kustomization.layout import UnsafeError
@@ -20,13 +21,6 @@ VALUES = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3), max_leaves=12
 )
 DOCUMENTS = st.dictionaries(KEYS, VALUES, min_size=1, max_size=4)
-
-
-def paths(data: object, path: tuple = ()):
-    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
-    for key, value in items:
-        yield (*path, key)
-        yield from paths(value, (*path, key))
 
 
 def removed(data: dict, path: tuple) -> dict:

@@ -12,6 +12,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.conftest import ROOT, aegisgen
+from tests.trees import paths
 
 pytestmark = [pytest.mark.tools, pytest.mark.slow]
 
@@ -40,13 +41,6 @@ JUNK = st.sampled_from(
         "é",
     ]
 )
-
-
-def paths(data: object, path: tuple = ()):
-    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
-    for key, value in items:
-        yield (*path, key)
-        yield from paths(value, (*path, key))
 
 
 def mutated(data: dict, path: tuple, value: object) -> dict:

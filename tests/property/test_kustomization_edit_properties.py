@@ -14,8 +14,7 @@ from aegisgen.errors import InputError
 from aegisgen.render.kustomization import Patch, Wiring, wire
 
 WANTED = Wiring(
-    ("migration-config.yaml", "migration-job.yaml"),
-    (Patch("deployment-patch.yaml", "Deployment", "aegisx-api"),),
+    ("migration-config.yaml", "migration-job.yaml"), (Patch("deployment-patch.yaml", "Deployment", "aegisx-api"),)
 )
 OURS = (*WANTED.resources, "deployment-patch.yaml")
 

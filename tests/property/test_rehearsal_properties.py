@@ -10,10 +10,10 @@ from urllib.parse import quote
 from xml.etree import ElementTree
 
 import jsonschema_rs
-import xmlschema
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.conftest import ROOT
+from tests.reports import junit_schema
 
 from aegisgen.output.visible import width
 from aegisgen.rehearsal.outcome import (
@@ -88,11 +88,6 @@ REHEARSAL = st.builds(
 @cache
 def json_schema() -> jsonschema_rs.Validator:
     return jsonschema_rs.validator_for(json.loads((ROOT / "schemas/aegisgen/rehearsal.json").read_text()))
-
-
-@cache
-def junit_schema() -> xmlschema.XMLSchema:
-    return xmlschema.XMLSchema(str(ROOT / "tests/fixtures/report/junit-10.xsd"))
 
 
 @settings(max_examples=40)

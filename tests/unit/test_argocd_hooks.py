@@ -30,13 +30,7 @@ def hook(**annotations: str) -> Hook:
 @pytest.mark.parametrize(
     ("value", "types"),
     [
-        ("PreSync", ["PreSync"]),
-        ("Sync", ["Sync"]),
-        ("PostSync", ["PostSync"]),
-        ("SyncFail", ["SyncFail"]),
-        ("Skip", ["Skip"]),
-        ("PreDelete", ["PreDelete"]),
-        ("PostDelete", ["PostDelete"]),
+        *((kind, [kind]) for kind in ("PreSync", "Sync", "PostSync", "SyncFail", "Skip", "PreDelete", "PostDelete")),
         ("PreSync,PostSync", ["PreSync", "PostSync"]),
         (" PostSync , PreSync ", ["PostSync", "PreSync"]),
         ("PreSync,PreSync,,", ["PreSync"]),

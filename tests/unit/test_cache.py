@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.conftest import ROOT
 from tests.tools import need
+from tests.trees import put
 
 from aegisgen.kube import cache as module
 from aegisgen.kube.cache import Cache, digest, home
@@ -74,8 +75,7 @@ def test_a_damaged_answer_is_none_and_is_replaced(cache) -> None:
 def test_a_foreign_file_is_none(tmp_path_factory, content) -> None:
     cache = Cache(tmp_path_factory.getbasetemp() / "foreign")
     file = file_of(cache, digest("a"))
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(content)
+    put(file.parent, {file.name: content})
     assert cache.get(digest("a")) is None
 
 

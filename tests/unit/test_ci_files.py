@@ -67,10 +67,7 @@ def test_every_expression_of_the_action_names_something_that_exists() -> None:
     used = set()
     for expression in GITHUB_EXPRESSION.findall(yaml.safe_dump(STEPS)) + [step.get("if", "") for step in STEPS]:
         used |= set(re.findall(r"\b(?:inputs|steps|runner|github)\.[\w.-]+", expression))
-    assert used == {
-        *(f"inputs.{name}" for name in ACTION["inputs"]),
-        "steps.python.outputs.python-path",
-    }
+    assert used == {*(f"inputs.{name}" for name in ACTION["inputs"]), "steps.python.outputs.python-path"}
     assert [step["id"] for step in STEPS if "id" in step] == ["python"]
 
 

@@ -19,18 +19,12 @@ import jsonschema
 import pytest
 import yaml
 from tests.conftest import ROOT, disk_is_full, refusal
+from tests.console import Terminal
 from tests.small_fleet import git
-from tests.trees import contents, replace
+from tests.trees import contents, put, replace
 
 TOOLS = ("knex", "prisma", "flyway", "liquibase", "alembic", "django", "golang-migrate")
 COMMANDS = ("--ping", "make ping", "--status", "make status", "--migrate", "make 'migrate all'", "--lock", "none")
-
-
-class Terminal(io.StringIO):
-    """Somebody who types these lines."""
-
-    def isatty(self) -> bool:
-        return True
 
 
 @pytest.fixture
@@ -117,8 +111,7 @@ def test_the_schemas_are_renewed_on_request(shop, cli) -> None:
 )
 def test_what_is_there_is_named_and_stays(shop, path) -> None:
     file = shop / path
-    file.parent.mkdir(parents=True)
-    file.write_text("somebody's\n")
+    put(file.parent, {file.name: "somebody's\n"})
     before = contents(shop)
     message = refusal("init", "--yes")
     assert message.startswith(f"{path} exists")
@@ -292,8 +285,7 @@ def test_a_node_repository_tells_of_itself(shop, cli) -> None:
     ],
 )
 def test_files_tell_which_tool_migrates(shop, cli, file, content, tool) -> None:
-    (shop / file).parent.mkdir(parents=True, exist_ok=True)
-    (shop / file).write_text(content)
+    put(shop, {file: content})
     assert cli("init", "--yes").code == 0
     assert project_of(shop)["services"]["shop"]["migrations"]["tool"] == tool
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.trees import put
 
 from aegisgen.rehearsal.diagnosis import Around, diagnose, explained
 from aegisgen.rehearsal.extensions import CONTRIB, extension_of, where_to_get
@@ -230,10 +231,7 @@ def test_texts_are_read_of_what_looks_like_a_migration(tmp_path: Path) -> None:
         "node_modules/knex/migrations/001_x.js": "not its own",
         "db/002_picture.png": "no text",
     }
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
-    (tmp_path / "db/003_large.sql").write_text("x" * 600_000)
+    put(tmp_path, {**files, "db/003_large.sql": "x" * 600_000})
     (tmp_path / "db/004_gone.sql").symlink_to("nowhere")
     assert migration_texts(tmp_path) == dict(list(files.items())[:5])
 

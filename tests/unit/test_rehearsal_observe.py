@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.conftest import ROOT
+from tests.trees import put
 
 from aegisgen.bundle import program
 from aegisgen.rehearsal.observe import squawk
@@ -169,33 +170,43 @@ def test_knex_records_what_it_applied_after_the_transaction():
     assert names("knex")[3][2] == "alter table users add column n int"
 
 
-def test_golang_migrate_records_a_version_before_and_after():
-    assert names("golang-migrate") == [
-        ("1", "up", "BEGIN;\nCREATE TABLE users (id int);\nCOMMIT;"),
-        ("2", "up", "ALTER TABLE users ADD COLUMN n int; UPDATE users SET n=1;"),
-        ("3", "failed", "CREATE TABLE bad.x (id int);"),
-        ("2", "down", "alter table users drop column n;"),
-        ("1", "down", "DROP TABLE users;"),
-    ]
+@pytest.mark.parametrize(
+    ("tool", "records"),
+    [
+        (
+            "golang-migrate",  # a version before and after
+            [
+                ("1", "up", "BEGIN;\nCREATE TABLE users (id int);\nCOMMIT;"),
+                ("2", "up", "ALTER TABLE users ADD COLUMN n int; UPDATE users SET n=1;"),
+                ("3", "failed", "CREATE TABLE bad.x (id int);"),
+                ("2", "down", "alter table users drop column n;"),
+                ("1", "down", "DROP TABLE users;"),
+            ],
+        ),
+        (
+            "alembic",  # several in one transaction
+            [
+                ("aaa1", "up", "CREATE TABLE users (id int)"),
+                ("bbb2", "up", "ALTER TABLE users ADD n int"),
+                ("bbb2", "down", "ALTER TABLE users DROP n"),
+                ("aaa1", "down", "DROP TABLE users"),
+            ],
+        ),
+    ],
+)
+def test_what_a_tool_records_is_read(tool, records):
+    assert names(tool) == records
 
 
 def test_django_records_in_the_transaction():
+    first, second = "app.0001_initial", "app.0002_x"
     assert [found[:2] for found in names("django")] == [
-        ("app.0001_initial", "up"),
-        ("app.0002_x", "up"),
-        ("app.0002_x", "down"),
-        ("app.0001_initial", "down"),
+        (first, "up"),
+        (second, "up"),
+        (second, "down"),
+        (first, "down"),
     ]
     assert names("django")[0][2].startswith('CREATE TABLE "app_thing"')
-
-
-def test_alembic_records_several_in_one_transaction():
-    assert names("alembic") == [
-        ("aaa1", "up", "CREATE TABLE users (id int)"),
-        ("bbb2", "up", "ALTER TABLE users ADD n int"),
-        ("bbb2", "down", "ALTER TABLE users DROP n"),
-        ("aaa1", "down", "DROP TABLE users"),
-    ]
 
 
 def test_prisma_records_a_migration_before_it_and_comes_back_to_it():
@@ -310,18 +321,12 @@ def records(
 
 
 def app(folder: Path, *files: str) -> Path:
-    for file in files:
-        (folder / file).parent.mkdir(parents=True, exist_ok=True)
-        (folder / file).touch()
+    put(folder, dict.fromkeys(files, ""))
     return folder
 
 
 def refused(session: str) -> Log:
-    log = (
-        Log()
-        .run(session, 'select "name" from "knex_migrations"')
-        .run(session, "BEGIN", "create table t (i int)", "COMMIT")
-    )
+    log = Log().run(session, 'select "name" from "knex_migrations"', "BEGIN", "create table t (i int)", "COMMIT")
     log.knex(session, "1_a.js")
     return log.run(session, "BEGIN", "create table s.t (i int)", error="no schema s").run(session, "ROLLBACK")
 
@@ -329,11 +334,8 @@ def refused(session: str) -> Log:
 def test_a_failing_migration_is_the_one_that_its_tool_named(tmp_path: Path):
     folder = app(tmp_path, "migrations/1_a.js", "migrations/2_b.js", "migrations/3_c.js")
     _, failed = records(refused("a"), app=folder, logs=("", 'migration file "3_c.js" failed\n'))
-    assert (failed.file, failed.error, failed.failed_statement) == (
-        "migrations/3_c.js",
-        "no schema s",
-        "create table s.t (i int)",
-    )
+    expected = ("migrations/3_c.js", "no schema s", "create table s.t (i int)")
+    assert (failed.file, failed.error, failed.failed_statement) == expected
 
 
 def test_a_failing_migration_that_nobody_named_is_the_next_of_its_folder(tmp_path: Path):

@@ -6,53 +6,18 @@ import errno
 import itertools
 import os
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from tests.conftest import ROOT
+from tests.pages import Page
 from tests.property.test_rehearsal_properties import REHEARSAL as ANY
 from tests.rehearsals import CLEAN, FAILED, REHEARSAL
 
 from aegisgen.rehearsal.outcome import Rehearsal
 from aegisgen.rehearsal.show import FORMATS, save
 from aegisgen.rehearsal.show.timeline import Bar, Timeline, timeline
-
-VOID = {"meta", "path", "br"}
-
-
-class Page(HTMLParser):
-    """What a browser would make of the page, as far as the tests ask."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self.open: list[str] = []
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return "".join(self.words)
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.elements if name == tag]
 
 
 def page(rehearsal: Rehearsal = REHEARSAL) -> Page:
@@ -98,7 +63,7 @@ def test_failed_scenarios_come_first_and_are_open():
 
 def test_every_link_of_the_table_leads_to_a_scenario():
     shown = page()
-    ids = [attributes["id"] for _, attributes in shown.elements if "id" in attributes]
+    ids = shown.values("id")
     assert len(ids) == len(set(ids))
     links = [link["href"] for link in shown.all("a") if (link["href"] or "").startswith("#")]
     assert len(links) == 4
@@ -107,8 +72,7 @@ def test_every_link_of_the_table_leads_to_a_scenario():
 
 def test_the_page_asks_for_nothing_and_runs_nothing():
     shown = page()
-    tags = {tag for tag, _ in shown.elements}
-    assert not tags & {"script", "img", "link", "iframe", "object", "embed", "form", "audio", "video", "base"}
+    assert not shown.tags & {"script", "img", "link", "iframe", "object", "embed", "form", "audio", "video", "base"}
     assert not [
         name for _, attributes in shown.elements for name in attributes if name.startswith("on") or name == "src"
     ]
@@ -136,7 +100,7 @@ def test_headings_are_nested_without_gaps_and_pictures_and_regions_have_names():
 def test_no_text_of_a_rehearsal_becomes_markup(rehearsal):
     shown = page(rehearsal)
     assert shown.open == []
-    assert {tag for tag, _ in shown.elements} <= {tag for tag, _ in page().elements} | {"a", "ul", "li"}
+    assert shown.tags <= page().tags | {"a", "ul", "li"}
     assert all(re.fullmatch(r"[a-zA-Z-]+", name) for _, attributes in shown.elements for name in attributes)
     for scenario in rehearsal.scenarios:
         if scenario.reason.isprintable():

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+from tests.trees import put
 
 from aegisgen.errors import InputError, UsageError
 from aegisgen.rehearsal.image.app import App, app_of, copy_app
@@ -117,7 +118,7 @@ def test_options_are_read_and_no_message_repeats_a_value(tmp_path: Path) -> None
     ],
 )
 def test_an_application_without_its_packages_is_refused(tmp_path: Path, files: dict[str, str], command: str) -> None:
-    _write(tmp_path, {"package.json": '{"dependencies": {"knex": "3", "pg": "8"}}', **files})
+    put(tmp_path, {"package.json": '{"dependencies": {"knex": "3", "pg": "8"}}', **files})
     with pytest.raises(UsageError, match=rf"knex and whatever else .* run '{command}' in it first"):
         app_of(f"{tmp_path}:/srv/app")
 
@@ -135,13 +136,13 @@ def test_an_application_without_its_packages_is_refused(tmp_path: Path, files: d
     ],
 )
 def test_an_application_whose_packages_may_be_there_is_taken(tmp_path: Path, files: dict[str, str]) -> None:
-    _write(tmp_path, files)
+    put(tmp_path, files)
     assert app_of(str(tmp_path)) == App(tmp_path.resolve())
 
 
 def test_a_copy_can_be_written_to_and_shares_the_packages(tmp_path: Path) -> None:
     source, copy = tmp_path / "app", tmp_path / "copy"
-    _write(source, {"migrations/1.js": "", "node_modules/knex/package.json": "{}", ".git/HEAD": ""})
+    put(source, {"migrations/1.js": "", "node_modules/knex/package.json": "{}", ".git/HEAD": ""})
     (source / "link").symlink_to("migrations")
     os.mkfifo(source / "pipe")
     (source / "migrations").chmod(0o555)
@@ -153,9 +154,3 @@ def test_a_copy_can_be_written_to_and_shares_the_packages(tmp_path: Path) -> Non
         Path("migrations"),
     ]
     assert all(folder.stat().st_mode & 0o200 for folder in (copy, copy / "migrations"))
-
-
-def _write(folder: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)

@@ -8,10 +8,11 @@ from xml.etree import ElementTree
 
 import jsonschema
 import pytest
-import xmlschema
 from tests import rehearsals
 from tests.conftest import ROOT
+from tests.console import Terminal
 from tests.rehearsals import CLEAN, FAILED, GAVE_UP, LEFT_OUT, REHEARSAL, STRANGE
+from tests.reports import junit_schema
 
 from aegisgen.output.numbers import duration
 from aegisgen.rehearsal.outcome import Rehearsal, SyncRun, Verdict
@@ -27,7 +28,7 @@ def text(rehearsal: Rehearsal = REHEARSAL, *, width: int = 120, colour: bool = F
 
 def junit(rehearsal: Rehearsal) -> ElementTree.Element:
     rendered = FORMATS["junit"](rehearsal)
-    xmlschema.XMLSchema(str(ROOT / "tests/fixtures/report/junit-10.xsd")).validate(rendered)
+    junit_schema().validate(rendered)
     return ElementTree.fromstring(rendered)
 
 
@@ -248,13 +249,6 @@ def test_junit_shows_what_xml_cannot_hold_as_escapes():
 
 
 # The view and the progress
-
-
-class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
-
-    def isatty(self) -> bool:
-        return True
 
 
 def test_a_pipe_gets_no_colour_and_a_terminal_does(monkeypatch):

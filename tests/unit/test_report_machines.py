@@ -85,10 +85,7 @@ def test_json_has_exactly_the_promised_keys():
 def test_junit_fails_for_errors_skips_for_warnings_and_passes_for_the_rest():
     (suite,) = junit(FULL)
     warning, info, error, skipped = suite.findall("testcase")
-    assert error.attrib == {
-        "classname": "overlays/api/job.yaml",
-        "name": "HOOK001 Job/aegisx-api-migration at 4:5",
-    }
+    assert error.attrib == {"classname": "overlays/api/job.yaml", "name": "HOOK001 Job/aegisx-api-migration at 4:5"}
     (failure,) = error
     assert failure.tag == "failure"
     assert failure.attrib == {"type": "HOOK001", "message": "the hook type 'presync' is unknown"}

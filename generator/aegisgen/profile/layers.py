@@ -26,6 +26,11 @@ def problem(layers: list[Layer], field: tuple[str | int, ...], message: str) -> 
     return Problem(layer.document.source, line, column, ".".join(map(str, full)), message)
 
 
+def saying(layers: list[Layer], *field: str | int) -> list[Layer]:
+    """Return the layers that say something at a field, the weakest first."""
+    return [layer for layer in layers if value_at(layer.data, field) is not None]
+
+
 def missing(layers: list[Layer], field: tuple[str | int, ...], message: str) -> Problem:
     """Place a problem about something that the environment's profile should say and no layer says."""
     spec = [layer for layer in layers if layer.path == ("spec",)]

@@ -238,7 +238,7 @@ _OF_LAYERS = {
             "ghcr.io/example/api",
             {"tag": "v1.4.2"},
         ),
-    ],
+    ]
 }
 if TYPE_CHECKING:
 

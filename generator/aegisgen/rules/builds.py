@@ -47,11 +47,7 @@ class Deployments:
 def overlay_context(build: Build, applications: Iterable[Resource] = (), settings: Settings | None = None) -> Context:
     """Gather what the rules look at in an overlay; `applications` are those that deploy it."""
     return context_of(
-        build.resources,
-        overlay=build.overlay,
-        applications=applications,
-        generated=build.generated,
-        settings=settings,
+        build.resources, overlay=build.overlay, applications=applications, generated=build.generated, settings=settings
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -85,7 +86,7 @@ def commented(path: str, content: str) -> list[Ignore]:
         rules = [rule for word in match["rules"].split(",") if (rule := word.strip())]
         for rule in rules or [""]:
             where = (path, number, match.start("comment") + 1)
-            ignores.append(Ignore(rule, match["reason"].strip(), *where, file=_escaped(path), on=(about,)))
+            ignores.append(Ignore(rule, match["reason"].strip(), *where, file=glob.escape(path), on=(about,)))
     return ignores
 
 
@@ -157,10 +158,6 @@ def _files(context: Context) -> Iterator[str]:
         for member in context.overlay.members:
             yield member.place.source
             yield from (change.place.source for change in member.changes)
-
-
-def _escaped(path: str) -> str:
-    return re.sub(r"([*?\[])", r"[\1]", path)
 
 
 def _unknown_to(baseline: Collection[str], findings: list[Finding]) -> list[Finding]:

@@ -62,6 +62,7 @@ def outside_of_rollback(context: Context) -> Iterator[Hit]:
         if (command := _RECORDS.search(container.command_line))
         for mark in tasks_of(pod.resource)
     ]
+    with_pods = {id(pod.resource) for pod in context.pods}
     tasks = [task for resource in context.resources if marks for task in tasks_of(resource)]
     for word, mark in marks:
         recorder = f"{mark.resource.identity} (wave {mark.wave})"
@@ -72,15 +73,11 @@ def outside_of_rollback(context: Context) -> Iterator[Hit]:
                 message = (
                     f"not before {recorder}, with which the sync has succeeded: if it fails, nothing is taken back"
                 )
-            elif word == "rollout" and task.wave <= mark.wave and _has_pods(context, task.resource):
+            elif word == "rollout" and task.wave <= mark.wave and id(task.resource) in with_pods:
                 message = f"not after {recorder}, which records that they run: their schema may be taken back"
             else:
                 continue
             yield Hit(f"wave {task.wave} is {message}", task.resource, ("metadata", "annotations", SYNC_WAVE))
-
-
-def _has_pods(context: Context, resource: Resource) -> bool:
-    return any(pod.resource is resource for pod in context.pods)
 
 
 def _hit(need: Need, message: str) -> Hit:

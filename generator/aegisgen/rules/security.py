@@ -12,6 +12,7 @@ from aegisgen.rules.context import Context
 from aegisgen.rules.references import Container
 from aegisgen.rules.rule import Hit, Rule, Scope
 
+_STANDARDS = ("security", "pod-security")
 _WANTED = (("requests", "cpu"), ("requests", "memory"), ("limits", "memory"))
 
 
@@ -112,22 +113,8 @@ RULES = (
     Rule("S401", "secret in plain text", Severity.ERROR, plain_secret, ("security", "secrets"), Scope.LASTING),
     Rule("S402", "no requests or limits", Severity.WARNING, no_limits, ("security", "resources"), Scope.ALONE),
     Rule("S403", "service account token without need", Severity.INFO, needless_token, ("security",)),
-    Rule(
-        "S404",
-        "below Pod Security baseline",
-        Severity.WARNING,
-        below_baseline,
-        ("security", "pod-security"),
-        Scope.LASTING,
-    ),
-    Rule(
-        "S405",
-        "below Pod Security restricted",
-        Severity.WARNING,
-        below_restricted,
-        ("security", "pod-security"),
-        Scope.ALONE,
-    ),
-    Rule("S406", "hostPath volume", Severity.WARNING, host_path, ("security", "pod-security"), Scope.LASTING),
-    Rule("S407", "privileged container", Severity.ERROR, privileged, ("security", "pod-security"), Scope.LASTING),
+    Rule("S404", "below Pod Security baseline", Severity.WARNING, below_baseline, _STANDARDS, Scope.LASTING),
+    Rule("S405", "below Pod Security restricted", Severity.WARNING, below_restricted, _STANDARDS, Scope.ALONE),
+    Rule("S406", "hostPath volume", Severity.WARNING, host_path, _STANDARDS, Scope.LASTING),
+    Rule("S407", "privileged container", Severity.ERROR, privileged, _STANDARDS, Scope.LASTING),
 )

@@ -38,11 +38,7 @@ def _cases(word: str) -> tuple[str, ...]:
 
 _TRUE_FALSE = _bools(("true", "false"))
 _OWN_BOOLS = _bools(("true", "false"), ("yes", "no"), ("on", "off"))
-_BOOLS = {
-    Dialect.PLAIN: _OWN_BOOLS | _bools(("y", "n")),
-    Dialect.KUSTOMIZE: _TRUE_FALSE,
-    Dialect.OWN: _OWN_BOOLS,
-}
+_BOOLS = {Dialect.PLAIN: _OWN_BOOLS | _bools(("y", "n")), Dialect.KUSTOMIZE: _TRUE_FALSE, Dialect.OWN: _OWN_BOOLS}
 _NULLS = frozenset(("", "~", *_cases("null")))
 _SPECIAL = {f"{sign}.{word}": float(f"{sign}inf") for sign in ("", "+", "-") for word in ("inf", "Inf", "INF")}
 _SPECIAL |= dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan"))

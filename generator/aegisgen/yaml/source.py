@@ -28,14 +28,7 @@ class Document:
     __slots__ = ("_places", "_text", "data", "dialect", "line", "readable", "source")
 
     def __init__(
-        self,
-        source: str,
-        line: int,
-        text: str,
-        data: object,
-        dialect: Dialect = Dialect.OWN,
-        *,
-        readable: bool = False,
+        self, source: str, line: int, text: str, data: object, dialect: Dialect = Dialect.OWN, *, readable: bool = False
     ) -> None:
         self.source = source
         self.line = line

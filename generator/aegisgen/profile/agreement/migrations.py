@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from aegisgen.errors import Problem
-from aegisgen.kube.resource import value_at
-from aegisgen.profile.layers import Layer, problem
+from aegisgen.profile.layers import Layer, problem, saying
 from aegisgen.profile.migrations import Migrations
 from aegisgen.profile.target import Target
 from aegisgen.profile.types import seconds
@@ -32,9 +31,9 @@ def _tool(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     migrations = target.settings.migrations
     tool, known = migrations.tool, TOOLS[migrations.tool]
     for field in sorted(frozenset().union(*(other.fields for other in TOOLS.values())) - known.fields):
-        if layer := _said(layers, (field,)):
+        if stated := saying(layers, *_path(field)):
             tools = " or ".join(name for name, other in TOOLS.items() if field in other.fields)
-            yield problem([layer], _path(field), f"belongs to {tools}, but the tool here is {tool}; remove it")
+            yield problem(stated[-1:], _path(field), f"belongs to {tools}, but the tool here is {tool}; remove it")
     if tool == "command":
         for position in [(), *(("sets", index) for index in range(len(migrations.sets)))]:
             yield from _commands(migrations, layers, position)
@@ -61,8 +60,8 @@ def _sets(migrations: Migrations, layers: list[Layer]) -> Iterator[Problem]:
     own: list[tuple[str, ...]] = [(field,) for field in _OF_SETS]
     own += [(family, name) for family in ("scripts", "commands") for name in _OF_SETS_SCRIPTS]
     for place in own:
-        if layer := _said(layers, place):
-            yield problem([layer], _path(*place), "belongs to each of the sets, and there are sets; say it there")
+        if stated := saying(layers, *_path(*place)):
+            yield problem(stated[-1:], _path(*place), "belongs to each of the sets, and there are sets; say it there")
     tool = TOOLS[migrations.tool]
     taken: dict[tuple[str, object], str] = {}
     for index, migration_set in enumerate(migrations.sets):
@@ -129,9 +128,3 @@ def _deadline(target: Target, layers: list[Layer]) -> Iterator[Problem]:
 
 def _path(*fields: str | int) -> tuple[str | int, ...]:
     return ("migrations", *fields)
-
-
-def _said(layers: list[Layer], fields: tuple[str, ...]) -> Layer | None:
-    """Return the strongest layer that says something at a field of `migrations`."""
-    saying = [layer for layer in layers if value_at(layer.data, ("migrations", *fields)) is not None]
-    return saying[-1] if saying else None

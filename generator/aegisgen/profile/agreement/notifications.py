@@ -14,7 +14,6 @@ from aegisgen.profile.types import seconds
 # A message waits for nobody longer; the migration waits for the message.
 MAX_TIMEOUT = 30
 
-
 _CREDENTIALS = re.compile(r"://[^/\s@]+@")
 
 

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from msgspec import UNSET
 
 from aegisgen.errors import Problem
-from aegisgen.kube.resource import value_at
-from aegisgen.profile.layers import Layer, problem
+from aegisgen.profile.layers import Layer, problem, saying
 from aegisgen.profile.steps.security import Peer
 from aegisgen.profile.target import Target
 
@@ -34,11 +33,11 @@ def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     """Yield what is wrong with a service's security as it was resolved."""
     security = target.settings.security
     if target.settings.strategy != "presync-job":
-        for field_ in _OF_PRESYNC:
-            for layer in layers:
-                if layer.path[0] != "services" and value_at(layer.data, ("security", field_)) is not None:
-                    message = "belongs to the strategy presync-job: an init container has its pod's; remove it"
-                    yield problem([layer], ("security", field_), message)
+        message = "belongs to the strategy presync-job: an init container has its pod's; remove it"
+        for name in _OF_PRESYNC:
+            for layer in saying(layers, "security", name):
+                if layer.path[0] != "services":
+                    yield problem([layer], ("security", name), message)
         return
     yield from _network(target, layers)
     external, sealed = security.external_secret, security.sealed_secret

@@ -66,8 +66,9 @@ def affected(tree: Tree, changed: Changed, now: Contents, before: Contents) -> A
     files = sorted(path for path in changed.paths if path.endswith((*_MANIFESTS, *KUSTOMIZATION_NAMES)))
     then, here = before(files), now(files)
     for folder in _other_patches(files, then, here):
+        above_all = folder == "" or posixpath.basename(folder) == ".."
         services |= {
-            name for name, own in tree.folders.items() if any(_is_below(own_folder, folder) for own_folder in own)
+            name for name, own in tree.folders.items() if above_all or any(is_in(path, folder) for path in own)
         }
     applications = [*_applications(then), *_applications(here)]
     for name, own in tree.folders.items() if applications else ():
@@ -105,10 +106,6 @@ def _patches(raw: bytes | None) -> str:
     except InputError:
         return ""
     return repr([data.get(field) for field in _PATCHES])
-
-
-def _is_below(path: str, folder: str) -> bool:
-    return folder == "" or posixpath.basename(folder) == ".." or is_in(path, folder)
 
 
 def _applications(contents: _Contents) -> Iterator[Resource]:

@@ -23,8 +23,6 @@ from aegisgen.render.places import APPS, RUNNER
 _SHARD = re.compile(r"([1-9]\d{0,4})/([1-9]\d{0,4})\Z")
 # overlays/<environment>/<service>: what lies there belongs to one service, what lies above to none.
 _LEVELS = 3
-
-
 # Folders of all services that are one piece.
 _WHOLE = (APPS, RUNNER)
 
