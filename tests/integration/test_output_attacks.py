@@ -12,7 +12,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -20,6 +19,7 @@ import pytest
 import yaml
 from tests.conftest import Outcome
 from tests.console import Terminal
+from tests.pages import Page
 from tests.rehearsals import FAILED, REHEARSAL
 from tests.status_cluster import Cluster, cluster
 
@@ -27,7 +27,7 @@ from aegisgen.errors import Problem
 from aegisgen.output.streams import Stream
 from aegisgen.output.visible import visible, visible_lines
 from aegisgen.rehearsal.show import FORMATS
-from aegisgen.runbook import markdown
+from aegisgen.runbook import guide
 
 __all__ = ["cluster"]
 
@@ -248,14 +248,10 @@ def test_a_hostile_rehearsal_is_told_of_in_text(form: str) -> None:
 
 
 def test_what_people_are_called_in_a_runbook_is_text() -> None:
-    for said in (markdown.text(EVIL), markdown.code(EVIL), markdown.plain(EVIL)):
-        harmless(said.replace("##", ""))
-        assert "\n" not in said
-    tags: list[str] = []
-    parser = HTMLParser()
-    parser.handle_starttag = lambda tag, attributes: tags.append(tag)  # type: ignore[method-assign]
-    parser.feed(markdown.text(EVIL).replace("\\<", "&lt;"))
-    assert not tags
+    for words in (guide.text(EVIL), guide.code(EVIL), guide.plain(EVIL)):
+        harmless(words.replace("##", ""))
+        assert "\n" not in words
+    assert not Page(guide.text(EVIL).replace("\\<", "&lt;")).tags
 
 
 def test_one_problem_is_one_line_and_its_message_cannot_forge_another() -> None:
