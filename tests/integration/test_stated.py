@@ -427,3 +427,22 @@ def test_a_mirrored_image_whose_tag_is_the_files_is_said_to_be(project, cli) -> 
     replace(project / "profiles/production.yaml", "  image: {tag: production}\n", "")
     told = cli("render", "production").out
     assert "images[mirror.example.com/api].newTag: v5 (the file's: the profile says nothing of it)\n" in told
+
+
+def test_a_diff_of_render_shows_no_secret_either(project, cli) -> None:
+    file = project / OVERLAY / "kustomization.yaml"
+    replace(file, "DATABASE_HOST=production-aegisx-postgres", "DATABASE_HOST=postgres://u:hunter2secret@db/x")
+    told = cli("render", "production", "--diff")
+    assert told.code == 1
+    assert "kustomization.yaml differs, and is not shown: it holds a secret" in told.out
+    assert "hunter2" not in told.out
+
+
+def test_a_digest_beside_a_tag_is_reported_where_it_stands(project, cli, kustomize) -> None:
+    file = project / OVERLAY / "kustomization.yaml"
+    replace(file, "newTag: production", f"newTag: production\n    digest: {DIGEST}")
+    place = f"{OVERLAY}/kustomization.yaml:{file.read_text().splitlines().index('    newTag: production') + 1}:5"
+    told = cli("check", "production").out
+    for container_name in ("api", "migration"):
+        what = f"the image of container {container_name} is {IMAGE}:production@{DIGEST}"
+        assert f"{place}: error[D003] {what}, the profile states {IMAGE}:production\n" in told

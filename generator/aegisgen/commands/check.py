@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from operator import itemgetter
@@ -13,7 +12,6 @@ from pathlib import Path
 from aegisgen.commands.report import keep_as_baseline, report
 from aegisgen.errors import ToolError, UsageError
 from aegisgen.findings import Finding, Severity
-from aegisgen.kube.credentials import secret_text
 from aegisgen.kube.shape import KUSTOMIZATION_NAMES
 from aegisgen.profile.sources import display
 from aegisgen.profile.stated import Stated, stated
@@ -121,19 +119,9 @@ def _environment(path: str, workspace: Workspace) -> str:
 
 
 def _diff(drifted: Sequence[_Drifted]) -> str:
-    """Return the unified diff, in which no Secret and nothing that looks like a secret is shown."""
     from aegisgen.project.tree.content import Change, diff  # noqa: PLC0415 - for those who have drift
 
-    planned = [Change(*each) for each in drifted]
-    secret = [change for change in planned if any(map(_secret, (change.before, change.after)))]
-    hidden = "".join(f"{change.path} differs, and is not shown: it holds a secret\n" for change in secret)
-    return diff([change for change in planned if change not in secret]) + hidden
-
-
-def _secret(content: bytes | None) -> bool:
-    kind = rb"""^[ \t-]*["']?kind["']?:[ \t]*["']?Secret["']?[ \t\r]*(?:#.*)?$"""
-    text = (content or b"").decode(errors="replace")
-    return re.search(kind, content or b"", re.MULTILINE) is not None or secret_text(text)
+    return diff(Change(*each) for each in drifted)
 
 
 def _first_difference(before: bytes, after: bytes) -> int:

@@ -113,7 +113,8 @@ def _found_in_change(change: Change, resource: Resource, path: Path) -> Place | 
 def _tags(entry: dict[str, object], image: str) -> bool:
     name = text(entry.get("newName")) or text(entry.get("name"))
     tag, digest = str(entry.get("newTag") or ""), text(entry.get("digest"))
-    return bool(name) and image.startswith(name) and image.endswith((f":{tag}" if tag else "") + digest)
+    version = (f":{tag}" if tag else "") + (f"@{digest}" if digest else "")
+    return bool(name) and image.startswith(name) and image.endswith(version)
 
 
 def _in_operations(place: Place, data: object, path: Path) -> Place | None:
