@@ -446,3 +446,20 @@ def test_a_digest_beside_a_tag_is_reported_where_it_stands(project, cli, kustomi
     for container_name in ("api", "migration"):
         what = f"the image of container {container_name} is {IMAGE}:production@{DIGEST}"
         assert f"{place}: error[D003] {what}, the profile states {IMAGE}:production\n" in told
+
+
+@pytest.mark.parametrize(
+    ("entry", "left"),
+    [
+        (f"- digest: {DIGEST}\n    name: {IMAGE}\n    newTag: v1", f"- name: {IMAGE}\n    newTag: production"),
+        (f"- {{name: {IMAGE}, digest: '{DIGEST}', newTag: v1}}", f"- {{name: {IMAGE}, newTag: production}}"),
+        (f"- {{name: {IMAGE}, newTag: v1, digest: '{DIGEST}' }}", f"- {{name: {IMAGE}, newTag: production }}"),
+    ],
+)
+def test_a_digest_beside_a_tag_goes_wherever_it_stands(project, cli, kustomize, entry: str, left: str) -> None:
+    file = project / OVERLAY / "kustomization.yaml"
+    before = file.read_text()
+    replace(file, f"- name: {IMAGE}\n    newTag: production", entry)
+    assert cli("render", "production").code == 0
+    assert file.read_text() == before.replace(f"- name: {IMAGE}\n    newTag: production", left)
+    assert cli("check", "production").code == 0

@@ -75,10 +75,20 @@ def value_edits(layout: Layout, value: Value) -> list[Edit]:
     if key is None or node is None:
         return _add_pair(layout, parent, str(last), value.value)
     if value.value is None:
-        if parent.style == "flow" or not layout.starts_line(key.start) or key is parent.children[0]:
-            raise UnsafeError(f"{last} has to go, and shares its line", key.start)
-        return [_whole_lines(layout, layout.line_start(key.start), layout.content_end(node))]
+        return [_without_pair(layout, parent, key, node)]
     return _renamed(layout, key, node, value) if value.key else [_rewritten(layout, node, value.value)]
+
+
+def _without_pair(layout: Layout, parent: Node, key: Node, node: Node) -> Edit:
+    """Delete a field: its lines, or what it takes of a line that it shares with another."""
+    if parent.style != "flow" and layout.starts_line(key.start) and key is not parent.children[0]:
+        return _whole_lines(layout, layout.line_start(key.start), layout.content_end(node))
+    index = parent.children.index(key)
+    following = parent.children[index + 2].start if index + 2 < len(parent.children) else 0
+    start, end = (key.start, following) if following else (parent.children[max(index - 1, 0)].end, node.end)
+    if "#" in layout.text[start : key.start] + layout.text[node.end : end]:
+        raise UnsafeError(f"{key.value} has to go, and shares its line with a comment", key.start)
+    return Edit(start, end, "")
 
 
 def _renamed(layout: Layout, key: Node, node: Node, value: Value) -> list[Edit]:
