@@ -252,3 +252,16 @@ def test_a_variable_whose_key_no_config_map_has_is_lost(tree, cli) -> None:
     (account,) = json.loads(outcome.out)["overlays"]
     assert outcome.code == 1
     assert [each["what"] for each in account["lost"]] == ["LOG_LEVEL: level is no key of ConfigMap settings"]
+
+
+def test_an_image_without_a_tag_stays_without_one(tree, cli) -> None:
+    tree(
+        {
+            "base/shop.yaml": DEPLOYMENT.replace("acme/shop:1.0", "acme/shop"),
+            "production/kustomization.yaml": "resources: [../base, job.yaml]\n",
+            "production/job.yaml": JOB.replace("acme/shop:1.0", "acme/shop"),
+        }
+    )
+    (account,) = adopt(cli, "production")["overlays"]
+    assert account["lost"] == []
+    assert "images" not in yaml.safe_load(Path("production/kustomization.yaml").read_text())

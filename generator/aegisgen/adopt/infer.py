@@ -106,7 +106,10 @@ def _workload(original: Original) -> dict[str, object]:
 
 
 def _image(original: Original) -> dict[str, object]:
-    """Return the image under the name by which the kustomizations know it, so that they go on setting its tag."""
+    """Return the image under the name by which the kustomizations know it, so that they go on setting its tag.
+
+    An image without a tag has none in the profile: written out, it would be another image of the workload too.
+    """
     container = original.migration.container
     image = image_of(text(container.get("image")))
     name = image.repository
@@ -114,7 +117,7 @@ def _image(original: Original) -> dict[str, object]:
         for entry in map(mapping, sequence(layer.field("images"))):
             if text(entry.get("newName")) == name:
                 name = text(entry.get("name"))
-    version = {"digest": image.digest} if image.digest else {"tag": image.tag or "latest"}
+    version = {"digest": image.digest} if image.digest else {"tag": image.tag} if image.tag else {}
     policy = text(container.get("imagePullPolicy"))
     is_usual = policy in {"", "IfNotPresent" if image.digest else "Always"}
     return {"name": name, **version, **({} if is_usual else {"pullPolicy": policy})}

@@ -80,7 +80,6 @@ _OF_CONTAINER: _Reasons = (
     (r"volumeMounts(\[.*)?", _SCRIPTS, _only_runner),
     (r"workingDir", "the commands change to that folder themselves", _removed),
     (r"name", "aegisgen calls the container of a Job migration", _always),
-    (r"image", "no tag means latest, which is written out now", lambda before, after: after == f"{before}:latest"),
     (r"imagePullPolicy", _PULL_ALWAYS, lambda before, after: before is None and after == "Always"),
     (r"imagePullPolicy", _DEFAULT, _added),
     (r"resources(\..*)?", "requests and limits, where there were none (S402)", _added),
