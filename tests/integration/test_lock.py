@@ -113,6 +113,19 @@ def keeper_of(pod: Pod) -> int:
     return next(pid for pid in descendants(holder_of(pod)) if b"function keep" in command_line(pid))
 
 
+def locked_shell_of(pod: Pod) -> int:
+    """Return the shell that runs the steps under the lock."""
+    return next(pid for pid in descendants(keeper_of(pod)) if b"run.sh\0locked" in command_line(pid))
+
+
+def migrator_of(pod: Pod) -> int:
+    """Return the migration tool's own process."""
+    below = descendants(locked_shell_of(pod))
+    return next(
+        pid for pid in reversed(below) if b"migrate:latest" in command_line(pid) and b"node" in command_line(pid)
+    )
+
+
 def command_line(pid: int) -> bytes:
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
@@ -179,7 +192,9 @@ def test_what_a_killed_pod_leaves_behind_heals_by_itself(cluster: Cluster, slow:
     assert not cluster.locked()
 
 
-@pytest.mark.parametrize(("victim", "code"), [(holder_of, 137), (keeper_of, 18)])
+@pytest.mark.parametrize(
+    ("victim", "code"), [(holder_of, 137), (keeper_of, 18), (locked_shell_of, 137), (migrator_of, 12)]
+)
 def test_without_what_holds_the_lock_nothing_goes_on_migrating(
     cluster: Cluster, victim: Callable[[Pod], int], code: int
 ) -> None:
