@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from tests.leftovers import until
 from tests.servers import Servers, setting
 
 from aegisgen.errors import ToolError, UsageError
@@ -97,10 +98,10 @@ def test_what_a_killed_run_left_goes_at_the_next_start_and_what_lives_stays(thei
         with sessions.connect(theirs.superuser) as session:
             session.execute("CREATE DATABASE aegisgen_deadbeef")
             session.execute("CREATE DATABASE aegisgen_dead000")
-            session.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = %s",
-                (int("dead000", 16),),
-            )
+            held = "FROM pg_locks WHERE locktype = 'advisory' AND objid = %s"
+            session.execute(f"SELECT pg_terminate_backend(pid) {held}", (int("dead000", 16),))
+            # The server frees the lock when the session has ended, which it is only asked to.
+            until(lambda: not session.execute(f"SELECT 1 {held}", (int("dead000", 16),)).fetchall())
         Supply(Wanted(url=url(theirs)), run)
         now = names(theirs)
         assert kept.database in now
