@@ -183,7 +183,7 @@ PATCHES = {
             "replica: {name: aegisx-api, count: 9}\nfieldSpecs: [{path: spec/replicas, kind: Deployment}]\n"
         },
         "replicas is 9, the profile states 3",
-        "",
+        "kustomization.yaml:32:",
     ),
     "the image by a patch": (
         "patches:\n  - path: fork.yaml\n",
@@ -222,20 +222,38 @@ PATCHES = {
         "patches:\n  - target: {kind: Job}\n    patch: '[{\"op\": \"remove\", \"path\": \"/spec/template/spec/imagePullSecrets\"}]'\n",
         {},
         "imagePullSecrets is not set, the profile states ghcr-secret",
-        "",
+        "kustomization.yaml:34:",
+    ),
+    "the pull secrets by a directive": (
+        "patches:\n  - path: none.yaml\n",
+        {
+            "none.yaml": "apiVersion: batch/v1\nkind: Job\nmetadata: {name: aegisx-api-migration}\nspec:\n  template:\n"
+            "    spec:\n      imagePullSecrets:\n        - $patch: replace\n"
+        },
+        "imagePullSecrets is not set, the profile states ghcr-secret",
+        "none.yaml:7:",
+    ),
+    "the pull secrets by a component": (
+        "components: [../../../other]\n",
+        {
+            "../../../other/kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\npatches:\n"
+            "- target: {kind: Job}\n  patch: |-\n    - op: remove\n      path: /spec/template/spec/imagePullSecrets\n"
+        },
+        "imagePullSecrets is not set, the profile states ghcr-secret",
+        "other/kustomization.yaml:6:",
     ),
     "the container's name by a patch": (
         "patches:\n  - target: {kind: Deployment}\n    patch: '[{\"op\": \"replace\", \"path\": \"/spec/template/spec/containers/0/name\", \"value\": \"web\"}]'\n",
         {},
         "has no container api, which the profile states; it has web",
-        "",
+        "kustomization.yaml:34:",
     ),
     "the workload by a patch": (
         "patches:\n  - target: {kind: Deployment}\n    options: {allowNameChange: true}\n"
         "    patch: '[{\"op\": \"replace\", \"path\": \"/metadata/name\", \"value\": \"web\"}]'\n",
         {},
         "no Deployment production-aegisx-api comes out, which the profile states; what comes out is Deployment/production-web",
-        "",
+        "kustomization.yaml:35:",
     ),
 }  # fmt: skip
 

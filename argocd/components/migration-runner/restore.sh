@@ -32,7 +32,7 @@ at_side() { PGDATABASE=postgres psql --no-psqlrc --no-align --tuples-only --quie
 name_in_sql() { printf '"%s"' "$(printf %s "$1" | sed 's/"/""/g')"; }
 # failed_new CODE REASON: the old database is as it was; the fresh one goes.
 failed_new() {
-  PGDATABASE=postgres dropdb --if-exists "$new" >/dev/null 2>&1 || :
+  run at_side "DROP DATABASE IF EXISTS $(name_in_sql "$new")" || event warning '' "$new could not be dropped; drop it by hand"
   fail "$1" "$2; the old database is as it was"
 }
 if [ -n "${POSTGRES_URL:-}" ]; then
@@ -73,7 +73,7 @@ while read -r role; do
 done <"$work/roles"
 [ -z "$missing" ] || fail 51 "roles are missing, create them first:$missing"
 new=${old}_restored_$(date -u +%Y%m%d%H%M%S)
-run env PGDATABASE=postgres createdb --template="$template" "$new" ||
+run at_side "CREATE DATABASE $(name_in_sql "$new") TEMPLATE $(name_in_sql "$template")" ||
   fail 52 'a fresh database cannot be created; the user needs CREATEDB: ALTER ROLE ... CREATEDB'
 # Extensions come first: those that need a superuser are named all at once.
 awk '$4 == "EXTENSION" { print $6 }' "$work/all" >"$work/extensions"

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from aegisgen.findings import Finding, Severity
 from aegisgen.kube.credentials import shown
 from aegisgen.kube.kustomization import Place
-from aegisgen.kube.origin import unhashed
-from aegisgen.kube.overlay import Overlay
-from aegisgen.kube.resource import Resource
+from aegisgen.kube.origin import member_of, unhashed
+from aegisgen.kube.overlay import Member, Overlay
+from aegisgen.kube.resource import Resource, value_at
 from aegisgen.kube.shape import mapping, sequence, text, texts
 from aegisgen.profile.stated import Stated
-from aegisgen.rules.check import finding_of
+from aegisgen.rules.check import finding_of, place_in
 from aegisgen.rules.context import Context
 from aegisgen.rules.drift import UNTRUE
 from aegisgen.rules.images import image_of
@@ -28,7 +28,48 @@ def untrue(context: Context, stated: Stated) -> list[Finding]:
     stated = _with_names_of(context.overlay, stated)
     hits = _composed(context, stated) if context.resources else _written(context.overlay, stated)
     severity = context.settings.severities.get(UNTRUE.id, Severity.ERROR)
-    return [] if severity is None else [finding_of(UNTRUE, severity, hit, context) for hit in hits]
+    if severity is None:
+        return []
+    return [finding_of(UNTRUE, severity, _at_cause(context, stated, hit), context) for hit in hits]
+
+
+def _at_cause(context: Context, stated: Stated, hit: Hit) -> Hit:
+    """Return the hit at what made it so: a patch's operation, or a transformer where the file's value is another."""
+    overlay = context.overlay
+    if overlay is None or hit.resource is None:
+        return hit
+    written = place_in(context, hit.resource, hit.path)
+    name = stated.composed(stated.workload)
+    member = member_of(overlay, hit.resource.identity) or _member(overlay, stated.kind, name)
+    for change in reversed(member.changes if member else ()):
+        if change.kind not in {"operations", "strategic"} or change.place.document is written.document:
+            continue
+        listed = sequence(value_at(change.place.value, hit.path))
+        if any("$patch" in mapping(item) for item in listed):  # it takes away what the list had
+            return hit._replace(place=Place(change.place.document, (*change.place.path, *hit.path)))
+        for number, operation in reversed(list(enumerate(sequence(change.place.value)))):
+            if _touches(text(mapping(operation).get("path")).split("/")[1:], hit.path):
+                return hit._replace(place=Place(change.place.document, (number,)))
+    transformed = [
+        Place(layer.kustomization, ("transformers", 0)) for layer in overlay.layers if layer.field("transformers")
+    ]
+    same_field = written.path[-1:] in {hit.path[-1:], ("count",)} and isinstance(written.value, str | int)
+    if transformed and same_field and written.value != hit.resource.at(*hit.path):
+        return hit._replace(place=transformed[0])
+    return hit
+
+
+def _touches(pointer: list[str], path: tuple[str | int, ...]) -> bool:
+    """Whether an operation changes the field at `path`, what it is in, or the name of one of its items."""
+    below = pointer[len(path) :]
+    same = all(own == str(part) for own, part in zip(pointer, path, strict=False))
+    return same and (len(below) <= 1 or below[-1] == "name")
+
+
+def _member(overlay: Overlay, kind: str, name: str) -> Member | None:
+    return next(
+        (member for member in overlay.members if (member.identity.kind, member.identity.name) == (kind, name)), None
+    )
 
 
 def _with_names_of(overlay: Overlay | None, stated: Stated) -> Stated:
@@ -111,7 +152,8 @@ def _container(overlay: Overlay | None, pod: Pod, stated: Stated, name: str) -> 
     if container is None:
         others = ", ".join(other.name for other in pod.containers)
         message = f"{pod.resource.identity} has no container {name}, which the profile states; it has {others}"
-        yield Hit(message, pod.resource, (*pod.path, "containers"))
+        fix = "name a container that is there, in the project file's workload.container, or undo what renamed it"
+        yield Hit(message, pod.resource, (*pod.path, "containers"), fix=fix)
         return
     exact = bool(stated.tag or stated.digest)
     out = container.image if exact else image_of(container.image).repository
@@ -214,9 +256,7 @@ def _written(overlay: Overlay | None, stated: Stated) -> Iterator[Hit]:
     if overlay is None or overlay.problems or overlay.remotes or any(layer.opaque for layer in overlay.layers):
         return
     name = stated.composed(stated.workload)
-    member = next(
-        (each for each in overlay.members if (each.identity.kind, each.identity.name) == (stated.kind, name)), None
-    )
+    member = _member(overlay, stated.kind, name)
     if member is None:
         message = f"no {stated.kind} {name} comes out, which the profile states"
         yield Hit(message, place=_root(overlay))
