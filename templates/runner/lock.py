@@ -176,21 +176,21 @@ def hold(connection):
         except (OSError, ValueError):
             pass  # it has gone by itself
 
-    def lose():
+    def lose(why):
         kill()
         ours.close()
-        say("lost", "the connection ended")
+        say("lost", why)
         keeper.wait()
         os._exit(18)
 
     while keeper.poll() is None:
-        overdue = threading.Timer(8, lose)
+        overdue = threading.Timer(8, lose, ["the database did not answer within 8s"])
         overdue.start()
         try:
             fence(connection)
-        except Exception:
+        except Exception as error:
             overdue.cancel()
-            lose()
+            lose(str(error) or "the connection ended")
         overdue.cancel()
         # Until the next heartbeat: the keeper ends, or the server says that it closes the connection.
         ready = select.select([ours, shared], [], [], 2)[0]

@@ -146,9 +146,13 @@ def _data_without(data: object, paths: Sequence[Path]) -> object:
 
 
 def _delete(data: object, path: Path) -> None:
-    for part in path[:-1]:
-        data = data[part]  # type: ignore[index]
-    del data[path[-1]]  # type: ignore[attr-defined]
+    match value_at(data, path[:-1]), path[-1]:
+        case dict() as parent, key:
+            del parent[key]
+        case list() as items, int() as index:
+            del items[index]
+        case _:
+            raise KeyError(path)
 
 
 def _says_nothing(data: object) -> bool:

@@ -67,7 +67,7 @@ def _filled(texts: Mapping[str, str], answers: Answers, host: str) -> dict[str, 
 
 
 def _prove(files: dict[str, str], templates: Templates) -> None:
-    """Read and render what has been written, in memory: whoever answers strangely hears of it now."""
+    """Read and render in memory what is to be written: an answer that does not work is refused before."""
     try:
         for target in resolve_texts(files):
             render(target, templates)

@@ -17,7 +17,7 @@ def image_of(spec: Mapping[str, object], container: str) -> str:
 
 
 def container_of(spec: Mapping[str, object], name: str) -> Mapping[str, object]:
-    """Return a container, init containers included, of a pod's spec; empty where there is none of that name."""
+    """Return a container, init containers included, of a pod's spec; empty if none has that name."""
     every = [*sequence(spec.get("initContainers")), *sequence(spec.get("containers"))]
     return next((item for item in map(mapping, every) if item.get("name") == name), {})
 

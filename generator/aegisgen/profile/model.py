@@ -350,7 +350,7 @@ class ProfileMetadata(Model, frozen=True, kw_only=True):
 
 
 class ProfileSpec(Overrides, frozen=True, kw_only=True):
-    """An environment. What is said here holds for all of its services."""
+    """An environment. These settings hold for all of its services."""
 
     namespace: Annotated[DnsLabel, about("The namespace of all resources.")]
     name_prefix: Annotated[NamePrefix, about("Put before every name by Kustomize.")] = ""

@@ -46,7 +46,7 @@ class Notifications(Model, frozen=True, kw_only=True):
     slack: Annotated[Channel | UnsetType, about("An incoming webhook of Slack.")] = UNSET
     teams: Annotated[Channel | UnsetType, about("A webhook of a Teams workflow.")] = UNSET
     webhook: Annotated[Channel | UnsetType, about("Anything that takes a JSON object.")] = UNSET
-    on: Annotated[list[Literal["start", "success", "failure"]], about("What is told.")] = field(
+    on: Annotated[list[Literal["start", "success", "failure"]], about("The events that are reported.")] = field(
         default_factory=lambda: ["start", "success", "failure"]
     )
     text: Annotated[Message, about("Put before every message; never a secret.", "shop:")] = ""

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import random
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import partial
 
 from aegisgen.rehearsal.clock import Woken
 from aegisgen.rehearsal.kubelet.environment import PodFacts
@@ -27,7 +29,7 @@ BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 10, 600
 _LATE = "Job was active longer than specified deadline"
 
 
-class Controller:
+class Controller(ABC):
     """A controller's work on one resource. `run` is for a thread of the clock's."""
 
     def __init__(self, name: str, namespace: str, node: Node, sync: int) -> None:
@@ -67,8 +69,9 @@ class Controller:
             pod.abandon()
         self._node.clock.notify()
 
+    @abstractmethod
     def _live(self) -> None:
-        raise NotImplementedError
+        """Run until it is done or stopped; raises what cannot be played."""
 
     def _start(self, template: Template, *, job: bool) -> Pod:
         number = self._sync * _PODS + len(self.pods)
@@ -103,7 +106,7 @@ class Job(Controller):
             if not self._account():
                 return
             pod = self._start(spec.template, job=True)
-            if not self._until(lambda pod=pod: pod.done or pod.failures > spec.backoff_limit):  # type: ignore[misc]
+            if not self._until(partial(_ended, pod, spec.backoff_limit)):
                 # How its pod stood nobody can see afterwards.
                 self._fail("DeadlineExceeded", f"{_LATE}; its pod was {pod.status}: {pod.detail}".rstrip(": "))
                 return
@@ -197,6 +200,10 @@ def facts_of(
     return PodFacts(
         name, namespace, _uid_of(name), template.spec.service_account_name, labels, template.metadata.annotations
     )
+
+
+def _ended(pod: Pod, limit: int) -> bool:
+    return pod.done or pod.failures > limit
 
 
 def _uid_of(name: str) -> str:

@@ -161,7 +161,7 @@ class _Attribution:
         self._report(name, parts, complete=True, reverts=reverts or back, ended=ended)
 
     def _flush(self, parts: Sequence[Part], *, last: bool = False) -> None:
-        """Report what nobody recorded: an attempt that failed or was cut off, or statements of no known tool."""
+        """Report what no tool recorded: a failed or interrupted migration, or statements of no known tool."""
         for session in dict.fromkeys(part.transaction.session for part in parts):
             mine = tuple(part for part in parts if part.transaction.session == session)
             if session in self._keepers or (last and (_defines(mine) or not self._keepers)):

@@ -85,7 +85,7 @@ def expectations(sync: Sync, stage: Stage, was: Before, ended: Ended, gate: Gate
 
 
 def refuse_missing_programs(run: SyncRun) -> None:
-    """Raise NotRehearsedError where a container failed for want of a program that this machine has not got."""
+    """Raise NotRehearsedError where a container failed because this machine lacks a program that it calls."""
     for step in run.steps:
         for container in step.containers:
             for match in _NOT_FOUND.finditer(container.log) if container.code != 0 else ():
