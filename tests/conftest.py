@@ -70,11 +70,13 @@ def disk_is_full() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the longest trials unless -m names them; begin with what takes long, since short tests fill the end."""
-    if "fuzz" not in config.option.markexpr:
-        left_out = [item for item in items if item.get_closest_marker("fuzz")]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+    """Skip the longest tests unless -m names them; begin with what takes long, since short tests fill the end."""
+    for marker in ("fuzz", "long"):
+        if marker not in config.option.markexpr:
+            skip = pytest.mark.skip(reason=f"{marker}: run with -m {marker}")
+            for item in items:
+                if item.get_closest_marker(marker):
+                    item.add_marker(skip)
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 

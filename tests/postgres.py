@@ -1,7 +1,12 @@
-"""A real PostgreSQL for tests: one server a test session, one database a test."""
+"""A real PostgreSQL for tests: one server a test session, one database a test.
+
+AEGISGEN_POSTGRES says which: a major version, such as 17, or the folder of an installation's programs. By default it is
+another one than rehearsals use, where the machine has one.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -69,9 +74,14 @@ class Database(NamedTuple):
 
 @pytest.fixture(scope="session")
 def supply(servers: Servers) -> Supply:
-    """Gives servers of another PostgreSQL than rehearsals start, where the machine has one."""
-    others = [one for one in installations() if not one.package]
-    return Supply(Wanted(programs=others[0].programs if others else None), servers.run)
+    """Gives the servers."""
+    wanted = os.environ.get("AEGISGEN_POSTGRES", "")
+    if wanted:
+        choice = Wanted(major=int(wanted)) if wanted.isdigit() else Wanted(programs=Path(wanted))
+    else:
+        others = [installation for installation in installations() if not installation.package]
+        choice = Wanted(programs=others[0].programs if others else None)
+    return Supply(choice, servers.run)
 
 
 @pytest.fixture(scope="session")

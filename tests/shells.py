@@ -11,6 +11,9 @@ import pytest
 from tests.tools import available
 
 SHELLS = available(["dash", "busybox sh"]) or ["sh"]
+FIRST = [SHELLS[0], *(pytest.param(shell, marks=pytest.mark.long) for shell in SHELLS[1:])]
+"""The first shell, for what another test runs in all of them; the others with `-m long`."""
+IN_ONE_SHELL = pytest.mark.parametrize("shell", FIRST, indirect=True)
 
 
 @pytest.fixture(params=SHELLS)

@@ -20,7 +20,7 @@ from tests.conftest import aegisgen
 from tests.integration.steps_support import JOB_UID, Container, connection, containers, dumped, fake, job, programs, say
 from tests.pods import Ended, mounted
 from tests.postgres import Database, new_database
-from tests.shells import SHELLS
+from tests.shells import IN_ONE_SHELL
 from tests.steps import say as say_more
 from tests.trees import replace
 
@@ -230,8 +230,6 @@ def test_what_a_killed_attempt_left_is_swept(step: Step) -> None:
     assert [name for name in step.files if "partial" in name] == [others.name]
 
 
-# The client of AWS takes most of a second to start; the first of its tests runs in every shell.
-IN_ONE_SHELL = pytest.mark.parametrize("shell", SHELLS[:1], indirect=True)
 KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "us-east-1"}
 PREFIX = "production/production/api"
 
@@ -318,6 +316,7 @@ def test_a_clock_that_was_wrong_deletes_nothing(s3: Step, storage: Storage) -> N
     assert "named in the future" in ended.log
 
 
+@pytest.mark.long
 @IN_ONE_SHELL
 def test_age_alone_never_takes_the_newest_three(s3: Step, full: Path, storage: Storage) -> None:
     say(full, backup={"s3": {"bucket": "backups", "secret": {"name": "storage"}}, "maxAge": "1d"})
@@ -344,7 +343,11 @@ def test_two_environments_never_delete_each_others_backups(s3: Step, full: Path,
     ("fields", "expected"),
     [
         ({"encryption": "AES256"}, {"ServerSideEncryption": "AES256"}),
-        ({"kmsKey": "alias/backups"}, {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "alias/backups"}),
+        pytest.param(
+            {"kmsKey": "alias/backups"},
+            {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "alias/backups"},
+            marks=pytest.mark.long,
+        ),
     ],
 )
 def test_the_storage_encrypts_as_the_profile_states(s3: Step, full: Path, storage: Storage, fields, expected) -> None:

@@ -149,7 +149,7 @@ def test_one_runner_migrates(cluster: Cluster) -> None:
     assert PASSWORD not in ended.log
 
 
-@pytest.mark.parametrize(("many", "shell"), [(3, "busybox sh"), (10, "dash")])
+@pytest.mark.parametrize(("many", "shell"), [(3, "busybox sh"), pytest.param(10, "dash", marks=pytest.mark.long)])
 def test_many_runners_at_once_all_succeed_and_migrate_once(cluster: Cluster, many: int, shell: str) -> None:
     need(shell.split(maxsplit=1)[0])
     pods = [cluster.start(shell=shell, npm=NPM if many == 3 else "") for _ in range(many)]
@@ -159,7 +159,7 @@ def test_many_runners_at_once_all_succeed_and_migrate_once(cluster: Cluster, man
     assert cluster.history() == ONCE
 
 
-@pytest.mark.parametrize("many", [3, 10])
+@pytest.mark.parametrize("many", [3, pytest.param(10, marks=pytest.mark.long)])
 def test_in_trial_after_trial_every_migration_runs_once(cluster: Cluster, many: int) -> None:
     """One of the migrations runs outside of a transaction, where a second runner would repeat it unnoticed."""
     cluster.say(

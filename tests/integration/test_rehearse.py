@@ -38,7 +38,9 @@ def shown(tree: str) -> dict[str, str]:
     return {row[1].split("`")[1]: row[column].partition(":")[0] for row in cells}
 
 
-@pytest.mark.parametrize("tree", TREES)
+@pytest.mark.parametrize(
+    "tree", [pytest.param(tree, marks=pytest.mark.long) if "staging" in tree else tree for tree in TREES]
+)
 def test_the_table_in_the_readme_is_what_happens(app: Path, tree: str) -> None:
     outcome = aegisgen("rehearse", *TREES[tree], "--app", str(app), "--format", "json")
     assert outcome.out, outcome.err

@@ -100,13 +100,27 @@ MUTATIONS = {
 }
 
 
+LONG = {
+    "the last batch is taken back",
+    "the last batch anew",
+    "no deadline",
+    "failures pass",
+    "telling is vital",
+    "a blind dry run",
+}
+"""Each takes a quarter of a minute and more."""
+
+
 def test_each_scenario_guards_something() -> None:
     guarded = set().union(*(mutation.guards for mutation in MUTATIONS.values()))
     assert guarded == scenarios((), None).keys()
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS.values(), ids=MUTATIONS)
-def test_without_what_they_guard_exactly_the_guards_fail(quick_app, project, mutation) -> None:
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.long) if name in LONG else name for name in MUTATIONS]
+)
+def test_without_what_they_guard_exactly_the_guards_fail(quick_app: Path, project: Path, name: str) -> None:
+    mutation = MUTATIONS[name]
     for before in (True, False):
         for file, pattern, replacement in mutation.changes:
             if (file == PROFILE) is before:
@@ -128,10 +142,10 @@ def test_without_what_they_guard_exactly_the_guards_fail(quick_app, project, mut
     ("said", "scenario"),
     [
         (BACKUP, "backup-full"),
-        (ROLLBACK, "rollback-after-presync"),
+        pytest.param(ROLLBACK, "rollback-after-presync", marks=pytest.mark.long),
         (GATE, "approval-withheld"),
-        (DRY_RUN, "dry-run-catches"),
-        (WEBHOOK, "webhook-down"),
+        pytest.param(DRY_RUN, "dry-run-catches", marks=pytest.mark.long),
+        pytest.param(WEBHOOK, "webhook-down", marks=pytest.mark.long),
     ],
 )  # the others pass as they are in test_rehearse
 def test_with_what_they_guard_they_pass(quick_app: Path, project: Path, said: str, scenario: str) -> None:

@@ -1,6 +1,7 @@
 """Sequences of syncs, whatever goes wrong in them: the record does what docs/pipeline.md says, and loses nothing.
 
-AEGISGEN_SEQUENCES is how many are tried; a few dozen by default.
+With `-m long`, AEGISGEN_SEQUENCES (2000) of them are tried, in parts of 100 with a seed each, the first of which is
+AEGISGEN_SEED (1). A part that fails is played again by its name: `-m long -k "seed-17-"`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from _pytest.mark import ParameterSet
+from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from tests.conftest import ROOT
@@ -28,7 +30,9 @@ from aegisgen.rehearsal.postgres.server import Server
 need("npm", "node")
 pytestmark = [pytest.mark.tools, pytest.mark.slow]
 
-SEQUENCES = int(os.environ.get("AEGISGEN_SEQUENCES", "40"))
+PART = 100
+PARTS = int(os.environ.get("AEGISGEN_SEQUENCES", "2000")) // PART
+SEED = int(os.environ.get("AEGISGEN_SEED", "1"))
 RELEASE = Deploy()
 EXAMPLES: dict[str, list[Deploy | Person]] = {
     "a rollback that failed, a release, and a sync that migrated nothing": [
@@ -244,7 +248,17 @@ MUTATIONS = {
 }
 
 
-@pytest.mark.parametrize("name", MUTATIONS)
+SHORT = {
+    "a rollback takes back the newest",
+    "a success supersedes nothing",
+    "what others applied is taken back",
+    "half a migration is no obstacle",
+}
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in SHORT else pytest.param(name, marks=pytest.mark.long) for name in MUTATIONS]
+)
 def test_each_rule_switched_off_is_caught_by_an_example(world: World, tmp_path: Path, name: str) -> None:
     example, pattern, replacement = MUTATIONS[name]
     changed, times = re.subn(pattern, lambda _: replacement, (SCRIPTS / "runs.js").read_text())
@@ -283,7 +297,16 @@ DEPLOYS = st.builds(
 PEOPLE = st.builds(Person, st.sampled_from(["pending", "foreign", "down", "job", "clean"]))
 
 
-def test_no_sequence_loses_anything(world: World) -> None:
+def seeded(number: int, sequences: int, *marks: pytest.MarkDecorator) -> ParameterSet:
+    return pytest.param(number, sequences, marks=marks, id=f"seed-{number}-{sequences}-sequences")
+
+
+@pytest.mark.parametrize(
+    ("number", "sequences"),
+    [seeded(0, 25), *(seeded(number, PART, pytest.mark.long) for number in range(SEED, SEED + PARTS))],
+)
+def test_no_sequence_loses_anything(world: World, number: int, sequences: int) -> None:
+    @seed(number)
     class Syncs(RuleBasedStateMachine):
         @initialize(after=st.sampled_from(["presync", "sync"]))
         def begin(self, after: str) -> None:
@@ -298,6 +321,6 @@ def test_no_sequence_loses_anything(world: World) -> None:
             self.play.step(step)
 
     often = settings(
-        max_examples=SEQUENCES, stateful_step_count=6, print_blob=False, suppress_health_check=list(HealthCheck)
+        max_examples=sequences, stateful_step_count=6, print_blob=False, suppress_health_check=list(HealthCheck)
     )
     run_state_machine_as_test(Syncs, settings=often)

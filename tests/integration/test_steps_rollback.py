@@ -13,7 +13,7 @@ import yaml
 from tests.conftest import aegisgen
 from tests.pods import Ended, Pod, mounted
 from tests.postgres import Database, new_database
-from tests.shells import SHELLS
+from tests.shells import FIRST, SHELLS
 from tests.steps import rendered, say
 from tests.tools import need
 from tests.trees import replace
@@ -104,7 +104,7 @@ MIGRATIONS = {
 }
 
 
-@pytest.fixture(params=SHELLS)
+@pytest.fixture(params=FIRST)
 def cluster(
     request: pytest.FixtureRequest,
     *,
@@ -146,6 +146,7 @@ def test_a_sync_that_failed_before_it_migrated_changes_nothing(cluster: Cluster)
     assert cluster.state() == before
 
 
+@pytest.mark.parametrize("cluster", SHELLS, indirect=True)
 def test_a_sync_that_failed_after_it_migrated_is_taken_back_once(cluster: Cluster) -> None:
     before = cluster.state()
     cluster.migrated("1_old.js", "2_new.js", "3_newer.js")
