@@ -24,6 +24,7 @@ from tests.servers import run, server, servers, shared_servers
 from tests.shells import shell
 from tests.small_fleet import fleet_origin, small_fleet
 from tests.tools import INSTALL, missing
+from tests.webhooks import receiver
 
 __all__ = [
     "app",
@@ -37,7 +38,7 @@ __all__ = [
     "servers",
     "shared_servers",
 ]
-__all__ += ["shell", "small_fleet", "supply"]
+__all__ += ["receiver", "shell", "small_fleet", "supply"]
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -22,8 +22,11 @@ for argument; do
 done
 # shellcheck source=lines.sh
 . "$here/lines.sh"
+# shellcheck source=notify.sh
+. "$here/notify.sh"
 # shellcheck source=retention.sh
 . "$here/retention.sh"
+notify start
 # shellcheck source=connect.sh
 . "$here/connect.sh"
 
@@ -58,3 +61,4 @@ remove() { rm -f "$1" "$1.sha256"; }
 # shellcheck disable=SC2086 # `dated` is a pattern
 retain "$name.dump" "$(printf '%s\n' "$owner"$dated*Z_*.dump)"
 end
+notify success "$name.dump"

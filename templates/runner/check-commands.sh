@@ -10,6 +10,9 @@ set -eu
 here=${0%/*}
 # shellcheck source=lines.sh
 . "$here/lines.sh"
+# shellcheck source=notify.sh
+. "$here/notify.sh"
+notify start
 
 passed=0 failed='' name=''
 for argument; do
@@ -31,3 +34,4 @@ done
 begin checks
 [ -z "$failed" ] || fail 40 "failed:$failed; passed: $passed"
 end
+notify success "passed: $passed"

@@ -11,6 +11,8 @@
 #   verify=COMMAND             exits 0 when none is pending; without it the status is searched for
 #   done=TEXT pending=TEXT     these texts
 #   record=yes                 keeps a record of the run in the database, with runs.js
+#   work=status                only tells which migrations are pending
+#   asks=yes                   tells that an approval is waited for, and for what
 set -eu
 here=${0%/*} locked=''
 if [ "${1:-}" = locked ]; then
@@ -24,14 +26,18 @@ fi
 # shellcheck source=under-lock.sh
 . "$here/under-lock.sh"
 
-record='' recording=''
+record='' recording='' work='' asks=''
 for argument; do
-  case $argument in record=*) record=${argument#*=} ;; esac
+  case $argument in
+  record=*) record=${argument#*=} ;;
+  work=*) work=${argument#*=} ;;
+  asks=*) asks=${argument#*=} ;;
+  esac
 done
 
 failing() {
   [ -z "$recording" ] || node "$here/runs.js" "$settings" end failed "$step" || :
-  notify failure "$1"
+  notify failure "$2" "$1"
 }
 
 # contains: whether the kept output has one of the lines on stdin in it.
@@ -42,10 +48,25 @@ contains() {
   return 1
 }
 
+# note_pending: what messages name, from the kept output: what follows a text of `pending`; without one, all of it.
+note_pending() {
+  listed=$output
+  while IFS= read -r text; do
+    case $output in ?*"$text"*) [ -z "$text" ] || listed=${output#*"$text"} ;; esac
+  done <<TEXTS
+$pending
+TEXTS
+  if printf %s "$done" | contains; then listed=none; fi
+  listed=$(printf '%s\n' "$listed" | sed -e '/^[[:space:]]*$/d' -e 's/[[:cntrl:]]\[[0-9;]*m//g' | sed 20q | tr '\n' ',' | sed -e 's/,$//' -e 's/,/, /g')
+  migrations="$migrations${migrations:+; }${name:+$name: }$listed"
+}
+
 migrate_set() {
   begin status-before "$name"
-  run /bin/sh -c "$status" || fail 11 'the migration status cannot be read'
+  run_and_keep /bin/sh -c "$status" || fail 11 'the migration status cannot be read'
   end
+  if [ -n "$channels" ]; then note_pending; fi
+  [ "$work" != status ] || return 0
 
   begin migrate "$name"
   run /bin/sh -c "$migrate" || fail 12 'a migration failed; its error stands above'
@@ -105,6 +126,7 @@ migrate_all() {
     if run node "$here/runs.js" "$settings" end ok; then end; else event failed '' 'how the run ended is not recorded'; fi
   fi
   notify success
+  if [ -n "$asks" ]; then notify approval; fi
 }
 
 under_lock migrate_all "$@"

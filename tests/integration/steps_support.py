@@ -77,7 +77,7 @@ def job(step: str) -> dict:
     rendered = aegisgen("render", "production", "--stdout")
     assert rendered.code == 0, rendered.err
     for document in yaml.safe_load_all(rendered.out):
-        if document["kind"] == "Job" and document["metadata"]["name"] == f"aegisx-api-{step}":
+        if document["kind"] == "Job" and document["metadata"].get("name") == f"aegisx-api-{step}":
             return document
     raise AssertionError(f"no Job for {step}")
 

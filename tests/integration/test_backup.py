@@ -67,7 +67,7 @@ class Step(NamedTuple):
 @pytest.fixture
 def step(full: Path, tmp_path: Path, shell: list[str], database: Database) -> Step:
     database.ask(SCHEMA)
-    say(full, backup={"volume": {"claim": "backups"}}, dryRun=None, checks=None)
+    say(full, backup={"volume": {"claim": "backups"}}, dryRun=None, checks=None, metrics=None)
     target = tmp_path / "target"
     return Step(tmp_path, target, shell, database)
 

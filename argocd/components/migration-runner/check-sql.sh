@@ -12,6 +12,9 @@ set -eu
 here=${0%/*}
 # shellcheck source=lines.sh
 . "$here/lines.sh"
+# shellcheck source=notify.sh
+. "$here/notify.sh"
+notify start
 # shellcheck source=connect.sh
 . "$here/connect.sh"
 
@@ -56,3 +59,4 @@ done
 begin checks
 [ -z "$failed" ] || fail 40 "failed:$failed; passed: $passed"
 end
+notify success "passed: $passed"

@@ -58,14 +58,14 @@ begin() {
 }
 end() { event ok; }
 
-# failing REASON: what a script has to do before it fails; each may have its own.
+# failing CODE REASON: what a script has to do before it fails; each may have its own.
 failing() { :; }
 
 # fail CODE REASON: the reason also shows in 'kubectl describe'.
 fail() {
   event failed "$1" "$2"
   printf '%s\n' "$step${set:+ ($set)}: $2" >"${TERMINATION_LOG:-/dev/termination-log}" 2>/dev/null || :
-  failing "$2"
+  failing "$1" "$2"
   exit "$1"
 }
 

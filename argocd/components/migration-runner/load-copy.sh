@@ -14,6 +14,9 @@ for argument; do
 done
 # shellcheck source=lines.sh
 . "$here/lines.sh"
+# shellcheck source=notify.sh
+. "$here/notify.sh"
+notify start
 # shellcheck source=connect.sh
 . "$here/connect.sh"
 

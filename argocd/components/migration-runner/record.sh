@@ -8,11 +8,16 @@ here=${0%/*} action=$1
 shift
 # shellcheck source=lines.sh
 . "$here/lines.sh"
+# shellcheck source=notify.sh
+. "$here/notify.sh"
 
 begin "$action"
 problem=$(node "$here/runs.js" "$settings" "$action" 2>&1) && code=0 || code=$?
 case $code in
-0) end ;;
+0)
+  end
+  notify success
+  ;;
 21) fail 21 "$(printf '%s' "$problem" | tr '\n"' " '")" ;;
 *)
   say "$problem"

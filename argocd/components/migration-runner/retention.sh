@@ -26,6 +26,7 @@ owner_of() { printf '%s_' "${1%_*_*}"; }
 give_up() {
   if [ "$on_failure" = warn ]; then
     event warning "$1" "$2; going on without a backup"
+    failing "$1" "$2; going on without a backup"
     exit 0
   fi
   fail "$1" "$2"

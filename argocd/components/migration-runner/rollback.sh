@@ -16,6 +16,8 @@ if [ "${1:-}" = locked ]; then
 fi
 # shellcheck source=lines.sh
 . "$here/lines.sh"
+# shellcheck source=notify.sh
+. "$here/notify.sh"
 # shellcheck source=under-lock.sh
 . "$here/under-lock.sh"
 
@@ -32,10 +34,11 @@ down_of() {
 }
 
 roll_back() {
-  which=open
+  which=open why='the sync failed; '
   for argument; do
     case $argument in which=*) which=${argument#*=} ;; esac
   done
+  [ "$which" = open ] || why=''
 
   begin plan
   list=$(node "$here/runs.js" "$settings" plan "$which" 2>&1) && code=0 || code=$?
@@ -49,6 +52,9 @@ roll_back() {
   esac
   if [ -z "$list" ]; then
     event skipped '' 'nothing was applied'
+  else
+    migrations=$(printf %s "$list" | tr '\n' ' ')
+    notify start "${why%; }"
   fi
   while IFS=/ read -r of name; do
     [ -n "$name" ] || continue
@@ -69,6 +75,8 @@ LIST
     fail 20 'the rollback is not recorded'
     ;;
   esac
+  if [ -n "$list" ]; then why="${why}taken back"; else why="${why}nothing was applied, and nothing taken back"; fi
+  notify success "$why"
 }
 
 under_lock roll_back "$@"

@@ -27,6 +27,8 @@ for argument; do
 done
 # shellcheck source=lines.sh
 . "$here/lines.sh"
+# shellcheck source=notify.sh
+. "$here/notify.sh"
 # shellcheck source=retention.sh
 . "$here/retention.sh"
 to=s3://$bucket/$prefix
@@ -100,3 +102,4 @@ done <<LEFT
 $left
 LEFT
 end
+notify success "$to/$dump"

@@ -15,9 +15,10 @@ from aegisgen.profile.types import seconds
 from aegisgen.render.environment import Templates
 from aegisgen.render.kustomization import Patch, Wiring
 from aegisgen.render.kustomization.stated import literal_of
+from aegisgen.render.notices import channel_variables, telling
 from aegisgen.render.parts import PARTS
 from aegisgen.render.places import RUNNER
-from aegisgen.render.runner import channel_variables, migration_run, rollback_runs
+from aegisgen.render.runner import migration_run, rollback_runs
 from aegisgen.render.steps import step_values
 
 
@@ -65,8 +66,11 @@ def _values(target: Target) -> dict[str, object]:
         "labels": _labels(target),
         "account": account_name(target),
         "urls": channel_variables(target),
-        "run": migration_run(target),
-        "rollback": rollback_runs(target),
+        "run": telling(target, migration_run(target), "migration"),
+        "rollback": {
+            name: telling(target, run, "rollback" if run.script == "rollback.sh" else "record")
+            for name, run in rollback_runs(target).items()
+        },
         "component": posixpath.relpath(RUNNER, f"{target.directory}/migration-runner"),
         "records": records(target),
         # What the Jobs of SyncFail need is created in that phase too: PreSync may have failed before it.

@@ -6,14 +6,11 @@ The scripts know no service. Their arguments are lines of NAME=VALUE, which each
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
 from typing import NamedTuple
 from zlib import crc32
 
-from aegisgen.profile.agreement.notifications import channels
 from aegisgen.profile.agreement.rollback import automatic, records
 from aegisgen.profile.migrations import Migrations, MigrationSet
-from aegisgen.profile.steps.notifications import SecretKey
 from aegisgen.profile.target import Target
 from aegisgen.profile.types import seconds
 from aegisgen.tools import EXEC, TOOLS
@@ -41,30 +38,25 @@ class Run(NamedTuple):
 
 
 def migration_run(target: Target) -> Run:
-    """Return what migrates: the commands of each set under a lock, recorded and reported where the profile says so."""
+    """Return what migrates: the commands of each set under a lock, recorded where the profile says so."""
     recorded = records(target)
     arguments = [f"ping={ping(target)}"]
     for migrations, steps in zip(_sets(target), sets(target), strict=True):
         arguments += [*_set(steps), f"status={steps.status}", f"migrate={steps.migrate}", *_verify(target, steps)]
         arguments += _recorded(target, migrations) if recorded else []
     arguments += _common(target)
-    if recorded:
-        arguments.append("record=yes")
-    notices = list(_notices(target))
-    if recorded or notices:
-        arguments += _identity(target)
-    return Run("run.sh", [*arguments, *notices])
+    return Run("run.sh", [*arguments, *(["record=yes", *identity(target)] if recorded else [])])
 
 
 def rollback_runs(target: Target) -> dict[str, Run]:
     """Return what each of the rollback's Jobs runs; nothing where there is no rollback."""
     if not automatic(target):
         return {}
-    record = [*_log(target), *_identity(target), *_variables(target)]
+    record = [*_log(target), *identity(target), *_variables(target)]
     work = [f"ping={ping(target)}"]
     for migrations, steps, down in zip(_sets(target), sets(target), _downs(target), strict=True):
         work += [*_set(steps), f"down={down}", *_recorded(target, migrations)]
-    work += [*_common(target), *_identity(target)]
+    work += [*_common(target), *identity(target)]
     return {
         "baseline": Run("record.sh", ["open", *record]),
         "rollout": Run("record.sh", ["rollout", *record]),
@@ -72,11 +64,6 @@ def rollback_runs(target: Target) -> dict[str, Run]:
         "automatic": Run("rollback.sh", ["which=open", f"after={target.settings.rollback.after}", *work]),
         "manual": Run("rollback.sh", ["which=newest", *work]),
     }
-
-
-def channel_variables(target: Target) -> dict[str, SecretKey]:
-    """Return the environment variables with the channels' URLs, and where each comes from."""
-    return {f"AEGISGEN_{kind.upper()}_URL": secret for kind, secret in channels(target).items()}
 
 
 def _set(steps: Steps) -> list[str]:
@@ -115,7 +102,8 @@ def _variables(target: Target) -> list[str]:
     return arguments + [f"{name}={value}" for name, value in named.items() if value]
 
 
-def _identity(target: Target) -> list[str]:
+def identity(target: Target) -> list[str]:
+    """Return what a run is about."""
     names = {"environment": target.environment, "service": target.service, "namespace": target.namespace}
     return [*(f"{name}={value}" for name, value in names.items()), f"image={target.image}"]
 
@@ -124,24 +112,6 @@ def _recorded(target: Target, migrations: Migrations | MigrationSet) -> list[str
     table = quoted(bookkeeping_table(target.settings.migrations, migrations))
     folder = target.settings.rollback.directory or migrations.path
     return [f"table={table}", *([f"folder={folder}"] if folder else [])]
-
-
-def _notices(target: Target) -> Iterator[str]:
-    notifications, gateway = target.settings.notifications, target.settings.metrics.pushgateway
-    kinds = channels(target) if notifications.on else ()
-    if kinds:
-        yield from (f"notify={kind}" for kind in kinds)
-        yield from (f"notify-on={event}" for event in dict.fromkeys(notifications.on))
-        if notifications.text:
-            yield f"notify-text={notifications.text}"
-    if gateway:
-        labels = f"environment/{target.environment}/service/{target.service}"
-        yield f"metrics={gateway.rstrip('/')}/metrics/job/aegisgen_migration/{labels}"
-    if kinds or gateway:
-        # What of the image speaks HTTP: node or python where the tool needs it anyway, else curl or wget.
-        migrations = target.settings.migrations
-        yield f"client={migrations.lock.runtime or TOOLS[migrations.tool].lock or 'none'}"
-        yield f"notify-timeout={seconds(notifications.timeout)}"
 
 
 def _sets(target: Target) -> list[Migrations | MigrationSet]:

@@ -13,10 +13,10 @@ from aegisgen.profile.migrations import Lock
 from aegisgen.profile.steps.backup import Backup, BackupS3, BackupVolume
 from aegisgen.profile.steps.checks import Check, Checks, Expect
 from aegisgen.profile.steps.dryrun import DryRun
-from aegisgen.profile.steps.notifications import Metrics, Notifications
 from aegisgen.profile.steps.rollback import Rollback
 from aegisgen.profile.target import Target
 from aegisgen.profile.types import seconds
+from aegisgen.render.notices import telling
 from aegisgen.render.runner import Run, migration_run, quoted
 from aegisgen.tools import TOOLS
 
@@ -122,6 +122,7 @@ def _backup(target: Target, backup: Backup) -> dict[str, object]:
         )
         restore = Run("restore.sh", ["dump=newest", f"folder={folder}", *owner, *_common(target)])
         run = Run("backup.sh", [f"folder={folder}", *bounds, *common])
+        run = telling(target, run, "backup", own_image=False)
         return {"backup_run": run, "restore_run": restore, "by_hand_connection": by_hand}
     s3 = backup.s3
     place = {
@@ -132,9 +133,11 @@ def _backup(target: Target, backup: Backup) -> dict[str, object]:
         "kms-key": s3.kms_key,
     }
     named = [f"{name}={value}" for name, value in place.items() if value]
+    dump = Run("backup.sh", ["folder=/backup", "upload=yes", *common])
+    upload = Run("upload.sh", ["folder=/backup", *named, *bounds, *common])
     return {
-        "backup_run": Run("backup.sh", ["folder=/backup", "upload=yes", *common]),
-        "upload_run": Run("upload.sh", ["folder=/backup", *named, *bounds, *common]),
+        "backup_run": telling(target, dump, "backup", own_image=False),
+        "upload_run": telling(target, upload, "backup", own_image=False),
         "fetch_run": Run("fetch.sh", ["dump=newest", "folder=/backup", *named[:2], *owner, *_common(target)]),
         "restore_run": Run("restore.sh", ["dump=newest", "folder=/backup", *owner, *_common(target)]),
         "by_hand_connection": by_hand,
@@ -146,11 +149,11 @@ def _dry_run(target: Target, dry_run: DryRun) -> dict[str, object]:
     env = settings.database.env
     # Nobody else can reach the copy.
     migrations = msgspec.structs.replace(settings.migrations, lock=Lock(enabled=False))
-    # A rehearsal is nobody's news, and no run to record.
-    quiet = msgspec.structs.replace(
-        settings, migrations=migrations, notifications=Notifications(), metrics=Metrics(), rollback=Rollback()
+    # It is no run to record.
+    alone = target._replace(settings=msgspec.structs.replace(settings, migrations=migrations, rollback=Rollback()))
+    load = Run(
+        "load-copy.sh", ["folder=/copy", *(f"table={quoted(table)}" for table in bookkeeping(target)), *_common(target)]
     )
-    alone = target._replace(settings=quiet)
     by_url = _source(target, env.url) is not None
     own: dict[str, str] = {env.host: "127.0.0.1", env.port: "5432", env.ssl: "false", "PGSSLMODE": "disable"}
     if by_url and isinstance(env.url, str):
@@ -168,11 +171,9 @@ def _dry_run(target: Target, dry_run: DryRun) -> dict[str, object]:
     ]
     return {
         "copy": {
-            "run": migration_run(alone),
-            "load": Run(
-                "load-copy.sh",
-                ["folder=/copy", *(f"table={quoted(table)}" for table in bookkeeping(target)), *_common(target)],
-            ),
+            # The first of the two tells the start, the other one the end.
+            "run": telling(target, migration_run(alone), "dry-run", silent={"start"}),
+            "load": telling(target, load, "dry-run", own_image=False),
             "env": own,
             "kept": kept,
             "user": Variable("COPY_USER", "value", "", _COPY) if by_url else _named(target, "COPY_USER", env.user),
@@ -196,9 +197,11 @@ def _checks(target: Target, checks: Checks) -> dict[str, object]:
         if isinstance(check.command, list)
         for word in (f"check={check.name}", f"command={shlex.join(check.command)}")
     ]
+    sql = Run("check-sql.sh", [*asked, *_common(target)])
+    command = Run("check-commands.sh", [*called, *_common(target)])
     return {
-        "sql_run": Run("check-sql.sh", [*asked, *_common(target)]) if queries else None,
-        "command_run": Run("check-commands.sh", [*called, *_common(target)]) if commands else None,
+        "sql_run": telling(target, sql, "checks", stage="sql-checks", own_image=False) if queries else None,
+        "command_run": telling(target, command, "checks", stage="command-checks") if commands else None,
     }
 
 

@@ -11,6 +11,8 @@ from aegisgen.profile.steps.notifications import SecretKey
 from aegisgen.profile.target import Target
 from aegisgen.profile.types import seconds
 
+# Steps after which an approval may be waited for.
+_ASKING = frozenset({"approval", "dry-run"})
 # A message waits for nobody longer; the migration waits for the message.
 MAX_TIMEOUT = 30
 
@@ -22,6 +24,13 @@ def channels(target: Target) -> dict[str, SecretKey]:
     notifications = target.settings.notifications
     kinds = {"slack": notifications.slack, "teams": notifications.teams, "webhook": notifications.webhook}
     return {kind: channel.secret for kind, channel in kinds.items() if channel}
+
+
+def asked(target: Target, step: str) -> list[str]:
+    """Return the events of a step that people are told of: `on` names events, steps, or an event of a step."""
+    on = {*target.settings.notifications.on}
+    events = [event for event in ("start", "success", "failure") if {event, step, f"{step}.{event}"} & on]
+    return ["approval", *events] if "approval" in on and step in _ASKING else events
 
 
 def subscriptions(target: Target) -> dict[str, str]:

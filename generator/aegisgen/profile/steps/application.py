@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType, field
 
 from aegisgen.profile.base import Model, about, matching, whole
+from aegisgen.profile.steps.notifications import Url
 from aegisgen.profile.types import DnsLabel, DnsName, Duration, Line, RelativePath
 
 _FIELD = r"[A-Za-z0-9*/,#?-]+"
@@ -89,6 +90,10 @@ class ArgoCD(Model, frozen=True, kw_only=True):
     """What is rendered into `apps/` for the whole project."""
 
     namespace: Annotated[DnsLabel, about("Argo CD's own namespace.")] = "argocd"
+    url: Annotated[
+        Url | UnsetType,
+        about("Where people reach Argo CD; messages end with the Application's page.", "https://argocd.example.com"),
+    ] = UNSET
     project: AppProject | UnsetType = UNSET
     application_set: ApplicationSet | UnsetType = UNSET
 

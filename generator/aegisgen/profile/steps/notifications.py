@@ -1,6 +1,6 @@
 """What a profile says about who is told of a migration, and about figures for Prometheus."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType, field
 
@@ -22,7 +22,20 @@ Message = Annotated[
 Url = Annotated[
     str,
     matching(
-        "a URL such as http://pushgateway.monitoring:9091", r"https?://[!-~]+", "http://pushgateway.monitoring:9091"
+        "a URL such as http://pushgateway.monitoring:9091",
+        r"https?://(?:(?!\$[($])[!-~])+",
+        "http://pushgateway.monitoring:9091",
+    ),
+]
+Told = Annotated[
+    str,
+    matching(
+        "an event (approval, start, success, failure), a step (backup, dry-run, migration, checks, rollback) or both, "
+        "such as backup.failure",
+        r"(?:approval|(?:(?:backup|dry-run|migration|checks|rollback)\.)?(?:start|success|failure)"
+        r"|backup|dry-run|migration|checks|rollback)",
+        "failure",
+        "backup.success",
     ),
 ]
 
@@ -41,15 +54,23 @@ class Channel(Model, frozen=True, kw_only=True):
 
 
 class Notifications(Model, frozen=True, kw_only=True):
-    """Who is told of a migration. A message that cannot be sent is logged and fails nothing."""
+    """Who is told how the steps go. A message that cannot be sent is logged and fails nothing."""
 
     slack: Annotated[Channel | UnsetType, about("An incoming webhook of Slack.")] = UNSET
     teams: Annotated[Channel | UnsetType, about("A webhook of a Teams workflow.")] = UNSET
     webhook: Annotated[Channel | UnsetType, about("Anything that takes a JSON object.")] = UNSET
-    on: Annotated[list[Literal["start", "success", "failure"]], about("The events that are reported.")] = field(
-        default_factory=lambda: ["start", "success", "failure"]
-    )
+    on: Annotated[
+        list[Told],
+        about("What is reported: an event of every step, every event of a step, or an event of a step."),
+    ] = field(default_factory=lambda: ["approval", "failure", "migration", "rollback"])
     text: Annotated[Message, about("Put before every message; never a secret.", "shop:")] = ""
+    runbook: Annotated[
+        Url | UnsetType,
+        about(
+            "Where people read the runbook; {environment} and {service} stand for those names. Messages end with it.",
+            "https://wiki.example.com/runbooks/{environment}-{service}",
+        ),
+    ] = UNSET
     timeout: Annotated[Duration, about("The longest that one message may take; at most 30s.")] = "5s"
     argocd: Annotated[
         dict[Trigger, list[dict[Service, Line]]],
