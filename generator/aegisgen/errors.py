@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from aegisgen.output.visible import visible, visible_lines
+from aegisgen.record import Record
 
 
-class Problem(NamedTuple):
+class Problem(Record):
     """One thing that is wrong in one input file.
 
     `line` and `column` count from 1; both are 0 where the problem has no place in the file.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+
+from aegisgen.record import Record
 
 
 class Severity(StrEnum):
@@ -14,7 +15,7 @@ class Severity(StrEnum):
     INFO = "info"
 
 
-class Finding(NamedTuple):
+class Finding(Record):
     """Something that is wrong with the tree.
 
     `path` is relative to the working directory where possible and uses `/`. `line` and `column` count from 1; both are

@@ -12,6 +12,7 @@ from tests.reports import junit_schema, sarif_schema
 
 from aegisgen.findings import Finding, Severity
 from aegisgen.output.visible import escaped, width
+from aegisgen.record import replace
 from aegisgen.report import FORMATS, Report, RuleInfo
 from aegisgen.report.model import prose
 from aegisgen.report.text import WIDEST, excerpt
@@ -126,8 +127,8 @@ def test_text_has_no_control_characters_but_newlines_and_its_own_colours(report)
 @MODERATE
 @given(reports())
 def test_colour_changes_nothing_but_colour(report):
-    plain = FORMATS["text"](report._replace(color=False))
-    assert re.sub(r"\x1b\[[0-9;]+m", "", FORMATS["text"](report._replace(color=True))) == plain
+    plain = FORMATS["text"](replace(report, color=False))
+    assert re.sub(r"\x1b\[[0-9;]+m", "", FORMATS["text"](replace(report, color=True))) == plain
 
 
 @settings(max_examples=200, deadline=None)

@@ -11,6 +11,7 @@ from tests.rule_examples import context_of_example, files_of
 
 from aegisgen.kube.overlay import overlay_of
 from aegisgen.kube.resource import Resource
+from aegisgen.record import replace
 from aegisgen.rules.check import check
 from aegisgen.rules.context import Context, Settings, context_of
 from aegisgen.rules.ignores import annotated, commented, settle
@@ -101,7 +102,7 @@ def test_the_order_of_the_resources_does_not_matter(example: str, random) -> Non
 
     def findings(resources: list[Resource]) -> list:
         built: Context = context_of(resources, overlay=context.overlay, applications=context.applications)
-        return [finding._replace(line=0, column=0, path="") for finding in check(built)]
+        return [replace(finding, line=0, column=0, path="") for finding in check(built)]
 
     # Where all of a build are hooks, the first one stands for all.
     assert [each for each in findings(shuffled) if each.rule != "H109"] == [

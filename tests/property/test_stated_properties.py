@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from aegisgen.errors import InputError
 from aegisgen.profile.stated import Stated
+from aegisgen.record import replace
 from aegisgen.render.kustomization import Wiring, wire
 
 BASE = """
@@ -132,7 +133,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @given(text=kustomizations(), stated=STATED)
 def test_what_is_stated_comes_out_or_is_refused(root: Path, kustomize, text: str, stated: Stated) -> None:
     if stated.digest:
-        stated = stated._replace(tag="")
+        stated = replace(stated, tag="")
     try:
         after = wire(text, "kustomization.yaml", Wiring((), ()), stated=stated)
     except InputError as refusal:

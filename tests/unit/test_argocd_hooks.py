@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import astuple
 from tests.manifests import objects
 
 from aegisgen.argocd.hooks import Dropped, Hook, delete_policies_of, hook_of, wave_of
@@ -150,7 +151,7 @@ def test_delete_policies_add_up_and_default_to_before_hook_creation(
     annotations: dict[str, str], policies: list[str], dropped: list[tuple[str, str]]
 ) -> None:
     found, unknown = delete_policies_of(resource(annotations))
-    assert (list(found), list(unknown)) == (policies, dropped)
+    assert (list(found), [astuple(each) for each in unknown]) == (policies, dropped)
     with_hook = hook_of(resource({HOOK: "PreSync", **annotations}))
     assert with_hook is not None
     assert (with_hook.delete_policies, with_hook.unknown_policies) == (found, unknown)
@@ -186,4 +187,4 @@ def test_a_wave_is_what_go_reads_as_an_integer_else_the_helm_weight_else_nought(
     annotations: dict[str, str], value: int, invalid: list[tuple[str, str]]
 ) -> None:
     found = wave_of(resource(annotations))
-    assert (found.value, list(found.invalid)) == (value, invalid)
+    assert (found.value, [astuple(each) for each in found.invalid]) == (value, invalid)

@@ -11,6 +11,7 @@ import pytest
 
 from aegisgen.errors import InputError, Problem, UsageError
 from aegisgen.proof.crew import Crew, CrewError
+from aegisgen.record import replace
 
 PROBLEM = Problem("x.yaml", 3, 1, "field", "wrong")
 
@@ -21,7 +22,7 @@ def process_and_square(number: int) -> tuple[int, int]:
 
 def fail(number: int) -> int:
     if number == 3:
-        raise InputError(PROBLEM, PROBLEM._replace(line=4))
+        raise InputError(PROBLEM, replace(PROBLEM, line=4))
     if number == 5:
         raise UsageError("later")
     return number
@@ -79,7 +80,7 @@ def test_the_error_of_the_first_task_that_failed_is_raised_here_with_all_it_says
         with pytest.raises(InputError) as raised:
             next(found)
 
-    assert raised.value.problems == (PROBLEM, PROBLEM._replace(line=4))
+    assert raised.value.problems == (PROBLEM, replace(PROBLEM, line=4))
 
 
 def test_after_an_error_there_is_work_again() -> None:

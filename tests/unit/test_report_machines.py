@@ -12,6 +12,7 @@ from tests.conftest import ROOT
 from tests.reports import HOOK, junit_schema, report, sarif_schema
 
 from aegisgen.findings import Finding, Severity
+from aegisgen.record import replace
 from aegisgen.report import FORMATS, Report, RuleInfo
 
 TAG = Finding("base/api.yaml", 7, 0, "IMG001", Severity.WARNING, "mutable tag")
@@ -57,7 +58,7 @@ def test_a_format_is_imported_only_when_it_is_used():
         "sys.exit(' '.join(late + [m for m in ('json', 'xml', 'urllib.parse') if m in sys.modules]) or 0)\n"
     )
     env = {"PYTHONPATH": str(ROOT / "generator")}
-    done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=False, env=env)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=env)
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -111,7 +112,7 @@ def test_a_clean_run_is_one_passed_junit_test():
 
 
 def test_junit_shows_characters_that_xml_cannot_hold_as_escapes():
-    ((case,),) = junit(report(HOOK._replace(message='a\x1b<&>"\ufffe\udc80\nb', path="\x00")))
+    ((case,),) = junit(report(replace(HOOK, message='a\x1b<&>"\ufffe\udc80\nb', path="\x00")))
     assert case[0].attrib["message"] == 'a\\x1b<&>"\\ufffe\\udc80\nb'
     assert case.attrib["classname"] == "\\x00"
 
@@ -169,12 +170,12 @@ def test_a_clean_run_is_a_sarif_run_without_results():
     ],
 )
 def test_sarif_percent_encodes_relative_paths(path, uri):
-    location = sarif(report(HOOK._replace(path=path)))["results"][0]["locations"][0]
+    location = sarif(report(replace(HOOK, path=path)))["results"][0]["locations"][0]
     assert location["physicalLocation"]["artifactLocation"] == {"uri": uri, "uriBaseId": "%SRCROOT%"}
 
 
 def test_sarif_gives_absolute_paths_without_a_base():
-    location = sarif(report(HOOK._replace(path="/srv/a b.yaml")))["results"][0]["locations"][0]
+    location = sarif(report(replace(HOOK, path="/srv/a b.yaml")))["results"][0]["locations"][0]
     assert location["physicalLocation"]["artifactLocation"] == {"uri": "file:///srv/a%20b.yaml"}
 
 
@@ -183,10 +184,10 @@ def test_sarif_fingerprints_stay_when_lines_move_and_change_with_what_is_meant()
         return [result["partialFingerprints"]["aegisgen/v1"] for result in sarif(report(*findings))["results"]]
 
     (known,) = prints(HOOK)
-    assert prints(HOOK._replace(line=40, column=9, fix="other words")) == [known]
+    assert prints(replace(HOOK, line=40, column=9, fix="other words")) == [known]
     for change in ({"rule": "X"}, {"path": "x"}, {"resource": "x"}, {"message": "x"}):
-        assert prints(HOOK._replace(**change)) != [known]
-    first, second = prints(HOOK, HOOK._replace(line=9))
+        assert prints(replace(HOOK, **change)) != [known]
+    first, second = prints(HOOK, replace(HOOK, line=9))
     assert first == known
     assert second != first
 
@@ -206,7 +207,7 @@ def test_github_annotates_with_one_line_a_finding():
 
 
 def test_github_escapes_what_would_end_a_property_or_the_message():
-    finding = TAG._replace(path="a,b:c%0A.yaml", message="50%,\r\n::error::owned")
+    finding = replace(TAG, path="a,b:c%0A.yaml", message="50%,\r\n::error::owned")
     assert github(report(finding)) == [
         "::warning file=a%2Cb%3Ac%250A.yaml,line=7,title=IMG001::50%25,\\r%0A::error::owned"
     ]

@@ -4,6 +4,7 @@ import pytest
 from tests.reports import HOOK, report
 
 from aegisgen.findings import Finding, Severity
+from aegisgen.record import replace
 from aegisgen.report import FORMATS
 from aegisgen.report.text import WIDEST, excerpt
 
@@ -30,23 +31,23 @@ def test_a_finding_shows_its_place_its_line_with_a_caret_its_resource_and_its_fi
 def test_the_gutter_is_as_wide_as_the_line_number():
     source = "\n" * 99 + "kind: Job\n"
     assert "    |\n100 | kind: Job\n    |       ^\n" in text(
-        HOOK._replace(line=100, column=7), sources={HOOK.path: source}
+        replace(HOOK, line=100, column=7), sources={HOOK.path: source}
     )
 
 
 def test_a_finding_about_a_whole_file_has_no_excerpt():
-    shown = text(HOOK._replace(line=0, column=0, resource="", fix=""), sources={HOOK.path: SOURCE})
+    shown = text(replace(HOOK, line=0, column=0, resource="", fix=""), sources={HOOK.path: SOURCE})
     assert shown.startswith("overlays/api/job.yaml: error[HOOK001] the hook type 'presync' is unknown\n\n1 error")
 
 
 def test_a_finding_about_a_whole_line_has_no_caret():
-    shown = text(HOOK._replace(column=0), sources={HOOK.path: SOURCE})
+    shown = text(replace(HOOK, column=0), sources={HOOK.path: SOURCE})
     assert shown.startswith("overlays/api/job.yaml:4: error")
     assert "4 |     argocd.argoproj.io/hook: presync\n  = resource" in shown
 
 
 def test_a_line_that_the_source_does_not_have_is_not_shown():
-    assert " |" not in text(HOOK._replace(line=99), sources={HOOK.path: SOURCE})
+    assert " |" not in text(replace(HOOK, line=99), sources={HOOK.path: SOURCE})
     assert " |" not in text(HOOK, sources={})
 
 
@@ -55,7 +56,7 @@ def test_the_carriage_return_of_a_windows_line_is_not_shown():
 
 
 def test_control_characters_in_the_source_and_in_every_field_come_out_visible():
-    finding = HOOK._replace(path="a\x1b[2J", message="m\x07", resource="r\x9b", fix="f\u202e", rule="R\r")
+    finding = replace(HOOK, path="a\x1b[2J", message="m\x07", resource="r\x9b", fix="f\u202e", rule="R\r")
     shown = text(
         finding, sources={finding.path: "\n\n\n    \x1b]0;owned\x07\n"}, diff="+\x1b[31m\r\n", skipped=["s\x00"]
     )
@@ -68,12 +69,12 @@ def test_control_characters_in_the_source_and_in_every_field_come_out_visible():
 
 
 def test_a_message_of_several_lines_cannot_pass_for_a_second_finding():
-    shown = text(HOOK._replace(message="one\nb.yaml:1:1: error[X] two"))
+    shown = text(replace(HOOK, message="one\nb.yaml:1:1: error[X] two"))
     assert "one\n    b.yaml:1:1: error[X] two\n" in shown
 
 
 def test_the_summary_counts_each_severity():
-    findings = [HOOK, HOOK, HOOK._replace(severity=Severity.WARNING), HOOK._replace(severity=Severity.INFO)]
+    findings = [HOOK, HOOK, replace(HOOK, severity=Severity.WARNING), replace(HOOK, severity=Severity.INFO)]
     assert text(*findings).endswith("\n2 errors, 1 warning, 1 info in 14 files\n")
 
 

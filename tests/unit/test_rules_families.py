@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import astuple
 from tests.manifests import read
 
 from aegisgen.kube.overlay import overlay_of
 from aegisgen.kube.resource import identify
+from aegisgen.record import replace
 from aegisgen.rules.check import check
 from aegisgen.rules.context import PodSecurity, Settings, context_of, deploying
 from aegisgen.rules.images import image_of, pull_policy
@@ -90,7 +92,7 @@ def test_a_finding_in_an_item_of_a_list_has_the_line_of_the_item() -> None:
         "    name: a\n    annotations:\n      argocd.argoproj.io/sync-wave: a\n",
         "x.yaml",
     )
-    item = identify(Document("x.yaml", 1, "", document.data["items"][1]))._replace(document=document)
+    item = replace(identify(Document("x.yaml", 1, "", document.data["items"][1])), document=document)
 
     (finding,) = check(context_of([item]))
 
@@ -480,6 +482,6 @@ class TestApplications:
 def test_image_references(reference: str, parts: tuple[str, str, str], *, mutable: bool, policy: str) -> None:
     image = image_of(reference)
 
-    assert tuple(image) == parts
+    assert astuple(image) == parts
     assert image.mutable is mutable
     assert pull_policy({"image": reference}) == policy

@@ -7,13 +7,14 @@ from tests.rule_examples import context_of_example
 
 from aegisgen.errors import InputError
 from aegisgen.findings import Finding, Severity
+from aegisgen.record import replace
 from aegisgen.rules.baseline import fingerprint, read_baseline, write_baseline
 from aegisgen.rules.check import check
 from aegisgen.rules.context import Settings
 from aegisgen.rules.ignores import Ignore, annotated, commented, settle
 
 FINDING = Finding("a/job.yaml", 7, 3, "H105", Severity.WARNING, "no deadline", "Job/migration")
-OTHER = FINDING._replace(rule="H106", line=9)
+OTHER = replace(FINDING, rule="H106", line=9)
 
 HOOK = """\
 apiVersion: batch/v1
@@ -75,7 +76,7 @@ def test_an_ignore_without_a_reason_silences_nothing_and_is_an_error() -> None:
 
 
 def test_an_ignore_of_an_unknown_rule_is_an_error_and_one_of_a_schema_finding_is_not() -> None:
-    schema = FINDING._replace(rule="V002")
+    schema = replace(FINDING, rule="V002")
 
     found = settle([schema], [ignore(rule="H999"), ignore(rule="V002")])
 
@@ -101,8 +102,8 @@ def test_comments_are_about_their_line_or_the_next(text: str, rules: list[str], 
     found = commented("x[1].yaml", text)
 
     assert [(each.rule, each.reason, each.on) for each in found] == [(rule, reason, (on,)) for rule in rules]
-    assert all(each.covers(FINDING._replace(path="x[1].yaml", line=on)) for each in found if each.rule == "H105")
-    assert not any(each.covers(FINDING._replace(path="x1.yaml", line=on)) for each in found)
+    assert all(each.covers(replace(FINDING, path="x[1].yaml", line=on)) for each in found if each.rule == "H105")
+    assert not any(each.covers(replace(FINDING, path="x1.yaml", line=on)) for each in found)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +137,7 @@ def test_the_severity_of_a_rule_can_be_changed_and_the_rule_switched_off() -> No
     context = context_of_example(HOOK.format(annotation="a: b"))
 
     def severities(**changed: Severity | None) -> list[Severity]:
-        return [each.severity for each in check(context._replace(settings=Settings(severities=changed)))]
+        return [each.severity for each in check(replace(context, settings=Settings(severities=changed)))]
 
     assert severities() == [Severity.WARNING]
     assert severities(H105=Severity.ERROR) == [Severity.ERROR]
@@ -146,7 +147,7 @@ def test_the_severity_of_a_rule_can_be_changed_and_the_rule_switched_off() -> No
 def test_a_baseline_knows_its_findings_again_when_lines_shift() -> None:
     baseline = read_baseline(write_baseline([OTHER, FINDING]), "baseline.json")
 
-    moved = [FINDING._replace(line=70, column=1), OTHER._replace(line=1)]
+    moved = [replace(FINDING, line=70, column=1), replace(OTHER, line=1)]
 
     assert settle(moved, [], baseline=baseline) == []
 
@@ -154,14 +155,14 @@ def test_a_baseline_knows_its_findings_again_when_lines_shift() -> None:
 def test_a_baseline_knows_a_finding_as_often_as_it_was_there() -> None:
     baseline = read_baseline(write_baseline([FINDING]), "baseline.json")
 
-    twice = [FINDING, FINDING._replace(line=20)]
+    twice = [FINDING, replace(FINDING, line=20)]
 
     assert settle(twice, [], baseline=baseline) == [twice[1]]
 
 
 @pytest.mark.parametrize("field", ["rule", "path", "resource", "message"])
 def test_a_fingerprint_tells_findings_apart(field: str) -> None:
-    assert fingerprint(FINDING._replace(**{field: "x"})) != fingerprint(FINDING)
+    assert fingerprint(replace(FINDING, **{field: "x"})) != fingerprint(FINDING)
 
 
 def test_a_baseline_file_is_the_same_whatever_the_order_of_findings() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import astuple
 from tests.conftest import ROOT
 
 from aegisgen.rules.rule import Rule
@@ -16,7 +17,7 @@ def test_each_rule_has_a_page_of_the_same_form(rule: Rule) -> None:
     page = (DOCS / f"{rule.id}.md").read_text(encoding="utf-8")
     heading = f"# {rule.id}: {rule.title}\n\nSeverity: {rule.severity}. Tags: {', '.join(rule.tags)}.\n\n"
     assert page.startswith(heading)
-    assert all(rule.text)
+    assert all(astuple(rule.text))
 
 
 def test_there_is_no_page_without_a_rule() -> None:

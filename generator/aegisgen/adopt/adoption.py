@@ -8,7 +8,6 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from aegisgen import files
 from aegisgen.adopt.differences import Difference, differences, path_in
@@ -30,13 +29,14 @@ from aegisgen.project.rendered import load_templates, resolve_texts
 from aegisgen.project.tree.content import Change, read
 from aegisgen.project.workspace import named_templates
 from aegisgen.proof.inputs import Kustomizations
+from aegisgen.record import Record, replace
 from aegisgen.render.environment import Templates
 from aegisgen.render.files import Overlay, render, runner
 
 _JOB_CONTAINER = "migration"
 
 
-class Adoption(NamedTuple):
+class Adoption(Record):
     """The whole of it."""
 
     root: Path
@@ -97,7 +97,7 @@ def _compared(adopted: Adopted, after: Sequence[Resource], shared: Sequence[Lost
     ]
     if not adopted.namespace:
         remarks.append(f"no namespace is named; the profile says {adopted.environment}")
-    return adopted._replace(differences=tuple(different), lost=tuple(sorted(set(lost))), remarks=tuple(remarks))
+    return replace(adopted, differences=tuple(different), lost=tuple(sorted(set(lost))), remarks=tuple(remarks))
 
 
 def _unexplained(original: Original, difference: Difference) -> Lost:
@@ -199,5 +199,5 @@ def _rendered(texts: Mapping[str, str], templates: Templates) -> list[Overlay]:
         return [*(render(target, templates) for target in resolve_texts(texts)), runner(templates)]
     except InputError as error:
         # these files are on no disk yet: the place says which field of which profile it would be
-        problems = (each._replace(path=f"cannot be adopted: {each.path}", line=0, column=0) for each in error.problems)
+        problems = (replace(each, path=f"cannot be adopted: {each.path}", line=0, column=0) for each in error.problems)
         raise InputError(*problems) from None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from aegisgen.adopt.find import Original
 from aegisgen.adopt.reasons import Subject, reason_for
@@ -13,6 +12,7 @@ from aegisgen.kube.credentials import secret_text, secret_value
 from aegisgen.kube.pods import WORKLOADS
 from aegisgen.kube.resource import Identity, Resource, value_at
 from aegisgen.kube.shape import mapping, sequence, text
+from aegisgen.record import Record, replace
 
 Path = tuple[str | int, ...]
 
@@ -21,7 +21,7 @@ _KEYS = ("name", "mountPath", "containerPort", "key", "ip", "topologyKey")
 _HIDDEN = "(not shown)"
 
 
-class Difference(NamedTuple):
+class Difference(Record):
     """One field that is not what it was. `before` and `after` are None where it is not there."""
 
     resource: str
@@ -71,7 +71,7 @@ def _counterparts(original: Original, after: Sequence[Resource]) -> dict[Identit
     migration = original.migration.resource.identity
     pairs: dict[Identity, Identity] = {}
     for identity in (resource.identity for resource in after):
-        if (bare := identity._replace(namespace="")) in before:
+        if (bare := replace(identity, namespace="")) in before:
             pairs[bare] = identity
         elif (identity.kind, identity.name) == (migration.kind, migration.name):
             pairs[migration] = identity

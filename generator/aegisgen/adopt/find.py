@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from aegisgen import files
 from aegisgen.adopt.shell import script_of
@@ -21,13 +21,14 @@ from aegisgen.kube.resource import Resource, resources_in
 from aegisgen.kube.shape import mapping, sequence, text
 from aegisgen.proof.inputs import Kustomizations
 from aegisgen.proof.prove import relative
+from aegisgen.record import Record
 from aegisgen.rules.images import image_of
 
 _NAMED = re.compile(r"migrat|flyway|liquibase|alembic|prisma|knex|db-?(?:init|upgrade|update|schema)", re.IGNORECASE)
 _WAITS = re.compile(r"wait|check|ready", re.IGNORECASE)
 
 
-class Migration(NamedTuple):
+class Migration(Record):
     """A container that migrates a database: an init container of a workload, or the one of a Job."""
 
     strategy: Literal["init-container", "presync-job"]
@@ -55,7 +56,7 @@ class Migration(NamedTuple):
         return text(self.container.get("name"))
 
 
-class Original(NamedTuple):
+class Original(Record):
     """An overlay with a migration in it."""
 
     directory: Path
@@ -68,7 +69,7 @@ class Original(NamedTuple):
 
     def resource(self, kind: str, name: str) -> Resource | None:
         """Return one of the composed objects; None where it is not part of the overlay."""
-        return next((each for each in self.resources if each.identity[1::2] == (kind, name)), None)
+        return next((each for each in self.resources if str(each.identity) == f"{kind}/{name}"), None)
 
     def member(self, resource: Resource) -> Member | None:
         """Return where a composed object was written."""
@@ -84,7 +85,7 @@ class Original(NamedTuple):
         return self.bare(name) if self.resource(kind, name) else name
 
 
-class Skipped(NamedTuple):
+class Skipped(Record):
     """An overlay that is left alone, and why."""
 
     directory: Path

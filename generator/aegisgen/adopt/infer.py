@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-from typing import NamedTuple
 
 from aegisgen.adopt.differences import Difference
 from aegisgen.adopt.find import Original
@@ -15,6 +14,7 @@ from aegisgen.kube.kustomization import Layer, Place
 from aegisgen.kube.origin import origin_of
 from aegisgen.kube.resource import value_at
 from aegisgen.kube.shape import mapping, sequence, text
+from aegisgen.record import Record
 from aegisgen.rules.images import image_of
 from aegisgen.tools import TOOLS
 
@@ -22,7 +22,7 @@ from aegisgen.tools import TOOLS
 _RESOURCES = {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"cpu": "1", "memory": "512Mi"}}
 
 
-class Lost(NamedTuple):
+class Lost(Record):
     """Something that profiles have no word for, and where it was written; `line` 0: nowhere in particular."""
 
     path: str
@@ -30,7 +30,7 @@ class Lost(NamedTuple):
     what: str
 
 
-class Adopted(NamedTuple):
+class Adopted(Record):
     """What an overlay amounts to; then its place in a project with the others; in the end, what differs from before."""
 
     original: Original

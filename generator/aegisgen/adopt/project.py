@@ -6,11 +6,11 @@ import os
 import posixpath
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from aegisgen.adopt.infer import Adopted, label
 from aegisgen.profile.model import OVERLAY
 from aegisgen.profile.target import overlay_folder
+from aegisgen.record import Record, replace
 
 # How environments are usually called, and folders that only say what lies in them.
 _ENVIRONMENT = re.compile(
@@ -33,7 +33,7 @@ _ORDER = (
 )  # fmt: skip
 
 
-class Plan(NamedTuple):
+class Plan(Record):
     """A project: what its files say, by path, and the overlays that they render."""
 
     root: str
@@ -55,7 +55,7 @@ def plan(inferred: Sequence[Adopted]) -> Plan:
     for overlay, directory, base in zip(inferred, relative, bases, strict=True):
         environment, service = _names(overlay, directory, posixpath.basename(base), relative)
         base_ = posixpath.relpath(base, root) if base else ""
-        named = overlay._replace(environment=environment, service=service, directory=directory, base=base_)
+        named = replace(overlay, environment=environment, service=service, directory=directory, base=base_)
         if reason := _in_the_way(named, adopted):
             left.append((overlay.original.directory.as_posix(), reason))
         else:

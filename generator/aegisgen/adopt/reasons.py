@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple
 
 from aegisgen.adopt.find import migrates
 from aegisgen.adopt.shell import script_of
@@ -12,9 +11,10 @@ from aegisgen.adopt.tools import call_of
 from aegisgen.argocd.hooks import HELM_DELETE_POLICY, HOOK
 from aegisgen.kube.resource import value_at
 from aegisgen.kube.shape import mapping, text
+from aegisgen.record import Record
 
 
-class Subject(NamedTuple):
+class Subject(Record):
     """The object that a field belongs to: its role is job, workload, new or other."""
 
     kind: str

@@ -6,7 +6,6 @@ import os
 import posixpath
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
-from typing import NamedTuple
 
 from aegisgen.adopt.cut import with_block, with_scalar, without_document, without_entry, without_paths
 from aegisgen.adopt.find import Original
@@ -16,6 +15,7 @@ from aegisgen.kube.overlay import Member
 from aegisgen.kube.resource import value_at
 from aegisgen.kube.shape import KUSTOMIZATION_NAMES, mapping, sequence, text
 from aegisgen.project.tree.content import is_generated
+from aegisgen.record import Record
 from aegisgen.render.kustomization.layout import UnsafeError
 from aegisgen.yaml.source import Document, decode, parse_one
 
@@ -24,7 +24,7 @@ _PODS = ("spec", "template", "spec", "initContainers")
 _NAMING = ("resources", "bases", "patches", "patchesStrategicMerge", "patchesJson6902")
 
 
-class Part(NamedTuple):
+class Part(Record):
     """One hand-written part: of a document in a file, or, where `entry` is given, of a patch inside a kustomization.
 
     `path` leads to it in the document; empty: it is the whole document.
@@ -172,7 +172,7 @@ def remove(originals: Sequence[Original], draft: Draft, kept: Collection[str]) -
         draft.edit(entry.path, partial(without_entry, key=entry.key, index=entry.place))
 
 
-class _Entry(NamedTuple):
+class _Entry(Record):
     path: str
     key: str
     place: int

@@ -6,9 +6,9 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple
 
 from aegisgen.kube.shape import sequence, text
+from aegisgen.record import Record
 
 _SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh"})
 _OPERATOR = re.compile(r"[;&|()<>]+\Z")
@@ -20,7 +20,7 @@ _STRUCTURE = _OPENING | _CLOSING | {"then", "else", "elif", "do", "!", "{", "}",
 _EXPANDED = re.compile(r"\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
 
 
-class Command(NamedTuple):
+class Command(Record):
     """One command of a script.
 
     `line` counts the script's lines from 0. `cwd` is where a `cd` before it went. `waiting`: it is what a loop waits
@@ -39,7 +39,7 @@ class Command(NamedTuple):
         return " ".join(map(quote, self.words))
 
 
-class Script(NamedTuple):
+class Script(Record):
     """All commands, in order; `unread` are the lines that this reader does not understand."""
 
     commands: tuple[Command, ...]

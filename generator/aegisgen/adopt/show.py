@@ -14,6 +14,7 @@ from aegisgen.output.records import fields_of
 from aegisgen.output.visible import visible
 from aegisgen.profile.sources import display
 from aegisgen.project.tree.content import listed
+from aegisgen.record import asdict
 from aegisgen.render.places import RUNNER
 from aegisgen.render.scalars import to_yaml
 
@@ -36,7 +37,7 @@ def to_json(adoption: Adoption, *, written: bool) -> str:
                     | {"reason": difference.reason or None}
                     for difference in overlay.differences
                 ],
-                "lost": [lost._asdict() | {"line": lost.line or None} for lost in overlay.lost],
+                "lost": [asdict(lost) | {"line": lost.line or None} for lost in overlay.lost],
                 "remarks": overlay.remarks,
             }
             for overlay in adoption.overlays

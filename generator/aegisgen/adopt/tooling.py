@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from aegisgen.adopt.shell import Command, Script, is_noise, quote, script_of
 from aegisgen.adopt.tools import Call, call_of
 from aegisgen.kube.credentials import secret_option, secret_value
 from aegisgen.kube.shape import sequence, text
 from aegisgen.profile.migrations import Scripts
+from aegisgen.record import Record
 from aegisgen.rules.images import image_of
 from aegisgen.tools import TOOLS
 from aegisgen.tools.tool import Called, Shell
@@ -24,14 +24,14 @@ _DEFAULTS = {"ping": Scripts().ping, "status": Scripts().status, "migrate": Scri
 _ORDER = ("ping", "status", "migrate", "rollback", "verify")
 
 
-class _Step(NamedTuple):
+class _Step(Record):
     """A command of the script, and what it is."""
 
     command: Command
     call: Call
 
 
-class _Calls(NamedTuple):
+class _Calls(Record):
     """How a tool is called: in full by `words`, and in `brief` where its defaults say the same."""
 
     tool: str
@@ -41,7 +41,7 @@ class _Calls(NamedTuple):
     remarks: tuple[str, ...] = ()
 
 
-class Tooling(NamedTuple):
+class Tooling(Record):
     """`migrations` as a profile says it, without `env`; what is lost, and what somebody should look at.
 
     `lost` are pairs of a line of the script, from 0, and what it says.
@@ -79,10 +79,11 @@ def tooling_of(container: Mapping[str, object], address: Mapping[str, str], pack
     migrating = [step for step in steps if step.call.role == "migrate"]
     migrating = migrating or [step for step in steps if not step.call.role][-1:]
     taken = [*migrating, *(step for step in steps if step.call.role in {"ping", "status", "verify"})]
-    for command, call in steps:
+    for step in steps:
+        command, call = step.command, step.call
         if call.role == "notify":
             lost.append((command.line, f"a message is sent: {_shown(command.text)}; see `notifications`"))
-        elif migrating and (command, call) not in taken:
+        elif migrating and step not in taken:
             lost.append((command.line, f"a command that profiles have no word for: {_shown(command.text)}"))
     if not migrating:
         return Tooling({}, tuple(lost), (), env)
@@ -194,7 +195,7 @@ def _several(by_role: dict[str, _Step], migrating: list[_Step], address: Mapping
 
 
 def _tool(by_role: dict[str, _Step], address: Mapping[str, str], packages: frozenset[str]) -> _Calls:
-    command, call = by_role["migrate"]
+    command, call = by_role["migrate"].command, by_role["migrate"].call
     tool = TOOLS[call.tool]
     called = Called(command.words, list(call.prefix), list(call.rest), call.manager, address.get("url", ""), packages)
     own = {role: list(step.command.words) for role, step in by_role.items() if step.call.tool == call.tool}

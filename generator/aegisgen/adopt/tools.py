@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from itertools import dropwhile
-from typing import Literal, NamedTuple
+from typing import Literal
 
+from aegisgen.record import Record
 from aegisgen.tools import TOOLS
 
 Role = Literal["ping", "status", "migrate", "rollback", "verify", "wait", "notify", ""]
 
 
-class Call(NamedTuple):
+class Call(Record):
     """What a command does: whose tool it is, for what, and how the tool is called.
 
     `prefix` are the words before the tool's own (`npx prisma`, `python manage.py`), from which its other commands can

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from aegisgen.adopt.find import Original
 from aegisgen.kube.credentials import secret_value
 from aegisgen.kube.origin import member_of
 from aegisgen.kube.pods import Read, reads
 from aegisgen.kube.shape import mapping, sequence, text, texts
+from aegisgen.record import Record
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _WHOSE = r"(?:DATABASE|DB|POSTGRES|POSTGRESQL|PG|SQL|RDS|MIGRATION|MIGRATIONS)"
@@ -47,7 +47,7 @@ class Source:
             self.values[variable] = value
 
 
-class Wiring(NamedTuple):
+class Wiring(Record):
     """A container's environment; the sources have the names that the objects have in the base."""
 
     config: Source
@@ -73,7 +73,8 @@ def wiring_of(original: Original) -> Wiring:
     taken = {reference.variable for reference in references} | set(literals)
     # a PreSync Job has a ConfigMap of its own, which needs a value for every key, and may hold those of any other
     own_config = original.migration.strategy == "presync-job"
-    for kind, name, variable, key, _path, _optional in references:
+    for reference in references:
+        kind, name, variable, key = reference.kind, reference.name, reference.variable, reference.key
         source, known = sources[kind], keys_of(original, kind, name)
         in_own_config = kind == "ConfigMap" and own_config and known is not None
         if name != source.name and not in_own_config:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from aegisgen.kube.resource import Resource
+from aegisgen.record import Record
 
 # An automated sync that says nothing of retries gets five: `autoSync` in Argo CD's controller/appcontroller.go.
 AUTOMATED_RETRIES = 5
 
 
-class ApplicationSettings(NamedTuple):
+class ApplicationSettings(Record):
     """The settings of one Application that a sync plan depends on.
 
     `namespace` is the destination's. `retry_limit` is `syncPolicy.retry.limit`: None where there is no `retry`, below 0

@@ -12,9 +12,10 @@ import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import lru_cache
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from aegisgen.kube.resource import Resource
+from aegisgen.record import Record
 
 T = TypeVar("T")
 
@@ -81,14 +82,14 @@ _KEYS = (HOOK, DELETE_POLICY, HELM_HOOK, HELM_DELETE_POLICY)
 _AT_DELETION = (HookType.PRE_DELETE, HookType.POST_DELETE)
 
 
-class Dropped(NamedTuple):
+class Dropped(Record):
     """One value of an annotation that Argo CD does not take. `value` is empty where the annotation is."""
 
     annotation: str
     value: str
 
 
-class Hook(NamedTuple):
+class Hook(Record):
     """What a resource's hook annotations amount to.
 
     `types` and `delete_policies` are what Argo CD acts on, each once, in the order written. `unknown` and
@@ -122,7 +123,7 @@ class Hook(NamedTuple):
         return not self.types
 
 
-class Wave(NamedTuple):
+class Wave(Record):
     """The wave in which a resource is applied, and the annotation values on the way to it that are no integers."""
 
     value: int

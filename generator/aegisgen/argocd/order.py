@@ -6,10 +6,10 @@ Source: Argo CD 3.x, `gitops-engine/pkg/sync/sync_tasks.go` and `getSyncTasks` i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
 
 from aegisgen.argocd.hooks import PHASES, Hook, Phase, hook_of, wave_of
 from aegisgen.kube.resource import Resource
+from aegisgen.record import Record, replace
 
 # Helm's install order, which Argo CD took over. It knows kinds only, no groups: a Knative Service counts as a Service.
 KINDS = (
@@ -28,7 +28,7 @@ PlaceInOrder = tuple[int, int, int, str, str, str, str, int]
 """Phase, wave and kind by their ranks, name; the rest decides where Argo CD leaves it open."""
 
 
-class Task(NamedTuple):
+class Task(Record):
     """One resource applied once. `moved` where it took the phase and wave of a resource that needs it."""
 
     resource: Resource
@@ -90,7 +90,7 @@ def _move_before_dependents(
         provided = provides(task.resource)
         place = first.get(provided) if provided else None
         if place is not None:
-            result.insert(place, task._replace(phase=result[place].phase, wave=result[place].wave, moved=True))
+            result.insert(place, replace(task, phase=result[place].phase, wave=result[place].wave, moved=True))
             first = {key: index + (index >= place) for key, index in first.items()}
             continue
         needed = "" if provided else needs(task.resource)

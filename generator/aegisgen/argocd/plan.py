@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from itertools import groupby
-from typing import NamedTuple
 
 from aegisgen.argocd.application import ApplicationSettings
 from aegisgen.argocd.hooks import Hook, HookType, Phase, hook_of
 from aegisgen.argocd.order import Task, order
 from aegisgen.argocd.workload import InitContainer, Limit, init_containers, limit_of, replicas_of, stall_of
 from aegisgen.kube.resource import Identity, Resource
+from aegisgen.record import Record
 
 # health.go, GetHealthCheckFunc: of the kinds that Kubernetes ships, only these have a health to wait for.
 _HAVE_HEALTH = {
@@ -49,7 +49,7 @@ class Until(StrEnum):
     """When somebody has resumed the suspended Job, and it has run to its end: an approval gate."""
 
 
-class Step(NamedTuple):
+class Step(Record):
     """One resource applied in one wave.
 
     `waited` is False where the sync succeeds without asking for the step's health. `moved` says that Argo CD applies
@@ -69,14 +69,14 @@ class Step(NamedTuple):
     init_containers: tuple[InitContainer, ...]
 
 
-class WaveId(NamedTuple):
+class WaveId(Record):
     """Names one wave of a plan."""
 
     phase: Phase
     wave: int
 
 
-class PlannedWave(NamedTuple):
+class PlannedWave(Record):
     """What Argo CD applies together, in the order of `steps`.
 
     It begins when every step of `waits_for` is done. If a step fails, the others of the wave end first, then the waves
@@ -89,7 +89,7 @@ class PlannedWave(NamedTuple):
     skips: tuple[WaveId, ...]
 
 
-class PlannedPhase(NamedTuple):
+class PlannedPhase(Record):
     """One phase and its waves, in running order."""
 
     phase: Phase
@@ -104,7 +104,7 @@ class Absence(StrEnum):
     DELETION = "runs at deletion"
 
 
-class Unapplied(NamedTuple):
+class Unapplied(Record):
     """A resource that no sync applies. `values` are the hook types that say so, as they are written."""
 
     identity: Identity
@@ -112,7 +112,7 @@ class Unapplied(NamedTuple):
     values: tuple[str, ...]
 
 
-class Plan(NamedTuple):
+class Plan(Record):
     """A whole sync. `title` names it for people; `application` is None where no Application is known."""
 
     title: str

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from aegisgen.argocd import plan_words as words
 from aegisgen.argocd.plan import Absence, Step, Unapplied, Until
 from aegisgen.argocd.svg_text import Font, escape, shorten, wrap
+from aegisgen.record import Record
 
 TITLE = Font(20, bold=True)
 SANS_BOLD = Font(15, bold=True)
@@ -20,7 +19,7 @@ _INIT = 26
 _MAX_LINES = 4
 
 
-class Card(NamedTuple):
+class Card(Record):
     """A card that is measured, and drawn where the picture has place for it."""
 
     style: str

@@ -22,6 +22,7 @@ from aegisgen.argocd.hooks import Phase
 from aegisgen.argocd.plan import Plan, PlannedWave, Step
 from aegisgen.kube.resource import Identity
 from aegisgen.output.records import fields_of
+from aegisgen.record import asdict
 
 VERSION = 1
 
@@ -51,7 +52,7 @@ def _wave(plan: Plan, wave: PlannedWave) -> dict[str, object]:
         "wave": wave.id.wave,
         "waitsFor": [_named(step) for step in wave.waits_for],
         "ifFails": {
-            "skips": [skipped._asdict() for skipped in wave.skips],
+            "skips": [asdict(skipped) for skipped in wave.skips],
             "runs": [_named(step) for step in runs],
         },
         "steps": [_step(step) for step in wave.steps],
@@ -73,7 +74,7 @@ def _step(step: Step) -> dict[str, object]:
             totalSeconds="total_seconds",
             totalAttempts="total_pods",
         ),
-        "initContainers": [container._asdict() for container in step.init_containers],
+        "initContainers": [asdict(container) for container in step.init_containers],
     }
 
 

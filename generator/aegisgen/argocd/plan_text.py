@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from aegisgen.argocd import plan_words as words
 from aegisgen.argocd.hooks import Phase
 from aegisgen.argocd.plan import Absence, Plan, PlannedWave, Step, Unapplied, Until
 from aegisgen.output.visible import visible
+from aegisgen.record import Record
 
 _COLOURS = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "magenta": "35"}
 _PHASE_COLOURS = {Phase.PRE_SYNC: "blue", Phase.SYNC: "green", Phase.POST_SYNC: "magenta", Phase.SYNC_FAIL: "red"}
 
 
-class _Branch(NamedTuple):
+class _Branch(Record):
     label: str
     colour: str
     details: tuple[tuple[str, str], ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from aegisgen.record import Record
 
 # Advance widths in em of DejaVu Sans, the widest of the fonts a browser falls back to, rounded up.
 _EM = {
@@ -31,7 +31,7 @@ _BOLD = 1.13
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
 
 
-class Font(NamedTuple):
+class Font(Record):
     """A size in pixels and what else decides how wide a text gets."""
 
     size: float

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from aegisgen.kube.resource import Resource
 from aegisgen.kube.shape import mapping, natural, sequence, text
+from aegisgen.record import Record
 
 # Kubernetes API reference, batch/v1 JobSpec, apps/v1 DeploymentSpec.
 DEFAULT_BACKOFF_LIMIT = 6
@@ -14,7 +13,7 @@ DEFAULT_PROGRESS_DEADLINE = 600
 _REPLICATED = ("Deployment", "StatefulSet", "ReplicaSet", "ReplicationController", "Rollout")
 
 
-class InitContainer(NamedTuple):
+class InitContainer(Record):
     """A container that runs before those of its pod, or beside them where it is a sidecar (`restartPolicy: Always`)."""
 
     name: str
@@ -22,7 +21,7 @@ class InitContainer(NamedTuple):
     sidecar: bool
 
 
-class Limit(NamedTuple):
+class Limit(Record):
     """The bounds of a Job or Pod.
 
     `seconds` is the deadline of all attempts of one sync together, None where there is none. `pods` is how many pods a

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from aegisgen.cli.arguments_table import TABLE
+from aegisgen.record import Record
 
 
-class Call(NamedTuple):
+class Call(Record):
     """A command, and the values of all its parameters for `main` in its module of `commands/`."""
 
     command: str

@@ -6,7 +6,6 @@ import functools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
-from operator import itemgetter
 from pathlib import Path
 
 from aegisgen.commands.report import keep_as_baseline, report
@@ -17,17 +16,16 @@ from aegisgen.profile.sources import display
 from aegisgen.profile.stated import Stated, stated
 from aegisgen.project.fleet.drifted import drifted
 from aegisgen.project.fleet.untracked import untracked
+from aegisgen.project.tree.content import Change
 from aegisgen.project.workspace import Selection, Workspace, open_workspace, warn_of_templates
 from aegisgen.proof.crew import Crew
 from aegisgen.proof.inputs import sources
 from aegisgen.proof.prove import Method, Proof, prove, relative
+from aegisgen.record import replace
 from aegisgen.render.kustomization.stated import differences
 from aegisgen.render.places import APPS, file_of
 from aegisgen.rules.configuration import UNUSED
 from aegisgen.rules.drift import DRIFT
-
-# path, before, after
-_Drifted = tuple[str, bytes | None, bytes | None]
 
 
 def main(
@@ -75,7 +73,7 @@ def main(
             raise ToolError(unknown.skipped)
         besides = chain(unknown.findings, _drift(changed, workspace))
         proof = prove(_files(workspace), present, method, workspace.project, drift=besides, crew=crew)
-        proof = proof._replace(skipped=(*proof.skipped, *filter(None, [unknown.skipped])))
+        proof = replace(proof, skipped=(*proof.skipped, *filter(None, [unknown.skipped])))
         if write_baseline and baseline:
             return keep_as_baseline(proof, workspace.root / baseline)
         unsettled: list[Finding] = []
@@ -87,15 +85,14 @@ def main(
         return report(proof, output, diff=diff, shard=selected.shard or "", unsettled=unsettled)
 
 
-def _drifted(workspace: Workspace, crew: Crew) -> list[_Drifted]:
-    planned = sorted(drifted(workspace, crew), key=itemgetter(0))
-    return [(display(workspace.root / path), before, after) for path, before, after in planned]
+def _drifted(workspace: Workspace, crew: Crew) -> list[Change]:
+    return [replace(change, path=display(workspace.root / change.path)) for change in sorted(drifted(workspace, crew))]
 
 
-def _drift(drifted: Callable[[], Sequence[_Drifted]], workspace: Workspace) -> Iterator[Finding]:
+def _drift(drifted: Callable[[], Sequence[Change]], workspace: Workspace) -> Iterator[Finding]:
     """Yield a finding for each file that is not what the profiles render; asks for them when the first one is."""
-    for path, before, after in drifted():
-        line = 0
+    for change in drifted():
+        path, before, after, line = change.path, change.before, change.after, 0
         fix = f"run aegisgen render {_environment(path, workspace)}"
         if after is None:
             what = "no profile renders this file any more"
@@ -118,10 +115,10 @@ def _environment(path: str, workspace: Workspace) -> str:
     return next((name for folder, name in own.items() if path.startswith(f"{folder}/")), "--all")
 
 
-def _diff(drifted: Sequence[_Drifted]) -> str:
-    from aegisgen.project.tree.content import Change, diff  # noqa: PLC0415 - for those who have drift
+def _diff(drifted: Sequence[Change]) -> str:
+    from aegisgen.project.tree.content import diff  # noqa: PLC0415 - for those who have drift
 
-    return diff(Change(*each) for each in drifted)
+    return diff(drifted)
 
 
 def _first_difference(before: bytes, after: bytes) -> int:
@@ -144,7 +141,7 @@ def _settled(proof: Proof, workspace: Workspace) -> tuple[Proof, list[Finding]]:
     ]
     left = tuple(finding for finding in proof.findings if finding not in unsettled)
     counted = proof.files - len(list(sources(_beside(workspace))))
-    return proof._replace(findings=left, files=counted), unsettled
+    return replace(proof, findings=left, files=counted), unsettled
 
 
 def _files(workspace: Workspace) -> list[str]:

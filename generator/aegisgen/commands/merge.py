@@ -11,7 +11,7 @@ import msgspec
 from aegisgen import files
 from aegisgen.commands.report import report
 from aegisgen.errors import InputError, Problem, UsageError
-from aegisgen.findings import Finding, Severity
+from aegisgen.findings import Finding
 from aegisgen.project.fleet.part import Shard
 from aegisgen.project.fleet.part import shard as shard_of
 from aegisgen.proof.prove import Proof
@@ -21,31 +21,17 @@ _MAX_BYTES = 200_000_000
 _FILE = re.compile(r"^(?=--- [^\n]*\n\+\+\+ [^\n]*\n@@ )", re.MULTILINE)
 
 
-class _Found(msgspec.Struct, frozen=True):
-    path: str
-    line: int
-    column: int
-    rule: str
-    severity: Severity
-    message: str
-    resource: str
-    fix: str
-
-    def finding(self) -> Finding:
-        return Finding(*msgspec.structs.astuple(self))
-
-
 class _Summary(msgspec.Struct, frozen=True):
     checked: int
 
 
 class _Part(msgspec.Struct, frozen=True):
-    findings: list[_Found]
+    findings: list[Finding]
     summary: _Summary
     skipped: list[str]
     diff: str
     shard: str
-    unsettled: list[_Found]
+    unsettled: list[Finding]
 
 
 def main(reports: Sequence[Path], *, output: str) -> int:
@@ -58,9 +44,9 @@ def main(reports: Sequence[Path], *, output: str) -> int:
     _refuse_gaps(parts)
     ordered = [part for _, part in sorted(parts.items(), key=lambda item: shard_of(item[1].shard))]
     # What every shard says that nothing here breaks, nothing anywhere breaks.
-    settled = set.intersection(*({each.finding() for each in part.unsettled} for part in ordered))
+    settled = set.intersection(*(set(part.unsettled) for part in ordered))
     proof = Proof(
-        findings=tuple(sorted({each.finding() for part in ordered for each in part.findings} | settled)),
+        findings=tuple(sorted({finding for part in ordered for finding in part.findings} | settled)),
         files=sum(part.summary.checked for part in ordered),
         skipped=tuple(dict.fromkeys(text for part in ordered for text in part.skipped)),
     )

@@ -15,6 +15,7 @@ from aegisgen.project.rendered import render_all
 from aegisgen.project.tree.content import Change, diff, listed
 from aegisgen.project.tree.write import locked, write
 from aegisgen.project.workspace import Selection, Workspace, changes, open_workspace, warn_of_templates
+from aegisgen.record import replace
 from aegisgen.render.kustomization.stated import differences, kept
 from aegisgen.render.places import RUNNER
 
@@ -75,4 +76,4 @@ def _values(change: Change | None, stated: Stated | None) -> list[str]:
 
 def shown(workspace: Workspace, planned: list[Change]) -> list[Change]:
     """Return the changes with their paths as the user knows them."""
-    return [change._replace(path=display(workspace.root / change.path)) for change in planned]
+    return [replace(change, path=display(workspace.root / change.path)) for change in planned]

@@ -14,6 +14,7 @@ from aegisgen.kube import kubectl
 from aegisgen.kube.kubectl import Refusal, Request
 from aegisgen.project.composed import compose_targets
 from aegisgen.project.workspace import Selection, open_workspace
+from aegisgen.record import replace
 from aegisgen.status.diagnose import Report, diagnose
 from aegisgen.status.expected import Expected, expected
 from aegisgen.status.json import to_json
@@ -112,7 +113,7 @@ def _ask(services: Sequence[Expected], context: str | None) -> list[Report]:
             continue
         log = Log(source.pod, source.container, tuple(answer.splitlines()))
         report = found[index]
-        found[index] = diagnose(report.snapshot._replace(log=log), report.expected, now)
+        found[index] = diagnose(replace(report.snapshot, log=log), report.expected, now)
     return found
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import Annotated, Literal, NamedTuple, get_args
+from typing import Annotated, Literal, get_args
 
 import msgspec
 from msgspec import Meta
 
 from aegisgen.errors import UsageError
 from aegisgen.profile.types import DnsLabel, DnsName, ImageName, ImageTag, NamePrefix, Port, RelativePath, Strategy
+from aegisgen.record import Record
 from aegisgen.tools import Runtime, ToolName
 
 _NUMBER = re.compile(r"[0-9]{1,9}\Z")
@@ -63,7 +64,7 @@ FORMS: dict[str, object] = {
 }
 
 
-class Environment(NamedTuple):
+class Environment(Record):
     """One environment of the project."""
 
     name: str
@@ -74,7 +75,7 @@ class Environment(NamedTuple):
     database_host: str
 
 
-class Answers(NamedTuple):
+class Answers(Record):
     """All answers; `by_question` has those only that concern this tool and this base."""
 
     by_question: dict[str, str]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
-from typing import NamedTuple
 
 from aegisgen import files
 from aegisgen.kube.overlay import Overlay, read_overlay
 from aegisgen.kube.shape import KUSTOMIZATION_NAMES
 from aegisgen.project.git import command, environment
+from aegisgen.record import Record
 from aegisgen.tools import TOOLS
 
 # What tells of a tool or a package manager, or has something to say about either.
@@ -21,7 +21,7 @@ _MAX_BYTES = 1_000_000
 _GIT_SECONDS = 5
 
 
-class Clues(NamedTuple):
+class Clues(Record):
     """What was found in a repository."""
 
     name: str

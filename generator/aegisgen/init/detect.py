@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 from aegisgen.init.clues import Clues
 from aegisgen.kube.overlay import Overlay
 from aegisgen.kube.pods import WORKLOADS, reads
 from aegisgen.kube.resource import value_at
 from aegisgen.kube.shape import mapping, sequence, text
+from aegisgen.record import Record, replace
 from aegisgen.rules.images import image_of
 from aegisgen.tools import EXEC, TOOLS
 
@@ -29,7 +29,7 @@ _REGISTRIES = {"github.com": "ghcr.io", "gitlab.com": "registry.gitlab.com"}
 _EXPOSE = re.compile(r"^\s*EXPOSE\s+([0-9]+)", re.MULTILINE | re.IGNORECASE)
 
 
-class Found(NamedTuple):
+class Found(Record):
     """What the clues tell. `answers` and `witnesses` are by question; the rest is not asked for."""
 
     answers: dict[str, str]
@@ -58,10 +58,10 @@ def detect(clues: Clues, given: Mapping[str, str]) -> Found:
     tool = given.get("tool") or found.answers.get("tool")
     if tool == "knex" and package:
         scripts, commands = _knex_scripts(package, given.get("package-manager") or found.answers["package-manager"])
-        found = found._replace(scripts=scripts, commands=commands)
+        found = replace(found, scripts=scripts, commands=commands)
     client = TOOLS[tool].own_lock_without if tool in TOOLS else ""
     if client and package and client not in _dependencies(package):
-        found = found._replace(locks_by_itself=True)
+        found = replace(found, locks_by_itself=True)
     return _from_base(clues, found, given.get("service"))
 
 
@@ -102,7 +102,7 @@ def _from_base(clues: Clues, found: Found, service: str | None) -> Found:
     chosen = [folder for folder in folders if service is None or folder in {f"base/{service}", "base"}]
     if len(chosen) != 1:
         choices = {"service": tuple(folder.rpartition("/")[2] for folder in chosen)} if chosen else {}
-        return found._replace(choices=choices)
+        return replace(found, choices=choices)
     folder = chosen[0]
     (member,) = workloads[folder]
     answers, witnesses = dict(found.answers), dict(found.witnesses)
@@ -117,7 +117,8 @@ def _from_base(clues: Clues, found: Found, service: str | None) -> Found:
             answers[key], witnesses[key] = value, folder
     choices = {} if len(containers) == 1 else {"container": tuple(text(each.get("name")) for each in containers)}
     secrets = sequence(value_at(pod, ("spec", "template", "spec", "imagePullSecrets")))
-    return found._replace(
+    return replace(
+        found,
         answers=answers,
         witnesses=witnesses,
         choices=choices,

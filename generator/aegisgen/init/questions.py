@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 from aegisgen.errors import UsageError
 from aegisgen.init.answers import Answers, Environment, choices, right, wrong
 from aegisgen.init.detect import Found
+from aegisgen.record import Record
 from aegisgen.tools import TOOLS
 
 Ask = Callable[[str, str, tuple[str, ...], str], str]
 """Asks a person: question, what Enter stands for (none: empty), words to choose from, what was wrong just now."""
 
 
-class Question(NamedTuple):
+class Question(Record):
     """One question: its default may name answers so far, and the tool decides whether it is asked."""
 
     key: str
@@ -24,7 +24,7 @@ class Question(NamedTuple):
     wanted: Callable[[str], bool] = lambda _tool: True
 
 
-class Flags(NamedTuple):
+class Flags(Record):
     """What the command line says."""
 
     answers: dict[str, str]

@@ -15,9 +15,9 @@ import zlib
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from typing import NamedTuple
 
 from aegisgen import files
+from aegisgen.record import Record
 
 DIGEST_BYTES = 20
 MAX_BYTES = 512_000_000
@@ -68,7 +68,7 @@ def digest(*parts: str | bytes) -> str:
     return hashed.hexdigest()
 
 
-class Cache(NamedTuple):
+class Cache(Record):
     """Answers in a folder, each under a key that `digest` made."""
 
     folder: Path

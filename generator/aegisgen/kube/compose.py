@@ -7,7 +7,6 @@ import os
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
 
 from aegisgen.bundle import programs
 from aegisgen.errors import CompositionError, Problem, ToolError
@@ -16,6 +15,7 @@ from aegisgen.kube.process import answer, without_network
 from aegisgen.kube.reach import refuse
 from aegisgen.kube.resource import Resource
 from aegisgen.kube.shape import KUSTOMIZATION_NAMES
+from aegisgen.record import Record
 from aegisgen.yaml.scalars import Dialect
 from aegisgen.yaml.source import Document, parse
 
@@ -42,14 +42,14 @@ _SHORTENED = (
 )
 
 
-class Composition(NamedTuple):
+class Composition(Record):
     """The objects of a build in the order in which Kustomize printed them, and its warnings, a line each."""
 
     documents: tuple[Document, ...]
     warnings: tuple[str, ...]
 
 
-class Composed(NamedTuple):
+class Composed(Record):
     """One overlay. `application` is what deploys it as far as the project's `apps/` says so."""
 
     directory: Path
@@ -57,7 +57,7 @@ class Composed(NamedTuple):
     application: Resource | None
 
 
-class Output(NamedTuple):
+class Output(Record):
     """What a successful build printed."""
 
     out: str

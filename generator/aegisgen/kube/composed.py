@@ -36,7 +36,7 @@ def compose_once(directory: Path, overlay: Overlay, reader: Reader, cache: Cache
         return composition(Output(*json.loads(answer)), directory)
     output = run_build(directory, overlay)
     if key and not _SECRET.search(output.out) and reader.unchanged():
-        cache.put(key, json.dumps(output).encode())
+        cache.put(key, json.dumps([output.out, output.err]).encode())
     return composition(output, directory)
 
 

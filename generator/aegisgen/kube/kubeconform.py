@@ -10,13 +10,14 @@ import json
 import re
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from aegisgen.bundle import bundled, program
 from aegisgen.errors import ToolError
 from aegisgen.kube.resource import pointed
 from aegisgen.kube.schemas import judge, list_items, load, schema_of, unreadable
 from aegisgen.kube.violations import Fault, Place, Violation, explain
+from aegisgen.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -41,7 +42,7 @@ _ESCAPE = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|(.))")
 _LETTERS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
-class _Object(NamedTuple):
+class _Object(Record):
     document: int
     prefix: Place
     data: Mapping[str, object]

@@ -13,10 +13,11 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from aegisgen.bundle import program
 from aegisgen.errors import ToolError
+from aegisgen.record import Record
 
 REQUEST_SECONDS = 10
 """How long kubectl waits for one answer of the API server."""
@@ -31,14 +32,14 @@ _PREFIX = re.compile(r"^(?:[Ee]rror: |Error in configuration: ?)+")
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
 
 
-class Request(NamedTuple):
+class Request(Record):
     """One question. There is no verb that changes anything, on purpose."""
 
     verb: Literal["get", "logs"]
     arguments: tuple[str, ...]
 
 
-class Refusal(NamedTuple):
+class Refusal(Record):
     """A question that was not answered. `message` is kubectl's own reason, one line without credentials."""
 
     message: str

@@ -6,12 +6,12 @@ import posixpath
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
 
 from aegisgen.errors import InputError, Problem
 from aegisgen.kube.resource import value_at
 from aegisgen.kube.selection import Target, target_of
 from aegisgen.kube.shape import KUSTOMIZATION_NAMES, mapping, sequence, text
+from aegisgen.record import Record, replace
 from aegisgen.yaml.scalars import Dialect
 from aegisgen.yaml.source import Document, Parser, decode, documents, parse, parse_one
 
@@ -23,7 +23,7 @@ MAX_LAYERS = 500
 _REMOTE = re.compile(r"(?:https?|ssh|git|file)://|git@|git::|(?:www\.)?(?:github|gitlab|bitbucket)\.\w+[/:]|.*[?&]ref=")
 
 
-class Place(NamedTuple):
+class Place(Record):
     """A field of a document: what an origin is told as."""
 
     document: Document
@@ -53,7 +53,7 @@ class Place(NamedTuple):
         return Problem(self.source, *self.position, str(self.path[0]) if self.path else "", message)
 
 
-class Patch(NamedTuple):
+class Patch(Record):
     """An entry of `patches`, `patchesStrategicMerge` or `patchesJson6902`, and the documents it stands for."""
 
     place: Place
@@ -61,7 +61,7 @@ class Patch(NamedTuple):
     content: tuple[Document, ...]
 
 
-class Layer(NamedTuple):
+class Layer(Record):
     """One kustomization directory with everything below it, in the order in which Kustomize takes it in."""
 
     directory: str
@@ -206,7 +206,7 @@ class Reading:
         parts = list(parse(content, source, Dialect.KUSTOMIZE))
         for index, part in enumerate(parts):
             if isinstance(part, Problem):
-                parts[index] = part._replace(line=part.line + lines_before)
+                parts[index] = replace(part, line=part.line + lines_before)
             else:
                 part.line += lines_before
         return tuple(self._sound(parts))

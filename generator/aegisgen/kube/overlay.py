@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from aegisgen import files
 from aegisgen.errors import Problem
@@ -17,6 +17,7 @@ from aegisgen.kube.kustomization import Layer, Patch, Place, Reading, composed_f
 from aegisgen.kube.resource import Identity, Resource, identify, pointed
 from aegisgen.kube.selection import CLUSTER_SCOPED, namespace_of, selects
 from aegisgen.kube.shape import mapping, sequence, text, texts
+from aegisgen.record import Record, replace
 from aegisgen.yaml.source import Document, Parser
 
 MAX_FILE_BYTES = 8_000_000
@@ -27,14 +28,14 @@ _UNPREFIXED = frozenset({"APIService", "CustomResourceDefinition", "Namespace"})
 _COUNTED = frozenset({"Deployment", "ReplicaSet", "ReplicationController", "StatefulSet"})
 
 
-class Change(NamedTuple):
+class Change(Record):
     """Something in a kustomization that changes an object: a patch's document, an image, a count, generated data."""
 
     kind: Literal["strategic", "operations", "image", "replicas", "data"]
     place: Place
 
 
-class Member(NamedTuple):
+class Member(Record):
     """One object of an overlay: its name as composed, where it came from, and what changed it, in order."""
 
     identity: Identity
@@ -46,7 +47,7 @@ class Member(NamedTuple):
     changes: tuple[Change, ...]
 
 
-class Application(NamedTuple):
+class Application(Record):
     """A patch and what became of it: the composed names of the objects it met."""
 
     patch: Patch
@@ -55,7 +56,7 @@ class Application(NamedTuple):
     """Every object that the patch could meet is known, so that meeting nothing is a fact."""
 
 
-class Overlay(NamedTuple):
+class Overlay(Record):
     """Everything that can be known about a Kustomize directory without building it."""
 
     directory: str
@@ -137,7 +138,7 @@ class _Object:
         return Member(self.identities[-1], self.hashed, self.generated, self.place, tuple(self.changes))
 
     def rename(self, **parts: str) -> None:
-        self.identities.append(self.identities[-1]._replace(**parts))
+        self.identities.append(replace(self.identities[-1], **parts))
 
     def was(self, identity: Identity) -> bool:
         wanted = (identity.api_version, identity.kind, namespace_of(identity), identity.name)

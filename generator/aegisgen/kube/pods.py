@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from aegisgen.kube.shape import mapping, sequence, text
+from aegisgen.record import Record
 
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
 """The kinds that may run an application."""
@@ -22,7 +22,7 @@ def container_of(spec: Mapping[str, object], name: str) -> Mapping[str, object]:
     return next((item for item in map(mapping, every) if item.get("name") == name), {})
 
 
-class Read(NamedTuple):
+class Read(Record):
     """What a container reads of a ConfigMap or a Secret, `kind`; `path` leads from the container to the reference."""
 
     kind: str

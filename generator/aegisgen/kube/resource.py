@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from aegisgen.kube.shape import mapping, text, texts
+from aegisgen.record import Record
 from aegisgen.yaml.source import Document
 
 
-class Identity(NamedTuple):
+class Identity(Record):
     """What tells one object of a cluster from another. `namespace` is empty where the manifest names none."""
 
     api_version: str
@@ -27,7 +27,7 @@ class Identity(NamedTuple):
         return f"{self.kind}/{self.name}"
 
 
-class Resource(NamedTuple):
+class Resource(Record):
     """One object of a manifest. `data` is known to be a mapping with a string `apiVersion` and `kind`."""
 
     identity: Identity

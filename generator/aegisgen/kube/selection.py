@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from aegisgen.kube.resource import Identity
 from aegisgen.kube.shape import mapping, text
+from aegisgen.record import Record, asdict
 
 # Kinds that Kustomize knows to live outside namespaces; everything it does not know it takes to be namespaced.
 CLUSTER_SCOPED = frozenset(
@@ -28,7 +28,7 @@ _REQUIREMENT = re.compile(
 )
 
 
-class Target(NamedTuple):
+class Target(Record):
     """The `target` of a patch; an empty field selects everything. The first five are regular expressions."""
 
     group: str
@@ -40,7 +40,7 @@ class Target(NamedTuple):
     annotations: str
 
     def __str__(self) -> str:
-        named = [f"{field} {value}" for field, value in zip(self._fields, self, strict=True) if value]
+        named = [f"{field} {value}" for field, value in asdict(self).items() if value]
         return ", ".join(named) or "anything"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
@@ -14,12 +13,13 @@ from aegisgen.errors import InputError, Problem, TreeError
 from aegisgen.profile.model import ProjectService, Services
 from aegisgen.profile.reading import convert, read_document
 from aegisgen.profile.sources import ProjectSource
+from aegisgen.record import Record, replace
 from aegisgen.yaml.source import Document
 
 _MAGIC = frozenset("*?[")
 
 
-class _Home(NamedTuple):
+class _Home(Record):
     document: Document
     service: ProjectService
 
@@ -46,7 +46,8 @@ def include(project: ProjectSource) -> ProjectSource:
                 homes[name] = _Home(document, service)
     if problems:
         raise InputError(*problems)
-    return project._replace(
+    return replace(
+        project,
         value=msgspec.structs.replace(project.value, services={name: home.service for name, home in homes.items()}),
         included={name: home.document for name, home in homes.items() if home.document is not project.document},
     )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from aegisgen.errors import Problem
 from aegisgen.kube.resource import value_at
+from aegisgen.record import Record
 from aegisgen.yaml.source import Document
 
 
-class Layer(NamedTuple):
+class Layer(Record):
     """One place that says something of a service: the mapping at `path` of a document."""
 
     document: Document

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from aegisgen.profile.model import Profile, Project
+from aegisgen.record import Record
 from aegisgen.yaml.source import Document
 
 
-class ProjectSource(NamedTuple):
+class ProjectSource(Record):
     """A project with the files that it was read from."""
 
     root: Path
@@ -26,7 +26,7 @@ class ProjectSource(NamedTuple):
         return self.included.get(service, self.document)
 
 
-class ProfileSource(NamedTuple):
+class ProfileSource(Record):
     """A profile with the file that it was read from; `path` is relative to the project's folder."""
 
     name: str

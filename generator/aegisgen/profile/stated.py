@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from aegisgen.profile.target import Target
+from aegisgen.record import Record
 
 
-class Stated(NamedTuple):
+class Stated(Record):
     """What must come out of an overlay. Empty or None: the profile says nothing of it, and the files decide."""
 
     namespace: str = ""

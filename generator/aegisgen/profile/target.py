@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from aegisgen.profile.model import Settings
 from aegisgen.profile.steps.application import ArgoCD, Repository
+from aegisgen.record import Record
 
 
-class Target(NamedTuple):
+class Target(Record):
     """One service in one environment: everything that rendering needs to know."""
 
     environment: str

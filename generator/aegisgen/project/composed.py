@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from aegisgen import files
 from aegisgen.errors import UsageError
@@ -14,12 +13,13 @@ from aegisgen.profile.target import Target
 from aegisgen.project.workspace import Selection, open_workspace
 from aegisgen.proof.inputs import read, sources
 from aegisgen.proof.prove import relative
+from aegisgen.record import Record
 from aegisgen.render.places import APPS
 from aegisgen.rules.context import deploying
 from aegisgen.yaml.source import manifests
 
 
-class Chosen(NamedTuple):
+class Chosen(Record):
     """An overlay that a command line names. `target` and `root`, the project's folder, are None for `--path`."""
 
     title: str

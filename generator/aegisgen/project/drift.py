@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from aegisgen.errors import TreeError
 from aegisgen.kube.shape import KUSTOMIZATION_NAMES
 from aegisgen.project.tree.content import Change, is_generated
+from aegisgen.record import Record
 from aegisgen.render import parts
 from aegisgen.render.files import Overlay
 from aegisgen.render.kustomization import Wiring, wire
@@ -15,7 +15,7 @@ from aegisgen.render.places import APPS
 from aegisgen.yaml.source import decode
 
 
-class Tree(NamedTuple):
+class Tree(Record):
     """How the tree is looked at; paths are relative to the project's folder."""
 
     read: Callable[[str], bytes | None]

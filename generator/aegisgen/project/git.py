@@ -8,10 +8,10 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
 
 from aegisgen import files
 from aegisgen.errors import ToolError, UsageError
+from aegisgen.record import Record
 
 _TIMEOUT_SECONDS = 120
 _WHOLE = ["--full-name", "-z", "--", ":/"]
@@ -45,7 +45,7 @@ _SUBMODULE = "160000"
 _PLAIN_DIFF = ("--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty")
 
 
-class Repository(NamedTuple):
+class Repository(Record):
     """A commit of the repository that a project lies in."""
 
     root: Path

@@ -9,7 +9,7 @@ import os
 import sys
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from aegisgen import files
 from aegisgen.errors import InputError, Problem, UsageError
@@ -17,6 +17,7 @@ from aegisgen.profile.agreement.backup import place as backup_place
 from aegisgen.profile.load import find_project, load_profiles, load_project
 from aegisgen.profile.resolve import directory_of, is_enabled, resolve
 from aegisgen.profile.sources import display
+from aegisgen.record import Record
 from aegisgen.render.places import APPS, RUNBOOKS, RUNNER, file_of, runbook_of, usual_runbook
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from aegisgen.render.files import Overlay
 
 
-class Selection(NamedTuple):
+class Selection(Record):
     """Which part of a project a command works on."""
 
     project: Path | None = None
@@ -50,7 +51,7 @@ class Selection(NamedTuple):
         return self.changed_since is not None or self.shard is not None
 
 
-class Workspace(NamedTuple):
+class Workspace(Record):
     """The selected part of a project, resolved."""
 
     project: ProjectSource
@@ -90,7 +91,10 @@ def open_workspace(selected: Selection) -> Workspace:
             problems += error.problems
     if problems:
         raise InputError(*problems)
-    _refuse_shared([_Place(*target[:3], target.directory) for target in targets] + _others(project, profiles, needed))
+    _refuse_shared(
+        [_Place(target.environment, target.service, target.profile, target.directory) for target in targets]
+        + _others(project, profiles, needed)
+    )
     _refuse_shared_backups(targets)
     chosen = tuple(target for target in targets if target.service in services)
     if APPS in scope and not selected.partial:
@@ -162,7 +166,7 @@ def _unknown_service(pattern: str, known: Sequence[str]) -> UsageError:
     return UsageError(f"no service {pattern!r}; there is {listed(known)}{meant}")
 
 
-class _Place(NamedTuple):
+class _Place(Record):
     environment: str
     service: str
     profile: str

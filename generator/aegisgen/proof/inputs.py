@@ -8,13 +8,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from functools import cache, partial
 from pathlib import Path
-from typing import NamedTuple
 
 from aegisgen import files
 from aegisgen.errors import InputError, UsageError
 from aegisgen.kube.overlay import MAX_FILE_BYTES
 from aegisgen.kube.shape import KUSTOMIZATION_NAMES, mapping, sequence, text
 from aegisgen.profile.sources import display
+from aegisgen.record import Record
 from aegisgen.yaml.source import Parser, manifests, parse_one
 
 STDIN = "-"
@@ -24,7 +24,7 @@ _LEVELS = 3
 _PATCHES = ("patches", "patchesJson6902", "patchesStrategicMerge")
 
 
-class Source(NamedTuple):
+class Source(Record):
     """A file that is to be checked, not read yet; standard input has been."""
 
     path: str
@@ -36,7 +36,7 @@ class Source(NamedTuple):
         return self.path if self.raw is not None else _shown(self.path)
 
 
-class Input(NamedTuple):
+class Input(Record):
     """A file's content. `raw` is None where it is too large or cannot be read, and `trouble` says which."""
 
     path: str
@@ -66,7 +66,7 @@ def sources(paths: Sequence[str]) -> Iterator[Source]:
 
 def read(source: Source) -> Input:
     """Read a file, unless it is too large or something that only looks like one."""
-    path, raw = source
+    path, raw = source.path, source.raw
     if raw is not None:
         return Input(path, raw, "")
     shown = _shown(path)

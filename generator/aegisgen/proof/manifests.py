@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from aegisgen.errors import InputError, Problem
 from aegisgen.findings import Finding, Severity
 from aegisgen.kube.resource import Resource, identify, value_at
 from aegisgen.kube.schemas import Violation
+from aegisgen.record import Record, replace
 from aegisgen.rules.ignores import Ignore
 from aegisgen.rules.manifests import IN_PLAIN_TEXT, NO_SCHEMA, NOT_AN_OBJECT, NOT_VALID, NOT_YAML
 from aegisgen.yaml.source import Document, Parser, manifests
@@ -23,7 +23,7 @@ _BUILT_IN = frozenset(
 _OWN_GROUP = "aegisgen.dev/"
 
 
-class Piece(NamedTuple):
+class Piece(Record):
     """One object to check: a document, or an item of a List in it."""
 
     document: Document
@@ -40,7 +40,7 @@ class Piece(NamedTuple):
         if not self.path:
             return identify(self.document)
         found = identify(Document(self.document.source, self.document.line, "", self.data))
-        return found._replace(document=self.document) if isinstance(found, Resource) else found
+        return replace(found, document=self.document) if isinstance(found, Resource) else found
 
 
 def read_documents(raw: bytes, source: str, parser: Parser = manifests) -> Iterator[Document | Finding]:
@@ -64,7 +64,7 @@ def pieces(document: Document, *, patch: bool) -> Iterator[Piece]:
         yield Piece(document, (), patch)
 
 
-class Verdict(NamedTuple):
+class Verdict(Record):
     """What was found, and what the files and objects say is to be ignored."""
 
     findings: list[Finding]
@@ -76,7 +76,7 @@ class Verdict(NamedTuple):
         self.ignores.extend(other.ignores)
 
 
-class Flaw(NamedTuple):
+class Flaw(Record):
     """Something wrong at a path of a piece, before it is told where that was written."""
 
     piece: Piece
@@ -98,7 +98,7 @@ class Flaw(NamedTuple):
         return self.at(self.piece.document, (*self.piece.path, *self.path))
 
 
-class Checker(NamedTuple):
+class Checker(Record):
     """How pieces are checked."""
 
     version: str
@@ -199,9 +199,10 @@ def own_findings(document: Document) -> Iterator[Finding]:
     try:
         known()
     except InputError as error:
-        for path, line, column, field, said in error.problems:
-            rule = IN_PLAIN_TEXT if said == IN_GIT else NOT_VALID
-            yield Finding(path, line, column, rule, Severity.ERROR, f"{field}: {said}" if field else said)
+        for problem in error.problems:
+            rule = IN_PLAIN_TEXT if problem.message == IN_GIT else NOT_VALID
+            message = f"{problem.field}: {problem.message}" if problem.field else problem.message
+            yield Finding(problem.path, problem.line, problem.column, rule, Severity.ERROR, message)
 
 
 def _operations(piece: Piece) -> Iterator[Flaw]:

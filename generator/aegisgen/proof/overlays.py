@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-from aegisgen.errors import CompositionError, ToolError
+from aegisgen.errors import CompositionError, Problem, ToolError
 from aegisgen.findings import Finding, Severity
 from aegisgen.kube.cache import Cache
 from aegisgen.kube.compose import MISSING, Composition, compose, composer
@@ -15,13 +14,14 @@ from aegisgen.kube.origin import origin_of
 from aegisgen.kube.overlay import Overlay, overlay_of, read_overlay, unmatched_patches
 from aegisgen.kube.resource import Resource, identify
 from aegisgen.proof.manifests import Checker, pieces
+from aegisgen.record import Record
 from aegisgen.rules.manifests import BAD_REFERENCE, NOT_COMPOSABLE
 from aegisgen.yaml.source import Parser
 
 LOST_PATCH = "G306"
 
 
-class Built(NamedTuple):
+class Built(Record):
     """An overlay as its files say it is, and as Kustomize builds it."""
 
     overlay: Overlay
@@ -69,17 +69,19 @@ def _built(directory: Path, cache: Cache | None, parser: Parser) -> Built:
 def findings(built: Built, checker: Checker) -> Iterator[Finding]:
     """Yield what is wrong with an overlay as a whole; its files by themselves are checked elsewhere."""
     for problem in built.overlay.problems:
-        path, line, column, _, message = problem
-        yield Finding(path, line, column, BAD_REFERENCE, Severity.ERROR, message)
+        yield _finding(problem, BAD_REFERENCE)
     if isinstance(built.composition, CompositionError):
         if not built.overlay.problems:  # which explain better why it does not build
-            path, line, column, _, message = built.composition.problem
-            yield Finding(path, line, column, NOT_COMPOSABLE, Severity.ERROR, f"does not compose: {message}")
+            yield _finding(built.composition.problem, NOT_COMPOSABLE, "does not compose: ")
     elif built.composition is not None:
         yield from _composed(built.overlay, built.composition, checker)
 
 
-class Refusal(NamedTuple):
+def _finding(problem: Problem, rule: str, before: str = "") -> Finding:
+    return Finding(problem.path, problem.line, problem.column, rule, Severity.ERROR, before + problem.message)
+
+
+class Refusal(Record):
     """A failure to compose, and where patches stand that meet nothing: each of them would be its reason."""
 
     path: str
@@ -88,7 +90,10 @@ class Refusal(NamedTuple):
     def said_by_a_rule(self, found: Iterable[Finding]) -> Iterator[Finding]:
         """Yield the failures to compose among `found` that a lost patch explains, at its own line."""
         found = list(found)
-        if any(finding[:3] in self.lost and finding.rule == LOST_PATCH for finding in found):
+        if any(
+            (finding.path, finding.line, finding.column) in self.lost and finding.rule == LOST_PATCH
+            for finding in found
+        ):
             yield from (finding for finding in found if (finding.path, finding.rule) == (self.path, NOT_COMPOSABLE))
 
 

@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import NamedTuple
 
 from aegisgen import files
 from aegisgen.errors import InputError, Problem, ToolError
@@ -22,6 +21,7 @@ from aegisgen.proof.judge import project_ignores, settings_of
 from aegisgen.proof.manifests import Checker
 from aegisgen.proof.tasks import Means
 from aegisgen.proof.whole import prove_all
+from aegisgen.record import Record, replace
 from aegisgen.rules.baseline import read_baseline
 from aegisgen.rules.context import Settings
 from aegisgen.rules.ignores import settle
@@ -30,7 +30,7 @@ from aegisgen.rules.ignores import settle
 _MAX_BASELINE_BYTES = 50_000_000
 
 
-class Method(NamedTuple):
+class Method(Record):
     """How things are proved."""
 
     version: str
@@ -46,7 +46,7 @@ class Method(NamedTuple):
     """Whether what was found out before is believed, and what is found out now is kept."""
 
 
-class Proof(NamedTuple):
+class Proof(Record):
     """What was found."""
 
     findings: tuple[Finding, ...]
@@ -90,7 +90,7 @@ def prove(
             if method.require_tools:
                 raise
             skipped.append(f"composition: {error}")
-            verdict, refusals = prove_all(named, roots, means._replace(compose=False), workers)
+            verdict, refusals = prove_all(named, roots, replace(means, compose=False), workers)
         weighed = {kept for finding in (*verdict.findings, *drift) if (kept := _weighed(finding, settings))}
         ignores = [*project_ignores(project), *verdict.ignores]
         baseline = _baseline(project) if method.baseline else []
@@ -121,7 +121,7 @@ def _cache(method: Method) -> Cache | None:
 
 def _weighed(finding: Finding, settings: Settings) -> Finding | None:
     severity = settings.severities.get(finding.rule, finding.severity)
-    return None if severity is None else finding._replace(severity=severity)
+    return None if severity is None else replace(finding, severity=severity)
 
 
 def _baseline(project: ProjectSource | None) -> list[str]:

@@ -21,6 +21,7 @@ from aegisgen.proof.manifests import (
     pieces,
     read_documents,
 )
+from aegisgen.record import replace
 from aegisgen.rules.ignores import commented
 from aegisgen.rules.manifests import NOT_YAML
 from aegisgen.rules.references import POD_KINDS
@@ -130,4 +131,4 @@ def distant(resource: Resource) -> Resource:
     bare: dict[str, object] = {"metadata": {"annotations": resource.annotations}}
     data, whole = (resource.data, document.data) if resource.identity.kind in _LOOKED_INTO else (bare, bare)
     without_text = DistantDocument(document.source, document.line, "", whole, document.dialect)
-    return resource._replace(data=data, document=without_text)
+    return replace(resource, data=data, document=without_text)

@@ -12,6 +12,7 @@ from aegisgen.kube.overlay import Member, Overlay
 from aegisgen.kube.resource import Resource, value_at
 from aegisgen.kube.shape import mapping, sequence, text, texts
 from aegisgen.profile.stated import Stated
+from aegisgen.record import replace
 from aegisgen.rules.check import finding_of, place_in
 from aegisgen.rules.context import Context
 from aegisgen.rules.drift import UNTRUE
@@ -46,16 +47,16 @@ def _at_cause(context: Context, stated: Stated, hit: Hit) -> Hit:
             continue
         listed = sequence(value_at(change.place.value, hit.path))
         if any("$patch" in mapping(item) for item in listed):  # it takes away what the list had
-            return hit._replace(place=Place(change.place.document, (*change.place.path, *hit.path)))
+            return replace(hit, place=Place(change.place.document, (*change.place.path, *hit.path)))
         for number, operation in reversed(list(enumerate(sequence(change.place.value)))):
             if _touches(text(mapping(operation).get("path")).split("/")[1:], hit.path):
-                return hit._replace(place=Place(change.place.document, (number,)))
+                return replace(hit, place=Place(change.place.document, (number,)))
     transformed = [
         Place(layer.kustomization, ("transformers", 0)) for layer in overlay.layers if layer.field("transformers")
     ]
     same_field = written.path[-1:] in {hit.path[-1:], ("count",)} and isinstance(written.value, str | int)
     if transformed and same_field and written.value != hit.resource.at(*hit.path):
-        return hit._replace(place=transformed[0])
+        return replace(hit, place=transformed[0])
     return hit
 
 
@@ -77,7 +78,8 @@ def _with_names_of(overlay: Overlay | None, stated: Stated) -> Stated:
     if overlay is None or not overlay.layers:
         return stated
     own = overlay.layers[0]
-    return stated._replace(
+    return replace(
+        stated,
         name_prefix=stated.name_prefix or text(own.field("namePrefix")),
         name_suffix=stated.name_suffix or text(own.field("nameSuffix")),
     )
@@ -158,7 +160,7 @@ def _container(overlay: Overlay | None, pod: Pod, stated: Stated, name: str) -> 
     exact = bool(stated.tag or stated.digest)
     out = container.image if exact else image_of(container.image).repository
     names = _names(overlay, stated)
-    if stated.image and out not in {stated._replace(image=name).reference for name in names}:
+    if stated.image and out not in {replace(stated, image=name).reference for name in names}:
         message = _differs(f"the image of container {name}", container.image, stated.reference)
         yield Hit(message, pod.resource, (*container.path, "image"))
 

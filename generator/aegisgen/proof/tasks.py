@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
 
 from aegisgen.errors import Problem
 from aegisgen.findings import Finding
@@ -19,6 +18,7 @@ from aegisgen.proof.judge import composed, judge_manifests, judge_overlay, judge
 from aegisgen.proof.manifests import Checker, Verdict
 from aegisgen.proof.overlays import Refusal, build, findings, refusal
 from aegisgen.proof.reading import Files, distant
+from aegisgen.record import Record
 from aegisgen.rules.builds import Deployments
 from aegisgen.rules.context import Settings
 from aegisgen.yaml.source import Document
@@ -27,7 +27,7 @@ from aegisgen.yaml.source import Document
 _KEPT_FILES = 64
 
 
-class Means(NamedTuple):
+class Means(Record):
     """How things are found out."""
 
     checker: Checker
@@ -37,14 +37,14 @@ class Means(NamedTuple):
     builds: int
 
 
-class OverlayTask(NamedTuple):
+class OverlayTask(Record):
     """Some overlays, each with the Applications that deploy it and with what its profile states."""
 
     overlays: tuple[tuple[Path, tuple[Resource, ...], Stated | None], ...]
     means: Means
 
 
-class OverlayProof(NamedTuple):
+class OverlayProof(Record):
     """What is known of one overlay."""
 
     verdict: Verdict
@@ -55,7 +55,7 @@ class OverlayProof(NamedTuple):
     refusal: Refusal | None
 
 
-class ManifestTask(NamedTuple):
+class ManifestTask(Record):
     """Some files: whole directories, or a part of one, which is too large for one process."""
 
     sources: tuple[Source, ...]
@@ -64,7 +64,7 @@ class ManifestTask(NamedTuple):
     means: Means
 
 
-class ManifestProof(NamedTuple):
+class ManifestProof(Record):
     """What is known of some files."""
 
     verdict: Verdict
@@ -74,13 +74,13 @@ class ManifestProof(NamedTuple):
 
 def prove_overlays(task: OverlayTask) -> tuple[list[OverlayProof], Verdict]:
     """Read, compose and judge overlays; the second of what is returned is about the files that they are made of."""
-    checker, settings, compose, cache, builds = task.means
+    means = task.means
     parser = lru_cache(maxsize=_KEPT_FILES)(_all_documents)
     files = Files(parser)
     seen: set[str] = set()
     proofs = []
     directories = [directory for directory, _, _ in task.overlays]
-    built = build(directories, composed=compose, cache=cache, jobs=builds, parser=parser)
+    built = build(directories, composed=means.compose, cache=means.cache, jobs=means.builds, parser=parser)
     for each, (_, applications, stated) in zip(built, task.overlays, strict=True):
         used = used_files(each.overlay)
         for path in sorted(used - seen):
@@ -88,14 +88,14 @@ def prove_overlays(task: OverlayTask) -> tuple[list[OverlayProof], Verdict]:
         seen |= used
         proofs.append(
             OverlayProof(
-                judge_overlay(each, applications, settings, stated),
-                list(findings(each, checker)),
+                judge_overlay(each, applications, means.settings, stated),
+                list(findings(each, means.checker)),
                 frozenset(used),
                 [resource for resource in composed(each) if resource.identity.kind == "Application"],
                 refusal(each),
             )
         )
-    return proofs, files.checked(checker)
+    return proofs, files.checked(means.checker)
 
 
 def prove_manifests(task: ManifestTask) -> ManifestProof:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from aegisgen.findings import Finding
 from aegisgen.kube.resource import Resource
 from aegisgen.output.progress import tracked
 from aegisgen.profile.stated import Stated
@@ -22,6 +23,7 @@ from aegisgen.proof.manifests import Verdict
 from aegisgen.proof.overlays import Refusal
 from aegisgen.proof.reading import applications_in
 from aegisgen.proof.tasks import ManifestTask, Means, OverlayProof, OverlayTask, prove_manifests, prove_overlays
+from aegisgen.record import replace
 from aegisgen.rules.builds import Deployments
 
 _Item = TypeVar("_Item")
@@ -43,7 +45,7 @@ def prove_all(
     Raises ToolError where Kustomize does not come to an end.
     """
     small = len(named) + _FILES_OF_AN_OVERLAY * len(roots) < _MIN_SHARED
-    tree = _Tree(roots, means if small else means._replace(builds=1), crew, small=small)
+    tree = _Tree(roots, means if small else replace(means, builds=1), crew, small=small)
     tree.look_for_applications(named)
     tree.prove_overlays()
     proofs = tree.proofs()
@@ -53,12 +55,16 @@ def prove_all(
     verdict = tree.verdict
     verdict.findings.extend(finding for finding in tree.of_used.findings if finding.path in shown)
     verdict.ignores.extend(ignore for ignore in tree.of_used.ignores if ignore.path in shown)
-    known = {finding[:4] for finding in verdict.findings}
+    known = {_where(finding) for finding in verdict.findings}
     for proof in proofs:
         # what is wrong in a file is wrong again in everything composed from it
-        verdict.findings.extend(finding for finding in proof.flaws if finding[:4] not in known)
+        verdict.findings.extend(finding for finding in proof.flaws if _where(finding) not in known)
         verdict.add(proof.verdict)
     return verdict, [proof.refusal for proof in proofs if proof.refusal]
+
+
+def _where(finding: Finding) -> tuple[str, int, int, str]:
+    return finding.path, finding.line, finding.column, finding.rule
 
 
 class _Tree:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from aegisgen.errors import InputError, Problem
 from aegisgen.profile.agreement.application import application_name
@@ -11,6 +10,7 @@ from aegisgen.profile.agreement.notifications import subscriptions
 from aegisgen.profile.model import OVERLAY
 from aegisgen.profile.steps.application import Application, Automated, SyncWindow
 from aegisgen.profile.target import Target
+from aegisgen.record import Record, replace
 from aegisgen.render.environment import Templates
 from aegisgen.render.files import Overlay
 from aegisgen.render.places import APPS, file_of
@@ -19,7 +19,7 @@ _PROJECT_FILE = "aegisgen.yaml"
 _SAME_CLUSTER = "https://kubernetes.default.svc"
 
 
-class _App(NamedTuple):
+class _App(Record):
     """An Application with everything filled in."""
 
     name: str
@@ -180,9 +180,9 @@ def _refuse_gaps(targets: Sequence[Target]) -> None:
 def _refuse_differences(targets: Sequence[Target], apps: Sequence[_App]) -> None:
     """A git generator knows of an overlay its path only."""
     problems = []
-    first = apps[0]._replace(name="", namespace="", path="", environment="")
+    first = replace(apps[0], name="", namespace="", path="", environment="")
     for target, app in zip(targets, apps, strict=True):
-        told = app._replace(name="", namespace="", path="", environment="")
+        told = replace(app, name="", namespace="", path="", environment="")
         application = target.settings.application
         own = bool(application and (application.name or application.path)) or target.settings.overlay != OVERLAY
         if own or app.namespace != target.environment or told != first:

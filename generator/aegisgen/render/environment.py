@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 from jinja2 import BaseLoader, Environment, FunctionLoader, TemplateError, TemplateSyntaxError
 
 from aegisgen.errors import InputError, Problem
+from aegisgen.record import Record
 from aegisgen.render.compiled import compiled, environment
 from aegisgen.render.plain import Text, block, safe, shell
 
@@ -17,7 +17,7 @@ _FAULTS = (
 )  # fmt: skip
 
 
-class Dialect(NamedTuple):
+class Dialect(Record):
     """The language that templates are written in: what becomes of each `{{ value }}`, and what filters there are."""
 
     finalize: Callable[[object], str]

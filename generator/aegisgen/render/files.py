@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-from typing import NamedTuple
 
 from aegisgen.profile.agreement.rollback import CONFIRM_WAVE, ROLLOUT_WAVE, automatic, records
 from aegisgen.profile.agreement.security import account_name, sealed_name
@@ -12,6 +11,7 @@ from aegisgen.profile.stated import Stated, stated
 from aegisgen.profile.steps.security import Peer
 from aegisgen.profile.target import Target
 from aegisgen.profile.types import seconds
+from aegisgen.record import Record
 from aegisgen.render.environment import Templates
 from aegisgen.render.kustomization import Patch, Wiring
 from aegisgen.render.kustomization.stated import literal_of
@@ -22,7 +22,7 @@ from aegisgen.render.runner import migration_run, rollback_runs
 from aegisgen.render.steps import step_values
 
 
-class Overlay(NamedTuple):
+class Overlay(Record):
     """What one overlay folder must hold."""
 
     directory: str

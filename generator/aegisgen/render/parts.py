@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from aegisgen.profile.agreement.rollback import automatic
 from aegisgen.profile.agreement.security import sealed_name
 from aegisgen.profile.steps.job import wanted
 from aegisgen.profile.target import Target
+from aegisgen.record import Record
 
 
-class Part(NamedTuple):
+class Part(Record):
     """One generated file. Its template is `<strategy>/<file>.j2`, unless it is the same for all strategies."""
 
     file: str

@@ -6,20 +6,20 @@ The scripts know no service. Their arguments are lines of NAME=VALUE, which each
 from __future__ import annotations
 
 import shlex
-from typing import NamedTuple
 from zlib import crc32
 
 from aegisgen.profile.agreement.rollback import automatic, records
 from aegisgen.profile.migrations import Migrations, MigrationSet
 from aegisgen.profile.target import Target
 from aegisgen.profile.types import seconds
+from aegisgen.record import Record
 from aegisgen.tools import EXEC, TOOLS
 
 # What begins a tool's text that is more than the words of one command.
 _SCRIPT = "sh: "
 
 
-class Steps(NamedTuple):
+class Steps(Record):
     """The commands of one set of migrations, as text for a POSIX shell; None: there is none."""
 
     name: str
@@ -30,7 +30,7 @@ class Steps(NamedTuple):
     verify: str | None
 
 
-class Run(NamedTuple):
+class Run(Record):
     """What a container runs: `/bin/sh SCRIPT ARGUMENT...`."""
 
     script: str

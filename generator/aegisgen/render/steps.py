@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from typing import NamedTuple
-
-import msgspec
 
 from aegisgen.profile.agreement.backup import folder as backup_folder
 from aegisgen.profile.agreement.dryrun import bookkeeping
@@ -16,6 +13,7 @@ from aegisgen.profile.steps.dryrun import DryRun
 from aegisgen.profile.steps.rollback import Rollback
 from aegisgen.profile.target import Target
 from aegisgen.profile.types import seconds
+from aegisgen.record import Record, replace
 from aegisgen.render.notices import telling
 from aegisgen.render.runner import Run, migration_run, quoted
 from aegisgen.tools import TOOLS
@@ -26,7 +24,7 @@ _KEEP = 7
 _COPY = "dryrun"
 
 
-class Variable(NamedTuple):
+class Variable(Record):
     """An environment variable and where its value comes from."""
 
     name: str
@@ -106,7 +104,7 @@ def _backup(target: Target, backup: Backup) -> dict[str, object]:
     keep = backup.keep if isinstance(backup.keep, int) else None
     keep = _KEEP if keep is None and oldest is None else keep
     by_hand = [
-        variable._replace(object=target.composed(variable.object))
+        replace(variable, object=target.composed(variable.object))
         if variable.object == target.migration_config_name
         else variable
         for variable in connection(target)
@@ -148,9 +146,9 @@ def _dry_run(target: Target, dry_run: DryRun) -> dict[str, object]:
     settings = target.settings
     env = settings.database.env
     # Nobody else can reach the copy.
-    migrations = msgspec.structs.replace(settings.migrations, lock=Lock(enabled=False))
+    migrations = replace(settings.migrations, lock=Lock(enabled=False))
     # It is no run to record.
-    alone = target._replace(settings=msgspec.structs.replace(settings, migrations=migrations, rollback=Rollback()))
+    alone = replace(target, settings=replace(settings, migrations=migrations, rollback=Rollback()))
     load = Run(
         "load-copy.sh", ["folder=/copy", *(f"table={quoted(table)}" for table in bookkeeping(target)), *_common(target)]
     )

@@ -15,13 +15,14 @@ from __future__ import annotations
 import json
 
 from aegisgen.findings import Severity
+from aegisgen.record import asdict
 from aegisgen.report.model import Report
 
 
 def render(report: Report) -> str:
     """Return the report as one JSON object, in ASCII so that no terminal's encoding can spoil it."""
     document: dict[str, object] = {
-        "findings": [finding._asdict() for finding in report.findings],
+        "findings": [asdict(finding) for finding in report.findings],
         "summary": {
             "checked": report.checked,
             "errors": report.count(Severity.ERROR),
@@ -33,5 +34,5 @@ def render(report: Report) -> str:
     }
     if report.shard:
         document["shard"] = report.shard
-        document["unsettled"] = [finding._asdict() for finding in report.unsettled]
+        document["unsettled"] = [asdict(finding) for finding in report.unsettled]
     return json.dumps(document, indent=2) + "\n"

@@ -16,18 +16,18 @@ against.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from aegisgen.findings import Finding, Severity
 from aegisgen.output.numbers import counted
 from aegisgen.output.visible import escaped
+from aegisgen.record import Record
 from aegisgen.report.model import Report, position, prose
 
 _OUTCOMES = {Severity.ERROR: "failure", Severity.WARNING: "skipped"}
 
 
-class Case(NamedTuple):
+class Case(Record):
     """One test. Its texts may hold anything."""
 
     classname: str

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from aegisgen.findings import Finding, Severity
+from aegisgen.record import Record
 
 
-class RuleInfo(NamedTuple):
+class RuleInfo(Record):
     """What a rule means, in words. `source` says where its fact comes from; `explanation` may have many lines."""
 
     id: str
@@ -18,7 +18,7 @@ class RuleInfo(NamedTuple):
     source: str
 
 
-class Report(NamedTuple):
+class Report(Record):
     """Everything that one run found.
 
     `findings` are sorted by path, line, column and rule; every format keeps their order. `checked` counts the files or

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from aegisgen.kube.overlay import Overlay
 from aegisgen.kube.resource import Resource
+from aegisgen.record import Record
 from aegisgen.rules.context import Context, Settings, context_of, deploying, source_paths
 
 
-class Build(NamedTuple):
+class Build(Record):
     """An overlay and what it composes to; no resources where it was not composed.
 
     `generated` is what `neighbours.generated_beside` found.

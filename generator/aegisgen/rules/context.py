@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from aegisgen.argocd.application import application_settings
 from aegisgen.argocd.hooks import Hook, hook_of
@@ -13,13 +13,14 @@ from aegisgen.kube.overlay import Overlay
 from aegisgen.kube.resource import Resource
 from aegisgen.kube.shape import mapping, sequence, text
 from aegisgen.kube.versions import DEFAULT_VERSION
+from aegisgen.record import Record
 from aegisgen.rules.needs import Need, needs_of
 from aegisgen.rules.references import Container, Pod, pod_of
 
 PodSecurity = Literal["privileged", "baseline", "restricted"]
 
 
-class Settings(NamedTuple):
+class Settings(Record):
     """What a project decides about the rules.
 
     `severities` holds what differs from the rules' own; None switches a rule off. `pod_security` is the level of the
@@ -31,7 +32,7 @@ class Settings(NamedTuple):
     severities: Mapping[str, Severity | None] = {}
 
 
-class Context(NamedTuple):
+class Context(Record):
     """One build: what one Application deploys, or the manifests of one directory.
 
     `applications` are those that deploy this build, wherever they are written. `generated` are files with aegisgen's

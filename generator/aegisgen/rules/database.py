@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import NamedTuple
 
 from aegisgen.kube.resource import Resource
 from aegisgen.kube.shape import mapping, sequence, text, texts
+from aegisgen.record import Record
 from aegisgen.rules.context import Context
 from aegisgen.rules.images import image_of
 from aegisgen.rules.references import Container, Pod
@@ -30,7 +30,7 @@ def _is_address(name: str) -> bool:
     return bool(_ADDRESS.match(name))
 
 
-class Setting(NamedTuple):
+class Setting(Record):
     """A value that a container finds in its environment, and the field that gives it."""
 
     value: str
@@ -38,7 +38,7 @@ class Setting(NamedTuple):
     path: Path
 
 
-class Difference(NamedTuple):
+class Difference(Record):
     """A part of the database's address that a migration and its application do not agree on."""
 
     name: str

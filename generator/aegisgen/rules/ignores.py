@@ -7,9 +7,9 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
-from typing import NamedTuple
 
 from aegisgen.findings import Finding, Severity
+from aegisgen.record import Record
 from aegisgen.rules.check import place_in
 from aegisgen.rules.configuration import NO_REASON, UNKNOWN, UNUSED
 from aegisgen.rules.context import Context
@@ -21,7 +21,7 @@ _SILENT = re.compile(r"\s*(?:#|\Z)")
 _ENTRY = re.compile(r"\s*(?P<rules>[A-Za-z]\w*(?:\s*,\s*[A-Za-z]\d\w*)*)(?:[\s:]+(?P<reason>.*))?\Z", re.DOTALL)
 
 
-class Ignore(NamedTuple):
+class Ignore(Record):
     """One rule to be silent about, and why.
 
     `path`, `line` and `column` say where that is written. It holds for findings of `resource` (`Kind/name`) and in

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+
+from aegisgen.record import Record
 
 
-class Image(NamedTuple):
+class Image(Record):
     """An image reference in its parts; an absent part is empty."""
 
     repository: str

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from aegisgen.argocd.hooks import PHASES, Phase
 from aegisgen.argocd.order import PlaceInOrder, Task, place_of, tasks_of
 from aegisgen.kube.resource import Resource
 from aegisgen.kube.shape import text
+from aegisgen.record import Record
 from aegisgen.rules.references import Pod, Reference
 
 _RANK = {phase: rank for rank, phase in enumerate(PHASES)}
 
 
-class Applied(NamedTuple):
+class Applied(Record):
     """When something is applied: its first task, and where in the order of all that is.
 
     The order's two corrections move namespaces and definitions only, which no pod refers to.
@@ -32,7 +32,7 @@ class Applied(NamedTuple):
         return f"{self.task.phase} wave {self.task.wave}"
 
 
-class Need(NamedTuple):
+class Need(Record):
     """A pod that needs an object, and the resource of the same build which is that object or produces it."""
 
     pod: Pod

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import NamedTuple
 
 from aegisgen.bundle import bundled
+from aegisgen.record import Record
 
 _PAGE = re.compile(
     r"# (?P<id>\S+): .+\n\nSeverity: .+\n\n(?P<explanation>.+)\n\n\*\*To fix it:\*\* (?P<fix>.+)\.\n\n"
@@ -18,7 +18,7 @@ _PAGE = re.compile(
 )
 
 
-class Text(NamedTuple):
+class Text(Record):
     """What a page says. An example is a manifest, or a tree whose files begin with a line `# file: path`."""
 
     explanation: str
@@ -35,4 +35,4 @@ def text_of(rule: str) -> Text:
     match = _PAGE.fullmatch(page)
     if match is None or match["id"] != rule:
         raise ValueError(f"docs/rules/{rule}.md has not the form of the other pages")
-    return Text(*match.group(*Text._fields))
+    return Text(*match.group(*Text.__struct_fields__))

@@ -7,15 +7,15 @@ are rules of their own and left out here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from aegisgen.kube.shape import mapping, sequence, text
+from aegisgen.record import Record
 from aegisgen.rules.references import Container, Pod
 
 Path = tuple[str | int, ...]
 
 
-class Violation(NamedTuple):
+class Violation(Record):
     """A field of a pod that the standard forbids, or the part that lacks one."""
 
     message: str

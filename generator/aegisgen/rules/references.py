@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from aegisgen.argocd.hooks import Hook
 from aegisgen.kube.pods import reads
 from aegisgen.kube.resource import Resource
 from aegisgen.kube.shape import mapping, sequence, text
+from aegisgen.record import Record
 
 Path = tuple[str | int, ...]
 
@@ -39,7 +39,7 @@ _MIGRATION = (
 )
 
 
-class Container(NamedTuple):
+class Container(Record):
     """A container of a pod. `path` leads to it from the top of the resource."""
 
     name: str
@@ -57,7 +57,7 @@ class Container(NamedTuple):
         return any(word in words for word in _MIGRATION)
 
 
-class Reference(NamedTuple):
+class Reference(Record):
     """Something a pod cannot start without. `key` is empty where the whole object is meant."""
 
     kind: str
@@ -66,7 +66,7 @@ class Reference(NamedTuple):
     path: Path
 
 
-class Pod(NamedTuple):
+class Pod(Record):
     """The pods that a resource makes: the resource, the hook it may be, and the way to the pods' spec."""
 
     resource: Resource

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from aegisgen.record import Record
 
 if TYPE_CHECKING:
     from aegisgen.findings import Severity
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 Path = tuple[str | int, ...]
 
 
-class Hit(NamedTuple):
+class Hit(Record):
     """A place where a rule is broken: a field of a resource, or a place in a file that is none.
 
     `path` leads to the field, or to the part that lacks one. `fix` replaces the rule's own advice.
@@ -42,7 +44,7 @@ class Scope(Enum):
 Check = Callable[["Context"], Iterable[Hit]]
 
 
-class Rule(NamedTuple):
+class Rule(Record):
     """A rule: stable ID, what it is about in a few words, how much it weighs, and the pure function that checks it.
 
     Rules about configuration have no function of their own: `configuration` finds what they name.

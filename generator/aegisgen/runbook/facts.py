@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from aegisgen.argocd.workload import pod_spec
 from aegisgen.kube.pods import referred
@@ -18,6 +17,7 @@ from aegisgen.kube.shape import mapping, texts
 from aegisgen.profile.agreement.application import application_name
 from aegisgen.profile.agreement.security import account_name
 from aegisgen.profile.target import Target
+from aegisgen.record import Record, replace
 from aegisgen.render.runner import Steps, lock_key, lock_runtime, lock_tables, ping, sets
 from aegisgen.tools import EXEC, TOOLS, Tool
 
@@ -28,7 +28,7 @@ _IN_CLUSTER = re.compile(
 _PORT = "5432"
 
 
-class Database(NamedTuple):
+class Database(Record):
     """The database's address as far as it is known. What is empty is in the ConfigMap or the Secret only."""
 
     host: str
@@ -40,14 +40,14 @@ class Database(NamedTuple):
     service_namespace: str
 
 
-class Lock(NamedTuple):
+class Lock(Record):
     """The runner's lock, as `pg_locks` shows it."""
 
     classid: int
     objid: int
 
 
-class Facts(NamedTuple):
+class Facts(Record):
     """One service in one environment. All names are composed ones; paths are relative to the project's folder."""
 
     target: Target
@@ -123,8 +123,9 @@ def composed(known: Facts, resources: Sequence[Resource], application: str = "")
     )
     spec = mapping(pod_spec(owner)) if owner else {}
     config = referred(spec, read.config.keys, "ConfigMap") or known.config
-    data = next((texts(each.at("data")) for each in resources if each.identity[1::2] == ("ConfigMap", config)), {})
-    return known._replace(
+    data = next((texts(each.at("data")) for each in resources if str(each.identity) == f"ConfigMap/{config}"), {})
+    return replace(
+        known,
         config=config,
         secret=referred(spec, read.secret.keys, "Secret") or known.secret,
         application=application or known.application,

@@ -13,6 +13,7 @@ from aegisgen.kube.shape import mapping
 from aegisgen.profile.agreement.application import application_name
 from aegisgen.profile.steps.application import Application
 from aegisgen.profile.target import Target
+from aegisgen.record import replace
 from aegisgen.render.environment import Templates
 from aegisgen.render.files import Overlay
 from aegisgen.render.places import runbook_of
@@ -93,7 +94,7 @@ def _scripts(target: Target, overlay: Overlay) -> Resource:
 def _named(target: Target, resource: Resource) -> Resource:
     identity = resource.identity
     name = target.composed(identity.name)
-    return resource._replace(identity=Identity(identity.api_version, identity.kind, target.namespace, name))
+    return replace(resource, identity=Identity(identity.api_version, identity.kind, target.namespace, name))
 
 
 def _workload(target: Target, overlay: Overlay) -> Resource:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from aegisgen.argocd import plan_words as words
 from aegisgen.argocd.plan import Plan
 from aegisgen.argocd.plan_mermaid import to_mermaid
 from aegisgen.output.visible import visible
 from aegisgen.profile.agreement.notifications import channels
+from aegisgen.record import Record
 from aegisgen.render.environment import Dialect, Templates
 from aegisgen.render.plain import Text
 from aegisgen.render.scalars import to_yaml
@@ -25,7 +26,7 @@ from aegisgen.runbook.words import duties, exit_codes, skipping, statuses
 _POSTGRES = 17
 
 
-class _Row(NamedTuple):
+class _Row(Record):
     phase: str
     wave: int
     what: str

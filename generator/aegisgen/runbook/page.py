@@ -5,9 +5,10 @@ from __future__ import annotations
 import html
 import itertools
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from aegisgen.argocd.plan_svg import to_svg
+from aegisgen.record import Record
 from aegisgen.render.environment import Dialect
 from aegisgen.render.plain import Text
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _PICTURE = "mermaid"
 
 
-class _Heading(NamedTuple):
+class _Heading(Record):
     anchor: str
     title: str
 

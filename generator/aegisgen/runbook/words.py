@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from aegisgen.profile.agreement.runbook import people
+from aegisgen.record import Record
 from aegisgen.render.runner import bookkeeping_table, quoted
 from aegisgen.runbook.facts import Facts
 from aegisgen.status.exits import Role, codes
 from aegisgen.tools import EXEC
 
 
-class Status(NamedTuple):
+class Status(Record):
     """One status of a pod, as `kubectl get pods` shows it."""
 
     status: str
@@ -20,7 +20,7 @@ class Status(NamedTuple):
     do: str
 
 
-class ExitRow(NamedTuple):
+class ExitRow(Record):
     """One exit code."""
 
     code: int
@@ -29,7 +29,7 @@ class ExitRow(NamedTuple):
     do: str
 
 
-class Duty(NamedTuple):
+class Duty(Record):
     """Who does what; `at` is empty where the profile does not say."""
 
     who: str

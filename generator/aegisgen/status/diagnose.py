@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import NamedTuple
 
 from aegisgen.output.numbers import counted
+from aegisgen.record import Record
 from aegisgen.status.applied import disagreements
 from aegisgen.status.cluster import NEVER, Application
 from aegisgen.status.expected import Expected
@@ -18,7 +18,7 @@ from aegisgen.status.snapshot import Snapshot
 _ORDER = tuple(State)
 
 
-class Report(NamedTuple):
+class Report(Record):
     """One service: the diagnosis, what else is to be said, and what both were made of."""
 
     expected: Expected

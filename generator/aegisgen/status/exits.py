@@ -8,7 +8,8 @@ In `next` stand, as placeholders, {config} and {secret}: the objects that the mi
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+
+from aegisgen.record import Record
 
 
 class Role(StrEnum):
@@ -27,7 +28,7 @@ class Role(StrEnum):
     OTHER = "hook"
 
 
-class Exit(NamedTuple):
+class Exit(Record):
     """One exit code. `step` is the runner's, as its log names it."""
 
     step: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from aegisgen.argocd import plan_words as words
 from aegisgen.argocd.hooks import Phase
@@ -17,13 +16,14 @@ from aegisgen.kube.resource import Resource
 from aegisgen.kube.shape import mapping
 from aegisgen.profile.agreement.application import application_name
 from aegisgen.profile.target import Target
+from aegisgen.record import Record
 from aegisgen.render.runner import lock_runtime
 from aegisgen.status.exits import Role
 from aegisgen.status.model import Cause, Diagnosis, LogSource
 from aegisgen.tools import EXEC, TOOLS
 
 
-class Step(NamedTuple):
+class Step(Record):
     """One hook Job of the pipeline."""
 
     name: str
@@ -35,7 +35,7 @@ class Step(NamedTuple):
     pod_spec: Mapping[str, object]
 
 
-class Expected(NamedTuple):
+class Expected(Record):
     """One service in one environment. All names are composed ones."""
 
     environment: str
@@ -108,7 +108,7 @@ def expected(target: Target, composed: Composed, *, namespace: str = "", context
     """
     settings = target.settings
     kind, name = settings.workload.kind, target.composed(settings.workload.name)
-    workload = next((each for each in composed.resources if each.identity[1::2] == (kind, name)), None)
+    workload = next((each for each in composed.resources if str(each.identity) == f"{kind}/{name}"), None)
     if workload is None:
         raise UsageError(
             f"{composed.directory.as_posix()}: composes no {kind} {name}; run aegisgen check {target.environment}"

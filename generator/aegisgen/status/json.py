@@ -26,6 +26,7 @@ from datetime import datetime
 from aegisgen.kube.kubectl import without_credentials
 from aegisgen.kube.pods import image_of
 from aegisgen.output.records import fields_of
+from aegisgen.record import asdict
 from aegisgen.status.cluster import NEVER, Job, Pod
 from aegisgen.status.diagnose import Report
 from aegisgen.status.expected import Step
@@ -73,7 +74,7 @@ def _service(report: Report) -> dict[str, object]:
             {"about": f"{event.kind}/{event.name}", **fields_of(event, "reason", "message", "times", "last")}
             for event in sorted(found.events, key=lambda each: each.last, reverse=True)
         ],
-        "log": log and log._asdict(),
+        "log": log and asdict(log),
     }
 
 

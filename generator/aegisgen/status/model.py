@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+
+from aegisgen.record import Record
 
 
 class State(StrEnum):
@@ -60,14 +61,14 @@ _STATES = {
 }
 
 
-class LogSource(NamedTuple):
+class LogSource(Record):
     """A container whose log tells something."""
 
     pod: str
     container: str
 
 
-class Diagnosis(NamedTuple):
+class Diagnosis(Record):
     """One thing that is to be said, without any time that passes: the same state gives the same words.
 
     `about` is Kind/name of the object that shows it. `commands` are for people to run; aegisgen runs none of them.

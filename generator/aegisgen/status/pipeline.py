@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import groupby
-from typing import NamedTuple
 
 from aegisgen.argocd.hooks import Phase
 from aegisgen.argocd.plan_words import duration
+from aegisgen.record import Record, replace
 from aegisgen.status.cluster import NEVER, Container, Job, Pod
 from aegisgen.status.exits import Role, codes, meaning
 from aegisgen.status.expected import Expected, Step
@@ -38,14 +38,14 @@ _MESSAGE = frozenset({Role.CHECKS, Role.SYNC_FAIL})
 _NEXT = "read its log, fix the cause, then sync again"
 
 
-class Ended(NamedTuple):
+class Ended(Record):
     """The newest failure of a Job's pods."""
 
     pod: Pod
     container: Container
 
 
-class Standing(NamedTuple):
+class Standing(Record):
     """How far the hooks of the sync have come."""
 
     findings: tuple[Diagnosis, ...]
@@ -95,7 +95,7 @@ def _of_job(step: Step, job: Job, snapshot: Snapshot, expected: Expected) -> Dia
     waiting = [pod for pod in pods if pod.phase not in {"Succeeded", "Failed"}]
     hindered = next((found for pod in reversed(waiting) if (found := hindrance(pod, snapshot, expected))), None)
     if hindered:
-        return hindered._replace(what=f"{noun(step)} cannot start: {hindered.what}")
+        return replace(hindered, what=f"{noun(step)} cannot start: {hindered.what}")
     refused = next((each for each in snapshot.warnings("Job", job.name) if each.reason == "FailedCreate"), None)
     if refused and not pods:
         what = f"{noun(step)} gets no pod: {refused.message}"
@@ -133,7 +133,7 @@ def _failed(step: Step, job: Job, snapshot: Snapshot, expected: Expected) -> Dia
     shown = Diagnosis(Cause.STEP_FAILED, "", _NEXT, tuple(commands), f"Job/{job.name}", log)
     locked = ended and stale_lock(ended.container, ended.pod, snapshot, expected)
     if locked:
-        return locked._replace(about=shown.about, log=log, commands=(*locked.commands, *commands))
+        return replace(locked, about=shown.about, log=log, commands=(*locked.commands, *commands))
     if reason == "DeadlineExceeded":
         return _too_late(step, job, ended, shown, snapshot)
     cause = Cause.MIGRATION_FAILED if step.role is Role.MIGRATION else Cause.STEP_FAILED
@@ -144,16 +144,16 @@ def _failed(step: Step, job: Job, snapshot: Snapshot, expected: Expected) -> Dia
         if reason == "BackoffLimitExceeded" and job.attempts > 1:
             what += f" (all {job.attempts} attempts, BackoffLimitExceeded)"
         advice = exit_.advice(expected.config, expected.secret) if exit_ else _NEXT
-        return shown._replace(cause=cause, what=what, next=advice)
+        return replace(shown, cause=cause, what=what, next=advice)
     if reason == "BackoffLimitExceeded":
         times = "once" if job.attempts == 1 else f"{job.attempts} times"
         what = f"{noun(step)} failed {times} and is not tried any more (BackoffLimitExceeded)"
         last = f"; its last pod {_how(step, ended)}" if ended else "; no pod is left to tell why"
         known = ended and meaning(step.role, ended.container.name, code, end_reason=ended.container.end_reason)
-        return shown._replace(cause=Cause.BACKOFF_LIMIT_EXCEEDED, what=what + last, next=known.next if known else _NEXT)
+        return replace(shown, cause=Cause.BACKOFF_LIMIT_EXCEEDED, what=what + last, next=known.next if known else _NEXT)
     how = f"; its last pod {_how(step, ended)}" if ended else ""
     told = f": {reason}: {failed.message}" if failed else ""
-    return shown._replace(cause=cause, what=f"{noun(step)} failed{told}{how}")
+    return replace(shown, cause=cause, what=f"{noun(step)} failed{told}{how}")
 
 
 def _too_late(step: Step, job: Job, ended: Ended | None, shown: Diagnosis, snapshot: Snapshot) -> Diagnosis:
@@ -167,7 +167,7 @@ def _too_late(step: Step, job: Job, ended: Ended | None, shown: Diagnosis, snaps
         what += f"; its pod was told: {warnings[0].reason}: {warnings[0].message}"
     field = "job.deadline" if step.role is Role.MIGRATION else "its deadline"
     next_ = f"find out what it waited for; if it needs longer, raise {field} in the profile, then sync again"
-    return shown._replace(cause=Cause.DEADLINE_EXCEEDED, what=what, next=next_)
+    return replace(shown, cause=Cause.DEADLINE_EXCEEDED, what=what, next=next_)
 
 
 def _rollback(snapshot: Snapshot, expected: Expected, since: datetime) -> Iterator[Diagnosis]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from aegisgen.record import replace
 from aegisgen.status.cluster import Container, Pod
 from aegisgen.status.expected import Expected
 from aegisgen.status.model import Cause, Diagnosis
@@ -97,7 +98,7 @@ def _configuration(pod: Pod, container: Container, expected: Expected) -> Diagno
     else:
         what, next_ = message or "its configuration is wrong", "fix what the message names"
     found = _of(pod, expected, Cause.MISSING_CONFIGURATION, f"CreateContainerConfigError: {what}", next_)
-    return found._replace(commands=(*commands, *found.commands))
+    return replace(found, commands=(*commands, *found.commands))
 
 
 def _missing(kind: str, pod: Pod, expected: Expected) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from aegisgen.output.numbers import counted
+from aegisgen.record import replace
 from aegisgen.status.cluster import Container, Pod, Workload
 from aegisgen.status.exits import Role, meaning
 from aegisgen.status.expected import Expected
@@ -55,9 +56,9 @@ def _of_pod(pod: Pod, snapshot: Snapshot, expected: Expected) -> Iterator[Diagno
         )
         if container.init:
             found = stale_lock(container, pod, snapshot, expected) or _init(pod, container, expected)
-            yield found._replace(commands=(*found.commands, *commands), about=f"Pod/{pod.name}", log=source)
+            yield replace(found, commands=(*found.commands, *commands), about=f"Pod/{pod.name}", log=source)
         else:
-            yield _application(pod, container)._replace(commands=commands, about=f"Pod/{pod.name}", log=source)
+            yield replace(_application(pod, container), commands=commands, about=f"Pod/{pod.name}", log=source)
         return
 
 

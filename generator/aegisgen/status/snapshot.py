@@ -5,9 +5,10 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from aegisgen.kube.shape import mapping, sequence, text, texts
+from aegisgen.record import Record
 from aegisgen.status.cluster import Answer, Application, Claim, Event, Job, Pod, Workload
 from aegisgen.status.expected import Expected
 
@@ -18,7 +19,7 @@ WORKLOADS = {"Deployment": "deployments.apps", "StatefulSet": "statefulsets.apps
 _Answer = TypeVar("_Answer", bound=Answer)
 
 
-class Log(NamedTuple):
+class Log(Record):
     """The last lines of one container's log."""
 
     pod: str
@@ -26,7 +27,7 @@ class Log(NamedTuple):
     lines: tuple[str, ...]
 
 
-class Snapshot(NamedTuple):
+class Snapshot(Record):
     """One service in the cluster at one moment.
 
     `skipped` says what could not be asked for and why, one line each; a diagnosis is made without it.

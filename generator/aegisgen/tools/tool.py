@@ -9,7 +9,9 @@ database's URL) and {timeout} (seconds to wait for the tool's own lock).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from aegisgen.record import Record
 
 Runtime = Literal["node", "python", "none"]
 """What of an image holds aegisgen's lock; none: the tool's own lock is enough."""
@@ -19,7 +21,7 @@ EXEC = {"npm": "npm exec --no --", "pnpm": "pnpm exec", "yarn": "yarn run"}
 """How each package manager runs a program of the package's dependencies."""
 
 
-class Wiring(NamedTuple):
+class Wiring(Record):
     """Which variables tell a tool where its database is, in a project that `init` writes."""
 
     config: tuple[str, ...]
@@ -41,7 +43,7 @@ ADDRESS = Wiring(
 URL = Wiring(config=(), secret=("DATABASE_URL",), url="DATABASE_URL", shared={}, own={})
 
 
-class Called(NamedTuple):
+class Called(Record):
     """How a container calls a tool to migrate, and what its surroundings tell."""
 
     words: tuple[str, ...]
@@ -55,14 +57,14 @@ class Called(NamedTuple):
     packages: frozenset[str]
 
 
-class Shell(NamedTuple):
+class Shell(Record):
     """A command for `sh -c`: in `text` {} stands for the quoted `words`."""
 
     text: str
     words: list[str]
 
 
-class Written(NamedTuple):
+class Written(Record):
     """A statement by which a tool writes down what it does, recognised by its verb and its columns."""
 
     verb: Literal["insert", "update", "delete"]
@@ -74,7 +76,7 @@ class Written(NamedTuple):
     """The column that is true where the migration only begins."""
 
 
-class Tool(NamedTuple):
+class Tool(Record):
     """One migration tool. Sources: the tools' own documentation; for texts that they print, their output."""
 
     title: str

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import yaml
 
 from aegisgen.errors import Problem
+from aegisgen.record import Record
 from aegisgen.yaml.scalars import STR, TAG, Dialect, scalar, tags
 from aegisgen.yaml.scalars import key as key_of
 
@@ -79,7 +80,7 @@ class Places:
         return known
 
 
-class Content(NamedTuple):
+class Content(Record):
     """What a document holds."""
 
     data: object

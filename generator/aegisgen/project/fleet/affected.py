@@ -10,7 +10,6 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from aegisgen.errors import InputError
 from aegisgen.kube.resource import Resource
@@ -21,6 +20,7 @@ from aegisgen.project.fleet.changed import Changed
 from aegisgen.project.fleet.definitions import redefined
 from aegisgen.project.fleet.references import References, is_in
 from aegisgen.proof.manifests import pieces
+from aegisgen.record import Record
 from aegisgen.render.places import APPS
 from aegisgen.rules.context import deploying
 from aegisgen.yaml.source import Document, decode, parse, parse_one
@@ -34,7 +34,7 @@ _MANIFESTS = (".yaml", ".yml", ".json")
 _ESCAPE = re.compile(rb"\\(?:[xuU]|\r|\n)")
 
 
-class Affected(NamedTuple):
+class Affected(Record):
     """What a change can affect."""
 
     services: frozenset[str]
@@ -43,7 +43,7 @@ class Affected(NamedTuple):
     """Whether what is rendered for Argo CD, or lies beside it, can be affected."""
 
 
-class Tree(NamedTuple):
+class Tree(Record):
     """A project as it is seen here: paths are relative to its folder."""
 
     project: ProjectSource

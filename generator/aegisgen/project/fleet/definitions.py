@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from aegisgen.errors import InputError
 from aegisgen.kube.shape import mapping
 from aegisgen.profile.include import includes
 from aegisgen.profile.sources import ProfileSource, ProjectSource
 from aegisgen.project.fleet.changed import Changed
+from aegisgen.record import Record
 from aegisgen.yaml.source import Document, parse_one
 
 Contents = Callable[[list[str]], Mapping[str, bytes | None]]
@@ -20,7 +20,7 @@ PROFILES = "profiles"
 _MOVED = "'overlay': "
 
 
-class _Definition(NamedTuple):
+class _Definition(Record):
     """What a file says of its services, and of all of them; as text, in which the order of keys shows."""
 
     common: str

@@ -12,7 +12,6 @@ import posixpath
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache, partial
 from pathlib import Path
-from typing import NamedTuple
 
 from aegisgen.errors import TreeError
 from aegisgen.profile.sources import display
@@ -22,6 +21,7 @@ from aegisgen.project.rendered import load_templates, render_shared
 from aegisgen.project.tree.content import Change, files_below, locate, read, read_generated
 from aegisgen.project.workspace import Workspace
 from aegisgen.proof.crew import Crew
+from aegisgen.record import Record
 from aegisgen.render.applications import render_applications
 from aegisgen.render.environment import Templates
 from aegisgen.render.files import Overlay, render
@@ -32,7 +32,7 @@ from aegisgen.runbook.files import render_runbooks
 _TARGETS = 16
 
 
-class _Task(NamedTuple):
+class _Task(Record):
     root: Path
     templates: Path | None
     targets: tuple[Target, ...]

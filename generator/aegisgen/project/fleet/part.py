@@ -7,7 +7,6 @@ import posixpath
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 from aegisgen import files
 from aegisgen.errors import UsageError
@@ -18,6 +17,7 @@ from aegisgen.project.fleet.changed import Changed
 from aegisgen.project.fleet.references import References
 from aegisgen.project.fleet.units import shard_of, units
 from aegisgen.project.git import open_repository
+from aegisgen.record import Record
 from aegisgen.render.places import APPS, RUNNER
 
 _SHARD = re.compile(r"([1-9]\d{0,4})/([1-9]\d{0,4})\Z")
@@ -27,14 +27,14 @@ _LEVELS = 3
 _WHOLE = (APPS, RUNNER)
 
 
-class Part(NamedTuple):
+class Part(Record):
     """Some services, and the paths in which generated files that nothing renders are orphans of this part's."""
 
     services: frozenset[str]
     scope: tuple[str, ...]
 
 
-class Shard(NamedTuple):
+class Shard(Record):
     """One of several parts that make the whole."""
 
     number: int

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from aegisgen.errors import ToolError, UsageError
 from aegisgen.files import walk
@@ -13,13 +12,14 @@ from aegisgen.findings import Finding, Severity
 from aegisgen.profile.sources import display
 from aegisgen.project.tree.content import read_generated
 from aegisgen.project.workspace import Workspace
+from aegisgen.record import Record
 from aegisgen.render.places import APPS, RUNNER, file_of, runbook_of
 from aegisgen.rules.drift import NOT_IN_GIT
 
 _KUSTOMIZATION = "kustomization.yaml"
 
 
-class Untracked(NamedTuple):
+class Untracked(Record):
     """What was found; `skipped` says why nobody looked, empty where somebody did."""
 
     findings: tuple[Finding, ...]

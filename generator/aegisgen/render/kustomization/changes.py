@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
 
+from aegisgen.record import Record
 from aegisgen.render.kustomization import entries
 from aegisgen.render.kustomization.entries import Entry, Wiring
 
 
-class Change(NamedTuple):
+class Change(Record):
     """What happens to the list `key`: without `item` the entry is appended, without `entry` that item is removed."""
 
     key: str

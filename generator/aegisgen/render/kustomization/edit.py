@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
 
+from aegisgen.record import Record, replace
 from aegisgen.render.kustomization import entries
 from aegisgen.render.kustomization.changes import Change
 from aegisgen.render.kustomization.entries import Entry
@@ -13,7 +13,7 @@ from aegisgen.render.kustomization.layout import BLANK, Layout, Node, UnsafeErro
 from aegisgen.render.kustomization.stated import Path, Value
 
 
-class Edit(NamedTuple):
+class Edit(Record):
     """`text[start:end]` becomes `new`."""
 
     start: int
@@ -21,7 +21,7 @@ class Edit(NamedTuple):
     new: str
 
 
-class _Style(NamedTuple):
+class _Style(Record):
     """How a block list is indented: the dash against its key, the item against the dash, a mapping against its key."""
 
     offset: int = 2
@@ -94,7 +94,7 @@ def _without_pair(layout: Layout, parent: Node, key: Node, node: Node) -> Edit:
 def _renamed(layout: Layout, key: Node, node: Node, value: Value) -> list[Edit]:
     """Return the edits of a key and its value; another kind of value has quotes of its own."""
     quote = _is_json(layout)
-    rewritten = _rewritten(layout, node, value.value)._replace(new=entries.scalar(value.value, quote=quote))
+    rewritten = replace(_rewritten(layout, node, value.value), new=entries.scalar(value.value, quote=quote))
     return [Edit(key.start, key.end, entries.scalar(value.key, quote=quote)), rewritten]
 
 
@@ -280,7 +280,7 @@ def _common_style(layout: Layout) -> _Style:
     for key, value in reversed(pairs):
         if value.kind == "list" and value.style == "block":
             offset = layout.column(layout.dash(value.children[-1])) - layout.column(key.start)
-            return _style_of_items(layout, value.children)._replace(offset=max(0, offset))
+            return replace(_style_of_items(layout, value.children), offset=max(0, offset))
     return _Style()
 
 

@@ -6,15 +6,16 @@ import json
 import posixpath
 import re
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from aegisgen.kube.shape import mapping
+from aegisgen.record import Record
 from aegisgen.yaml.source import Document, parse
 
 _PLAIN = re.compile(r"(?=.*[A-Za-z])[\w./][\w./=-]*", re.ASCII)
 
 
-class Patch(NamedTuple):
+class Patch(Record):
     """A patch file and the one object that it changes."""
 
     path: str
@@ -27,7 +28,7 @@ class Patch(NamedTuple):
         return {"kind": self.kind, "name": self.name}
 
 
-class Wiring(NamedTuple):
+class Wiring(Record):
     """What a kustomization.yaml must list."""
 
     resources: tuple[str, ...]

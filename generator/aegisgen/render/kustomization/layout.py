@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import yaml
+
+from aegisgen.record import Record
 
 # YAML 1.1 breaks lines at all of these, and both libyaml and kustomize's reader do as it says.
 _BREAKS = "\n\r\x85\u2028\u2029"
@@ -24,7 +25,7 @@ class UnsafeError(Exception):
         self.index = index
 
 
-class Node(NamedTuple):
+class Node(Record):
     """A part of the text: `text[start:end]`, without the comments and blank lines that follow.
 
     `kind` is scalar, list, mapping or alias. `style` is the quote or the block indicator of a scalar (empty for a plain
@@ -43,7 +44,7 @@ class Node(NamedTuple):
         return tuple(zip(self.children[::2], self.children[1::2], strict=True))
 
 
-class Layout(NamedTuple):
+class Layout(Record):
     """The parts of one document. `root` is None where it holds nothing; `end` is its `...` or the end of the text."""
 
     text: str

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import NamedTuple
 
 import yaml
 
 from aegisgen.errors import InputError, Problem
 from aegisgen.profile.stated import Stated
+from aegisgen.record import Record, replace
 from aegisgen.render.kustomization import entries
 from aegisgen.render.kustomization.changes import Change, absent, items_of, next_change
 from aegisgen.render.kustomization.edit import edits_for, splice, value_edits
@@ -22,7 +22,7 @@ _MAX_LINES = 50
 _BROKEN = "cannot be edited without breaking the file (an anchor in it that is used elsewhere?)"
 
 
-class _File(NamedTuple):
+class _File(Record):
     data: dict[str, object]
     layout: Layout
 
@@ -60,14 +60,14 @@ def wire(text: str, source: str, wanted: Wiring, *, remove: Collection[str] = ()
     except UnsafeError as error:
         found = [_problem(current, source, field, place or error.index, error.reason)]
     except InputError as error:
-        found = [problem._replace(path=source) for problem in error.problems]
+        found = [replace(problem, path=source) for problem in error.problems]
     else:
         return text if file.layout.text == current else mark + file.layout.text
     advice = entries.by_hand(_missing(data, wanted), _present(data, remove))
     if stated and (untrue := _by_hand(data, stated)):
         advice = "\nand ".join(filter(None, [advice, f"set by hand:\n{untrue}"]))
     if advice:
-        found[-1] = found[-1]._replace(message=f"{found[-1].message}; {advice}")
+        found[-1] = replace(found[-1], message=f"{found[-1].message}; {advice}")
     raise InputError(*found) from None
 
 

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 from aegisgen.kube.credentials import shown
 from aegisgen.kube.shape import mapping, sequence, text
 from aegisgen.profile.stated import Stated
+from aegisgen.record import Record
 from aegisgen.yaml.source import Document, documents
 
 Path = tuple[str | int, ...]
 
 
-class Value(NamedTuple):
+class Value(Record):
     """The value at `path` becomes `value`, under the key `key` instead of the path's last; None: it goes."""
 
     path: Path
