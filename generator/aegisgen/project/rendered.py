@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from aegisgen import files
@@ -20,8 +20,7 @@ from aegisgen.project.workspace import Workspace
 from aegisgen.render.applications import render_applications
 from aegisgen.render.environment import Templates
 from aegisgen.render.files import Overlay, render, runner
-from aegisgen.render.places import APPS, RUNNER
-from aegisgen.runbook.files import render_runbooks
+from aegisgen.render.places import APPS, RUNNER, runbook_of
 from aegisgen.yaml.source import parse_one
 
 # The folder of templates that has the runner's scripts, which are rendered as they are.
@@ -35,6 +34,15 @@ def render_all(workspace: Workspace) -> list[Overlay]:
     runbooks = render_runbooks(workspace.targets, overlays, templates)
     apps = render_applications(workspace.deployed, templates, whole=APPS in workspace.scope)
     return [*overlays, *runbooks, *render_shared(workspace, templates), *apps]
+
+
+def render_runbooks(targets: Sequence[Target], overlays: Sequence[Overlay], templates: Templates) -> list[Overlay]:
+    """Render the runbooks that are kept, as `runbook.files` does and raising what it raises."""
+    if not any(map(runbook_of, targets)):
+        return []
+    from aegisgen.runbook.files import render_runbooks  # noqa: PLC0415 - a dozen modules, and few fleets have runbooks
+
+    return render_runbooks(targets, overlays, templates)
 
 
 def render_shared(workspace: Workspace, templates: Templates) -> list[Overlay]:

@@ -17,7 +17,7 @@ from aegisgen.errors import TreeError
 from aegisgen.profile.sources import display
 from aegisgen.profile.target import Target
 from aegisgen.project.drift import Tree, compare
-from aegisgen.project.rendered import load_templates, render_shared
+from aegisgen.project.rendered import load_templates, render_runbooks, render_shared
 from aegisgen.project.tree.content import Change, files_below, locate, read, read_generated
 from aegisgen.project.workspace import Workspace
 from aegisgen.proof.crew import Crew
@@ -26,7 +26,6 @@ from aegisgen.render.applications import render_applications
 from aegisgen.render.environment import Templates
 from aegisgen.render.files import Overlay, render
 from aegisgen.render.places import APPS, file_of, runbook_of, usual_runbook
-from aegisgen.runbook.files import render_runbooks
 
 # Large enough to be worth sending to another process.
 _TARGETS = 16
