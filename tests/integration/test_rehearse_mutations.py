@@ -54,6 +54,10 @@ PROFILE, JOB = "profiles/production.yaml", f"{OVERLAY}/migration-job.yaml"
 MIGRATE = "migrate=pnpm run db:migrate:prod"
 PASSES = (f"{SCRIPTS}/lines.sh", r'exit "\$1"\n', "exit 0\n")
 ROLLS_BACK = (f"{SCRIPTS}/rollback.sh", r"roll_back\(\) \{")
+OLDEST = (
+    "const sync = (await client.query(\"SELECT * FROM aegisgen_syncs WHERE state NOT IN ('confirmed', 'rolled back') "
+    'ORDER BY id LIMIT 1")).rows[0];\n  // The'
+)
 MUTATIONS = {
     "no lock": Mutation(
         {"pods-at-once", "killed", "lock-held", "deadline"},
@@ -72,6 +76,15 @@ MUTATIONS = {
     ),
     "an empty rollback": Mutation(
         {"rollback-after-sync"}, [(*ROLLS_BACK, "roll_back() { return; }\nunused() {")], ROLLBACK
+    ),
+    "a restore that does nothing": Mutation(
+        {"restored"}, [(f"{SCRIPTS}/restore.sh", r"begin prepare\n", "exit 0\n")], BACKUP
+    ),
+    "a rollback takes up the oldest": Mutation(
+        {"rollback-fails"},
+        [(f"{SCRIPTS}/runs.js", r"const sync = await newest\(client\);\n  // The", OLDEST)],
+        ROLLBACK,
+        frozenset({"rollback-after-presync"}),
     ),
     "failures pass": Mutation(
         {"database-down", "migration-fails", "migration-fails-outside", "wrong-password"}, [PASSES]
@@ -107,6 +120,8 @@ LONG = {
     "failures pass",
     "telling is vital",
     "a blind dry run",
+    "a restore that does nothing",
+    "a rollback takes up the oldest",
 }
 """Each takes a quarter of a minute and more."""
 
@@ -142,7 +157,9 @@ def test_without_what_they_guard_exactly_the_guards_fail(quick_app: Path, projec
     ("said", "scenario"),
     [
         (BACKUP, "backup-full"),
+        pytest.param(BACKUP, "restored", marks=pytest.mark.long),
         pytest.param(ROLLBACK, "rollback-after-presync", marks=pytest.mark.long),
+        pytest.param(ROLLBACK, "rollback-fails", marks=pytest.mark.long),
         (GATE, "approval-withheld"),
         pytest.param(DRY_RUN, "dry-run-catches", marks=pytest.mark.long),
         pytest.param(WEBHOOK, "webhook-down", marks=pytest.mark.long),

@@ -192,8 +192,9 @@ def test_the_storage_keeps_lists_and_forgets(stage: Path) -> None:
     write_storage(stage / "bin", stage / "storage")
     (stage / "dump").write_text("12345")
     script = (
-        "aws s3 cp --only-show-errors dump s3://b/p/x.dump && aws s3 ls s3://b/p/x && aws s3 rm s3://b/p/x.dump"
-        " && ! aws s3 ls s3://b/p/ && ! aws s3 sync a b"
+        "aws s3 cp --only-show-errors --sse AES256 --metadata a=b dump s3://b/p/x.dump && aws s3 ls s3://b/p/x && aws s3 rm s3://b/p/x.dump"
+        " && ! aws s3 ls s3://b/p/ && ! aws s3 sync a b && ! aws --cli-read-timeout 60 s3api put-object"
+        " && aws --cli-connect-timeout 10 --cli-read-timeout 60 s3api list-multipart-uploads --bucket b"
     )
     env = {"PATH": f"{stage / 'bin'}:{os.environ['PATH']}"}
     done = subprocess.run(["sh", "-c", script], cwd=stage, env=env, capture_output=True, text=True, check=False)

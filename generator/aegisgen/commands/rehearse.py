@@ -9,6 +9,7 @@ from pathlib import Path
 
 from msgspec import UNSET
 
+from aegisgen import files
 from aegisgen.errors import ToolError, UsageError
 
 try:
@@ -18,7 +19,9 @@ except ImportError as problem:
         f"the Python package psycopg cannot be used ({problem}); install it with: pip install 'aegisgen[rehearse]'"
     ) from problem
 
+from aegisgen.kube.resource import Resource, resources_in
 from aegisgen.profile.migrations import Migrations
+from aegisgen.profile.sources import display
 from aegisgen.profile.target import Target
 from aegisgen.project.composed import Chosen, compose_overlay
 from aegisgen.project.composed import chosen as overlays_chosen
@@ -34,6 +37,7 @@ from aegisgen.rehearsal.scenario.load import chosen, scenarios
 from aegisgen.rehearsal.scenario.options import images, provided, variables
 from aegisgen.rehearsal.scenario.setting import Setting
 from aegisgen.rehearsal.show import FORMATS, View, progress, save
+from aegisgen.yaml.source import manifests, parse_one
 
 OK, FINDINGS = 0, 1
 RUNS_CODE = (
@@ -79,7 +83,8 @@ def main(
     known = scenarios(scenario_file or (), overlay.root)
     playing = chosen(known, scenario or (), scenario_file or (), every=every)
     resources = compose_overlay(overlay.directory).resources
-    parts = cast(resources)
+    restore = _restore(overlay.directory)
+    parts = cast(resources, restorable=restore is not None)
     if not parts.migrations:
         raise UsageError(
             f"{overlay.directory.as_posix()}: nothing here migrates; expected a Job or an init container whose name or "
@@ -94,6 +99,7 @@ def main(
         setting = Setting(
             resources=resources,
             cast=parts,
+            restore=restore,
             names=_names(overlay.target) if overlay.target else Names(),
             tool=migrations.tool if migrations else "knex",
             migrations=_folder(migrations) if migrations else "",
@@ -142,6 +148,15 @@ def _overlay(project: Path | None, environment: str | None, service: Sequence[st
         raise UsageError(f"a rehearsal is of one service, and there are {names}; use --service NAME")
     (overlay,) = overlays
     return overlay
+
+
+def _restore(overlay: Path) -> Resource | None:
+    """Return the Job that no kustomization names, where aegisgen rendered one. Raises InputError."""
+    file = overlay / "restore-manual.yaml"
+    if not file.exists():
+        return None
+    (job,) = resources_in([parse_one(files.read(file), display(file), manifests)])
+    return job
 
 
 def _names(target: Target) -> Names:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from aegisgen.argocd.hooks import Phase, hook_of
-from aegisgen.argocd.plan import Plan, PlannedWave, Step, WaveId
+from aegisgen.argocd.plan import Plan, PlannedWave, WaveId
 from aegisgen.kube.resource import Identity, Resource
 from aegisgen.rehearsal.clock import Woken
 from aegisgen.rehearsal.cluster.controllers import Controller, Job, Workload
@@ -45,11 +45,12 @@ class Ended(NamedTuple):
 
 @dataclass
 class _Played:
-    step: Step
+    identity: Identity
     phase: str
     wave: int
     began: float
     runners: tuple[Controller, ...]
+    waited: bool = True
     ended: float | None = None
     status: str = "Created"
     detail: str = ""
@@ -86,7 +87,7 @@ class Application:
             steps = self._start(wave, conditions)
             played += steps
             endless = not self._wait(steps)
-            failed = endless or not all(_good(step) for step in steps if step.step.waited)
+            failed = endless or not all(_good(step) for step in steps if step.waited)
         if failed and not endless:
             for wave in (wave for wave in waves if wave.id.phase is Phase.SYNC_FAIL):
                 steps = self._start(wave, conditions)
@@ -105,6 +106,17 @@ class Application:
         )
         return Ended(run, endless)
 
+    def create(self, job: Resource) -> StepRun:
+        """Run a Job that a person creates. For a thread that works on the clock."""
+        runners = tuple(self._runners(job, Conditions()))
+        played = _Played(job.identity, "By hand", 0, self.node.clock.elapsed(), runners)
+        self.runners += runners
+        for runner in runners:
+            self.node.clock.thread(runner.run, runner.name)
+        self._wait([played])
+        self._end([played])
+        return self._record(played)
+
     def abandon(self) -> None:
         """End all that runs. For any thread."""
         for runner in (*self.runners, *self.workloads):
@@ -115,7 +127,8 @@ class Application:
         for step in wave.steps:
             resource = self.resources[step.identity]
             runners = tuple(self._runners(resource, conditions))
-            steps.append(_Played(step, wave.id.phase, wave.id.wave, self.node.clock.elapsed(), runners))
+            began = self.node.clock.elapsed()
+            steps.append(_Played(step.identity, wave.id.phase, wave.id.wave, began, runners, step.waited))
             for runner in runners:
                 self.runners.append(runner)
                 self.node.clock.thread(runner.run, runner.name)
@@ -179,7 +192,7 @@ class Application:
         return StepRun(
             phase=step.phase,
             wave=step.wave,
-            resource=str(step.step.identity),
+            resource=str(step.identity),
             began=step.began,
             ended=self.node.clock.elapsed() if step.ended is None else step.ended,
             status=step.status,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import psycopg
+from psycopg import sql
 
 from aegisgen.rehearsal.postgres import sessions
 from aegisgen.rehearsal.postgres.server import Server
@@ -40,6 +42,19 @@ def restore(server: Server, login: Login, name: str) -> None:
     with sessions.connect(server.superuser) as session:
         sessions.drop_database(session, login.database)
         sessions.create_database(session, login.database, login.user, template=_PREFIX + name)
+
+
+@contextmanager
+def replaceable(server: Server, login: Login) -> Iterator[None]:
+    """Let a role put a new database in its own one's place during the block; what it kept of the old is dropped."""
+    role = sql.Identifier(login.user)
+    with sessions.connect(server.superuser) as session:
+        session.execute(sql.SQL("ALTER ROLE {} CREATEDB").format(role))
+        yield
+        session.execute(sql.SQL("ALTER ROLE {} NOCREATEDB").format(role))
+        query = "SELECT datname FROM pg_database WHERE starts_with(datname, %s)"
+        for (kept,) in session.execute(query, (f"{login.database}_before_",)).fetchall():
+            sessions.drop_database(session, kept)
 
 
 class Before:

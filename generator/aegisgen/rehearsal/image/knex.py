@@ -25,16 +25,27 @@ _WAIT = (
 ).format(*GATE, GATE_MARK)
 _CREATE = 'await knex.schema.createTable("{table}", (table) => {{ table.increments(); }});'
 _CREATE_AGAIN = 'await knex.raw("CREATE TABLE IF NOT EXISTS {table} (id serial PRIMARY KEY)");'
+# All of the application's own: which migrations are applied, and who migrates, stays known.
+_EMPTY = (
+    "await knex.raw(`DO $$ DECLARE own record; BEGIN "
+    "FOR own IN SELECT * FROM pg_tables WHERE tableowner = current_user AND tablename !~ 'migrations|aegisgen' LOOP "
+    "EXECUTE format('TRUNCATE %I.%I CASCADE', own.schemaname, own.tablename); END LOOP; END $$`);"
+)
 _BROKEN = 'await knex.raw("ALTER TABLE aegisgen_rehearsal_no_such_table ADD COLUMN name text");'
 
 BEHAVIOURS: Mapping[str, tuple[bool, tuple[str, ...]]] = {
     "adds-a-table": (True, (_CREATE_AGAIN,)),
+    "adds-a-table-without-transaction": (False, (_CREATE_AGAIN,)),
+    "cannot-be-taken-back": (False, (_CREATE_AGAIN,)),
+    "empties-all-tables": (True, (_EMPTY,)),
     "is-slow": (False, (_CREATE_AGAIN, _WAIT)),
     "hangs": (False, (_CREATE_AGAIN, _WAIT)),
     "fails": (True, (_CREATE, _BROKEN)),
     "fails-without-transaction": (False, (_CREATE, _BROKEN)),
 }
 """What a migration can be like: whether in a transaction, and what it does.
+
+Where all of a call are, Knex makes one transaction of them: what came before one that fails is not applied either.
 
 What takes long does so outside of a transaction, as an index that is built while the application writes: inside, Knex
 would take its lock in the same transaction, and a killed run would leave nothing behind.
@@ -77,8 +88,8 @@ def _text(name: str, behaviour: str, *, module: bool, typed: bool) -> str:
     table = PREFIX + name.replace("-", "_")
     argument = "knex: any" if typed else "knex"
     body = "\n".join(f"  {step.format(table=table) if '{table}' in step else step}" for step in steps)
-    drop = f'  await knex.schema.dropTableIfExists("{table}");'
-    parts = {"up": f"async ({argument}) => {{\n{body}\n}}", "down": f"async ({argument}) => {{\n{drop}\n}}"}
+    drop = _BROKEN if behaviour == "cannot-be-taken-back" else f'await knex.schema.dropTableIfExists("{table}");'
+    parts = {"up": f"async ({argument}) => {{\n{body}\n}}", "down": f"async ({argument}) => {{\n  {drop}\n}}"}
     if not transaction:
         parts["config"] = "{ transaction: false }"
     form = "export const {} = {};" if module else "exports.{} = {};"

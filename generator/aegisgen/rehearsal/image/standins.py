@@ -13,12 +13,19 @@ _AWS = """#!/bin/sh
 set -eu
 root={root}
 place() {{ case $1 in s3://*) printf '%s/%s' "$root" "${{1#s3://}}" ;; *) printf '%s' "$1" ;; esac; }}
-[ "${{1:-}}" = s3 ] || {{ echo "sh: aws ${{1:-}}: not found" >&2; exit 127; }}
+while case ${{1:-}} in --*) ;; *) false ;; esac; do shift 2; done
+case "${{1:-}} ${{2:-}}" in
+"s3 "*) ;;
+"s3api head-bucket" | "s3api list-multipart-uploads") exit 0 ;;
+*) echo "sh: aws ${{1:-}} ${{2:-}}: not found" >&2; exit 127 ;;
+esac
 verb=$2
 shift 2
-from='' to=''
+from='' to='' option=''
 for word; do
-  case $word in
+  case $option$word in
+  --metadata | --sse | --sse-kms-key-id | --storage-class | --acl) option=$word ;;
+  --metadata?* | --sse?* | --storage-class?* | --acl?*) option='' ;;
   --*) ;;
   *) if [ "$from" ]; then to=$word; else from=$word; fi ;;
   esac

@@ -40,8 +40,8 @@ class Cast(NamedTuple):
         return frozenset(name for _, name in self.migrations)
 
 
-def cast(resources: Sequence[Resource]) -> Cast:
-    """Tell the parts by kinds, images, names and commands."""
+def cast(resources: Sequence[Resource], *, restorable: bool = False) -> Cast:
+    """Tell the parts by kinds, images, names and commands. `restorable`: whether there is a Job that restores."""
     pods = tuple(
         pod
         for resource in resources
@@ -60,6 +60,7 @@ def cast(resources: Sequence[Resource]) -> Cast:
     applications = frozenset(bare_name(image) for image in images if not is_postgres(image) and not is_tool(image))
     features = {
         "backup": bool(backups),
+        "restore": restorable,
         "dry-run": any(
             _has_own_database(pod) and any(container.migrates for container in pod.containers) for pod in pods
         ),

@@ -9,8 +9,17 @@ from msgspec import Meta
 from aegisgen.profile.base import Model
 from aegisgen.profile.types import DnsLabel, Duration, Text
 
-Behaviour = Literal["adds-a-table", "is-slow", "hangs", "fails", "fails-without-transaction"]
-Feature = Literal["backup", "dry-run", "rollback", "rollback-after-sync", "notifications", "approval"]
+Behaviour = Literal[
+    "adds-a-table",
+    "adds-a-table-without-transaction",
+    "cannot-be-taken-back",
+    "empties-all-tables",
+    "is-slow",
+    "hangs",
+    "fails",
+    "fails-without-transaction",
+]
+Feature = Literal["backup", "restore", "dry-run", "rollback", "rollback-after-sync", "notifications", "approval"]
 
 
 class Faults(Model, frozen=True, kw_only=True):
@@ -88,6 +97,10 @@ class Sync(Model, frozen=True, kw_only=True):
             description="How many times as fast clocks run: from the start, or as soon as a slow migration waits.",
         ),
     ] = 1
+    by_hand: Annotated[
+        Literal["restore"] | None,
+        Meta(description="What a person does afterwards: restore: create the Job of restore-manual.yaml."),
+    ] = None
     expect: Expect
 
 

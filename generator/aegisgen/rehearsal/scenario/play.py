@@ -29,6 +29,7 @@ from aegisgen.rehearsal.scenario.stage import Stage
 
 _FEATURES = {
     "backup": "backup step",
+    "restore": "Job that restores a backup",
     "dry-run": "dry run",
     "rollback": "rollback",
     "rollback-after-sync": "rollback once the release is rolled out",
@@ -99,6 +100,8 @@ class Play:
             raise NotRehearsedError(f"scenarios can add migrations to Knex's only, and this is {self._setting.tool}")
         if any(sync.faults.database in {"down", "late"} for sync in spec.syncs) and not self._place.server.own:
             raise NotRehearsedError("the server is your own (--database-url), and is not stopped")
+        if any(sync.by_hand for sync in spec.syncs) and not self._place.server.own:
+            raise NotRehearsedError("the server is your own (--database-url), and no backup is restored")
 
     def _play(self) -> None:
         stage = self._stage = Stage(self._scenario, self._setting, self._place, self._changed)
@@ -143,6 +146,12 @@ class Play:
         was = before(stage)
         with faults_of(sync, stage) as gate:
             ended = stage.application.sync(sync.title, conditions(sync, self._setting.cast))
+        if sync.by_hand and self._setting.restore:
+            with copies.replaceable(stage.server, stage.login):
+                step = stage.application.create(self._setting.restore)
+            ended = ended._replace(run=ended.run._replace(ended=step.ended, steps=(*ended.run.steps, step)))
+            got = f"{step.status}: {step.detail}".rstrip(": ")
+            self._expectations.append(Expectation("the backup is restored", step.status == "Completed", got))
         self._syncs.append(ended.run)
         self._complain(ended.run)
         several = len(self._scenario.spec.syncs) > 1

@@ -23,6 +23,8 @@ class Setting(NamedTuple):
 
     resources: Sequence[Resource]
     cast: Cast
+    restore: Resource | None
+    """The Job that people create to restore a backup."""
     names: Names
     tool: str
     """The migration tool; Knex where nothing is said. Scenarios can add migrations to Knex's only."""
