@@ -39,7 +39,8 @@ def rendered(*arguments: str) -> dict[str, dict]:
     found = {}
     for part in outcome.out.split("---\n# Source: ")[1:]:
         path, _, text = part.partition("\n")
-        found[path] = yaml.safe_load(text)
+        if path.endswith(".yaml"):
+            found[path] = yaml.safe_load(text)
     return found
 
 

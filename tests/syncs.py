@@ -104,7 +104,7 @@ class World:
             text = "exports.up = () => {};\n" + ("" if name in one_way else "exports.down = () => {};\n")
             (folder / f"{name}.js").write_text(text + (OUTSIDE if name in outside else ""))
 
-    def record(self, *words: str, job: str = "") -> Hook:
+    def record(self, *words: str, job: str = "", actor: str = "") -> Hook:
         """Run the program that keeps the record."""
         settings = [
             "environment=test",
@@ -115,7 +115,7 @@ class World:
             f"after={self.after}",
             "variables=host:DATABASE_HOST port:DATABASE_PORT user:DATABASE_USER name:DATABASE_NAME password:DATABASE_PASSWORD",
         ]
-        own = {"AEGISGEN_JOB": job or f"job-{next(self._jobs)}", "HOSTNAME": "pod"}
+        own = {"AEGISGEN_JOB": job or f"job-{next(self._jobs)}", "HOSTNAME": "pod", "AEGISGEN_ACTOR": actor}
         call = {
             "script": str(self.script),
             "argv": ["\n".join([*settings, ""]), *words],

@@ -21,7 +21,7 @@ def test_everything_on_is_without_an_error(engine, kustomize, full) -> None:
 def test_the_plan_shows_the_whole_pipeline(kustomize, full) -> None:
     assert aegisgen("render", "--all").code == 0
     plan = aegisgen("plan", "production").out
-    names = ("approval", "backup", "baseline", "dry-run", "migration", "checks", "rollout", "confirm", "sync-fail")
+    names = ("baseline", "dry-run", "approval", "backup", "migration", "checks", "rollout", "confirm", "sync-fail")
     places = [plan.find(f"─ Job/production-aegisx-api-{name}") for name in names]
     assert -1 not in places, plan
     assert places == sorted(places)

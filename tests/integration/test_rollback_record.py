@@ -272,5 +272,6 @@ def test_people_read_the_history(world: World) -> None:
     *texts, changes, later = world.database.ask(row)[0]
     assert texts == ["rolled back", "two", "failed", "migrate", "main/b.js", "main/c.js"]
     assert "rolling back at " in changes
-    assert " by job 4711; rolled back at " in changes
+    assert " in job 4711, pod " in changes
+    assert "; rolled back at " in changes
     assert later

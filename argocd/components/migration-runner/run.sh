@@ -11,7 +11,7 @@
 #   verify=COMMAND             exits 0 when none is pending; without it the status is searched for
 #   done=TEXT pending=TEXT     these texts
 #   record=yes                 keeps a record of the run in the database, with runs.js
-#   work=status                only tells which migrations are pending
+#   only=status                only tells which migrations are pending
 #   asks=yes                   tells that an approval is waited for, and for what
 set -eu
 here=${0%/*} locked=''
@@ -26,11 +26,11 @@ fi
 # shellcheck source=under-lock.sh
 . "$here/under-lock.sh"
 
-record='' recording='' work='' asks=''
+record='' recording='' only='' asks=''
 for argument; do
   case $argument in
   record=*) record=${argument#*=} ;;
-  work=*) work=${argument#*=} ;;
+  only=*) only=${argument#*=} ;;
   asks=*) asks=${argument#*=} ;;
   esac
 done
@@ -66,7 +66,7 @@ migrate_set() {
   run_and_keep /bin/sh -c "$status" || fail 11 'the migration status cannot be read'
   end
   if [ -n "$channels" ]; then note_pending; fi
-  [ "$work" != status ] || return 0
+  [ "$only" != status ] || return 0
 
   begin migrate "$name"
   run /bin/sh -c "$migrate" || fail 12 'a migration failed; its error stands above'

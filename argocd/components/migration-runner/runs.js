@@ -25,6 +25,10 @@ const service = setting("environment") + "/" + setting("service");
 const image = setting("image");
 const job = process.env.AEGISGEN_JOB || "";
 const pod = process.env.HOSTNAME || "";
+const revision = process.env.AEGISGEN_REVISION || "";
+// Who acts; the role in the database, where nobody says more.
+const actor = process.env.AEGISGEN_ACTOR || "";
+const ACTOR = "coalesce(nullif($3::text, ''), 'role ' || session_user)";
 const sets = [];
 for (const [name, value] of lines) {
   if (name === "set") sets.push({ name: value, folder: "" });
@@ -146,13 +150,14 @@ const STATES = ["open", "rolling out"];
 const newest = async (client) => (await client.query("SELECT * FROM aegisgen_syncs WHERE service = $1 ORDER BY id DESC LIMIT 1", [service])).rows[0];
 const runsOf = async (client, sync) => (await client.query("SELECT * FROM aegisgen_runs WHERE sync = $1 ORDER BY id", [sync.id])).rows;
 const insert = async (client, state) =>
-  (await client.query("INSERT INTO aegisgen_syncs (service, image, revision, job, pod, state) VALUES ($1, $2, $3, $4, $5, $6) RETURNING *",
-    [service, image, process.env.AEGISGEN_REVISION || "", job, pod, state])).rows[0];
+  (await client.query("INSERT INTO aegisgen_syncs (service, image, actor, revision, job, pod, state) VALUES ($1, $2, " + ACTOR + ", $4, $5, $6, $7) RETURNING *",
+    [service, image, actor, revision, job, pod, state])).rows[0];
 
-// Moves syncs of this service to a state, and keeps when, and by whom.
+// Moves syncs of this service to a state, and keeps when, by whom and from where. An approval is kept, and is no state.
 const move = (client, state, which, ...values) =>
-  client.query("UPDATE aegisgen_syncs SET state = $1, changes = changes || jsonb_build_object('state', $1::text, 'at', now(), 'job', $2::text, 'pod', $3::text) "
-    + "WHERE service = $4 AND " + which, [state, job, pod, service, ...values]);
+  client.query("UPDATE aegisgen_syncs SET state = CASE $1::text WHEN 'approved' THEN state ELSE $1::text END, "
+    + "changes = changes || ($2::jsonb || jsonb_build_object('at', now(), 'actor', " + ACTOR + ")) WHERE service = $4 AND " + which,
+  [state, JSON.stringify({ state, job, pod, image, revision }), actor, service, ...values]);
 
 // A run that was killed has applied what is there now and was not before.
 async function close(client) {
@@ -243,6 +248,11 @@ const actions = {
     await move(client, "left", "state = ANY($5)", STATES);
     await insert(client, "open");
   },
+  // Somebody let the sync go on.
+  approve: async (client) => {
+    const sync = await newest(client);
+    if (sync && sync.image === image && STATES.includes(sync.state)) await move(client, "approved", "id = $5", sync.id);
+  },
   // The schema is there, and the release is about to be applied.
   rollout: async (client) => {
     const sync = await newest(client);
@@ -267,8 +277,9 @@ const actions = {
     const sync = last && last.state === "open" && last.image === image ? last : await insert(client, "alone");
     // It is compared by rollbacks only, and large.
     const schema = sync.state === "open" ? await catalog(client) : null;
-    await client.query("INSERT INTO aegisgen_runs (service, sync, image, revision, pod, job, before, catalog) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-      [service, sync.id, image, process.env.AEGISGEN_REVISION || "", pod, job, JSON.stringify(before), schema && JSON.stringify(schema)]);
+    await client.query("INSERT INTO aegisgen_runs (service, sync, actor, image, revision, pod, job, before, catalog) "
+      + "VALUES ($1, $2, " + ACTOR + ", $4, $5, $6, $7, $8, $9)",
+    [service, sync.id, actor, image, revision, pod, job, JSON.stringify(before), schema && JSON.stringify(schema)]);
   },
   end: async (client) => {
     const { rows } = await client.query("SELECT id, before FROM aegisgen_runs WHERE service = $1 AND finished IS NULL ORDER BY id DESC LIMIT 1", [service]);
@@ -309,7 +320,8 @@ const actions = {
 // Creates the tables, or brings those of a former version to today's shape. Only where needed: a dump that runs, such as a
 // nightly backup, would make even ADD COLUMN IF NOT EXISTS wait.
 async function install(client) {
-  if ((await client.query("SELECT to_regclass('aegisgen_history') IS NOT NULL AS there")).rows[0].there) return;
+  const today = "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('aegisgen_history') AND attname = 'actor') AS there";
+  if ((await client.query(today)).rows[0].there) return;
   await client.query(`
     CREATE TABLE IF NOT EXISTS aegisgen_syncs (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, service text NOT NULL, image text NOT NULL,
       revision text NOT NULL DEFAULT '', job text NOT NULL, pod text NOT NULL, started timestamptz NOT NULL DEFAULT now(), state text NOT NULL,
@@ -319,7 +331,8 @@ async function install(client) {
       applied jsonb NOT NULL DEFAULT '[]');
     ALTER TABLE aegisgen_runs ADD COLUMN IF NOT EXISTS sync bigint, ADD COLUMN IF NOT EXISTS revision text NOT NULL DEFAULT '',
       ADD COLUMN IF NOT EXISTS step text NOT NULL DEFAULT '', ADD COLUMN IF NOT EXISTS current text NOT NULL DEFAULT '',
-      ADD COLUMN IF NOT EXISTS catalog jsonb`);
+      ADD COLUMN IF NOT EXISTS catalog jsonb, ADD COLUMN IF NOT EXISTS actor text NOT NULL DEFAULT '';
+    ALTER TABLE aegisgen_syncs ADD COLUMN IF NOT EXISTS actor text NOT NULL DEFAULT ''`);
   const { rows } = await client.query("SELECT r.*, to_jsonb(r)->>'state' AS state FROM aegisgen_runs r WHERE sync IS NULL ORDER BY id");
   for (const run of rows) {
     const { rows: [{ id }] } = await client.query("INSERT INTO aegisgen_syncs (service, image, job, pod, started, state) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
@@ -327,11 +340,13 @@ async function install(client) {
     await client.query("UPDATE aegisgen_runs SET sync = $2 WHERE id = $1", [run.id, id]);
   }
   await client.query(`
-    CREATE VIEW aegisgen_history AS
+    CREATE OR REPLACE VIEW aegisgen_history AS
     SELECT s.service, s.started, s.state, (SELECT max((c->>'at')::timestamptz) FROM jsonb_array_elements(s.changes) c) AS since, s.image, s.revision,
       r.started AS migrated, r.finished, r.outcome, r.step AS failed_in, (SELECT string_agg(a, ', ') FROM jsonb_array_elements_text(r.applied) a) AS applied,
       r.current AS unfinished, r.pod, r.job,
-      (SELECT string_agg((c->>'state') || ' at ' || (c->>'at') || ' by job ' || (c->>'job'), '; ') FROM jsonb_array_elements(s.changes) c) AS changes
+      (SELECT string_agg(concat(c->>'state', ' at ', c->>'at', ' by ' || (c->>'actor'), ' in job ', c->>'job', ', pod ', c->>'pod',
+        ', image ' || (c->>'image'), ', revision ' || nullif(c->>'revision', '')), '; ') FROM jsonb_array_elements(s.changes) c) AS changes,
+      coalesce(r.actor, s.actor) AS actor
     FROM aegisgen_syncs s LEFT JOIN aegisgen_runs r ON r.sync = s.id ORDER BY s.id DESC, r.id DESC`);
 }
 

@@ -46,7 +46,7 @@ class Until(StrEnum):
     COMPLETE = "complete"
     """When it has run to its end."""
     APPROVED = "approved"
-    """When somebody has resumed the suspended Job, and it has run to its end: an approval gate."""
+    """When somebody has resumed the suspended Job: an approval gate. From then on Argo CD takes it for healthy."""
 
 
 class Step(Record):

@@ -56,7 +56,7 @@ def done(step: Step) -> str:
         Until.APPLIED: "done when applied",
         Until.HEALTHY: "done when healthy",
         Until.COMPLETE: "done when complete",
-        Until.APPROVED: "suspended: waits until somebody resumes it, then until it is complete",
+        Until.APPROVED: "suspended: waits until somebody resumes it",
     }[step.until]
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from aegisgen.errors import InputError, Problem
 from aegisgen.kube.resource import value_at
+from aegisgen.profile.agreement.approval import waves
 from aegisgen.profile.agreement.services import disagreements, unknown_services
 from aegisgen.profile.layers import Layer, missing
 from aegisgen.profile.model import OVERLAY, Settings
@@ -103,7 +104,7 @@ def _target(
         name_prefix=spec.name_prefix,
         name_suffix=spec.name_suffix,
         kubernetes_version=project.value.kubernetes_version,
-        settings=msgspec.convert(merged, Settings),
+        settings=msgspec.convert(_merge(waves(merged), merged), Settings),
         repository=project.value.repository or None,
         argocd=project.value.argocd,
     )

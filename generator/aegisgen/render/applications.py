@@ -60,6 +60,7 @@ def render_applications(targets: Sequence[Target], templates: Templates, *, whol
             repositories=sorted({app.repo_url for app in apps}),
             destinations=_unique([{**app.destination, "namespace": app.namespace} for app in apps]),
             namespaces=any("CreateNamespace=true" in str(app.sync_policy) for app in apps),
+            approvers=_approvers(deployed),
             seconds=_go_duration,
             **values,
         )
@@ -119,6 +120,15 @@ def _windows(targets: Sequence[Target]) -> list[tuple[SyncWindow, list[str]]]:
             else:
                 own.append((window, [application_name(target)]))
     return windows + own
+
+
+def _approvers(targets: Sequence[Target]) -> list[tuple[str, list[str]]]:
+    """Return the Applications of the project whose gate groups may open, and the groups."""
+    return [
+        (application_name(target), target.settings.approval.groups)
+        for target in targets
+        if target.settings.approval.gate and not (target.settings.application or Application()).project
+    ]
 
 
 def _set(targets: Sequence[Target], apps: Sequence[_App], templates: Templates) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from aegisgen.profile.agreement.approval import asks
 from aegisgen.profile.agreement.rollback import automatic
 from aegisgen.profile.agreement.security import sealed_name
 from aegisgen.profile.steps.job import wanted
@@ -45,6 +46,10 @@ def _own_account(target: Target) -> bool:
     return target.settings.security.service_account.create
 
 
+def _approvers(target: Target) -> bool:
+    return target.settings.approval.gate and bool(target.settings.approval.groups)
+
+
 def _sealed(target: Target) -> tuple[str, str]:
     return "SealedSecret", sealed_name(target)
 
@@ -55,7 +60,8 @@ _RUNNER = Part("migration-runner/kustomization.yaml", _always, shared="runner-fo
 PARTS: dict[str, tuple[Part, ...]] = {
     "init-container": (_RUNNER, Part("deployment-patch.yaml", _always, patches=_workload)),
     "presync-job": (
-        Part("approval-gate.yaml", lambda target: target.settings.approval.gate),
+        Part("approval-role.yaml", _approvers),
+        Part("approval-role-binding.yaml", _approvers),
         Part("network-policy.yaml", lambda target: target.settings.security.network_policy.enabled),
         Part("service-account.yaml", _own_account),
         Part("external-secret.yaml", lambda target: bool(target.settings.security.external_secret)),
@@ -65,6 +71,8 @@ PARTS: dict[str, tuple[Part, ...]] = {
         Part("rollback-baseline.yaml", automatic),
         Part("backup-job.yaml", lambda target: wanted(target.settings.backup)),
         Part("dry-run-job.yaml", lambda target: wanted(target.settings.dry_run)),
+        Part("approval-request-job.yaml", lambda target: asks(target) == "approval-request"),
+        Part("approval-gate.yaml", lambda target: target.settings.approval.gate),
         Part("migration-job.yaml", _always),
         Part("checks-job.yaml", lambda target: wanted(target.settings.checks)),
         Part("rollback-rollout.yaml", automatic),

@@ -9,10 +9,11 @@ import shlex
 from zlib import crc32
 
 from aegisgen.profile.agreement.rollback import automatic, records
-from aegisgen.profile.migrations import Migrations, MigrationSet
+from aegisgen.profile.migrations import Lock, Migrations, MigrationSet
+from aegisgen.profile.steps.rollback import Rollback
 from aegisgen.profile.target import Target
 from aegisgen.profile.types import seconds
-from aegisgen.record import Record
+from aegisgen.record import Record, replace
 from aegisgen.tools import EXEC, TOOLS
 
 # What begins a tool's text that is more than the words of one command.
@@ -48,6 +49,13 @@ def migration_run(target: Target) -> Run:
     return Run("run.sh", [*arguments, *(["record=yes", *identity(target)] if recorded else [])])
 
 
+def unrecorded_run(target: Target) -> Run:
+    """Return what migrates without lock and record: what is read only, or a copy that nobody else can reach."""
+    migrations = replace(target.settings.migrations, lock=Lock(enabled=False))
+    settings = replace(target.settings, migrations=migrations, rollback=Rollback())
+    return migration_run(replace(target, settings=settings))
+
+
 def rollback_runs(target: Target) -> dict[str, Run]:
     """Return what each of the rollback's Jobs runs; nothing where there is no rollback."""
     if not automatic(target):
@@ -61,6 +69,7 @@ def rollback_runs(target: Target) -> dict[str, Run]:
         "baseline": Run("record.sh", ["open", *record]),
         "rollout": Run("record.sh", ["rollout", *record]),
         "confirm": Run("record.sh", ["confirm", *record]),
+        "approve": Run("record.sh", ["approve", *record]),
         "automatic": Run("rollback.sh", ["which=open", f"after={target.settings.rollback.after}", *work]),
         "manual": Run("rollback.sh", ["which=newest", *work]),
     }

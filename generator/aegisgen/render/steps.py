@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import shlex
 
+from aegisgen.profile.agreement.approval import asks
 from aegisgen.profile.agreement.backup import folder as backup_folder
 from aegisgen.profile.agreement.dryrun import bookkeeping
-from aegisgen.profile.migrations import Lock
 from aegisgen.profile.steps.backup import Backup, BackupS3, BackupVolume
 from aegisgen.profile.steps.checks import Check, Checks, Expect
 from aegisgen.profile.steps.dryrun import DryRun
-from aegisgen.profile.steps.rollback import Rollback
 from aegisgen.profile.target import Target
 from aegisgen.profile.types import seconds
 from aegisgen.record import Record, replace
 from aegisgen.render.notices import telling
-from aegisgen.render.runner import Run, migration_run, quoted
+from aegisgen.render.runner import Run, quoted, unrecorded_run
 from aegisgen.tools import TOOLS
 
 # Kept where a profile says neither how many backups nor how old they may become.
@@ -53,6 +52,9 @@ def step_values(target: Target) -> dict[str, object]:
         values |= _dry_run(target, settings.dry_run)
     if isinstance(settings.checks, Checks):
         values |= _checks(target, settings.checks)
+    if asks(target) == "approval-request":
+        pending = Run("run.sh", [*unrecorded_run(target).arguments, "only=status", "asks=yes"])
+        values["request_run"] = telling(target, pending, "approval", silent={"start", "success"})
     return values
 
 
@@ -145,10 +147,9 @@ def _backup(target: Target, backup: Backup) -> dict[str, object]:
 def _dry_run(target: Target, dry_run: DryRun) -> dict[str, object]:
     settings = target.settings
     env = settings.database.env
-    # Nobody else can reach the copy.
-    migrations = replace(settings.migrations, lock=Lock(enabled=False))
-    # It is no run to record.
-    alone = replace(target, settings=replace(settings, migrations=migrations, rollback=Rollback()))
+    run = unrecorded_run(target)
+    if asks(target) == "dry-run":
+        run.arguments.append("asks=yes")
     load = Run(
         "load-copy.sh", ["folder=/copy", *(f"table={quoted(table)}" for table in bookkeeping(target)), *_common(target)]
     )
@@ -170,7 +171,7 @@ def _dry_run(target: Target, dry_run: DryRun) -> dict[str, object]:
     return {
         "copy": {
             # The first of the two tells the start, the other one the end.
-            "run": telling(target, migration_run(alone), "dry-run", silent={"start"}),
+            "run": telling(target, run, "dry-run", silent={"start"}),
             "load": telling(target, load, "dry-run", own_image=False),
             "env": own,
             "kept": kept,

@@ -90,7 +90,17 @@ def facts(target: Target) -> Facts:
     tool = TOOLS[migrations.tool]
     lock = lock_runtime(migrations) != "none"
     key = lock_key(migrations.lock.name)
-    roles = ("approval", "backup", "baseline", "dry-run", "checks", "rollout", "confirm", "sync-fail")
+    roles = (
+        "approval",
+        "approval-request",
+        "backup",
+        "baseline",
+        "dry-run",
+        "checks",
+        "rollout",
+        "confirm",
+        "sync-fail",
+    )
     account = account_name(target) or ""
     created = settings.security.service_account.create
     return Facts(

@@ -15,6 +15,7 @@ from aegisgen.record import Record
 class Role(StrEnum):
     """What a hook of the pipeline does."""
 
+    APPROVAL_REQUEST = "approval-request"
     APPROVAL = "approval"
     BASELINE = "baseline"
     BACKUP = "backup"
@@ -151,7 +152,7 @@ _OF_ROLE: dict[Role, dict[int, Exit]] = {
     Role.BACKUP: _BACKUP,
     Role.RESTORE: _RESTORE,
     Role.CHECKS: _CHECKS,
-    **{role: {**_RUNNER, **_RECORD} for role in (Role.BASELINE, Role.ROLLOUT, Role.CONFIRM)},
+    **{role: {**_RUNNER, **_RECORD} for role in (Role.BASELINE, Role.APPROVAL, Role.ROLLOUT, Role.CONFIRM)},
     Role.SYNC_FAIL: {**_RUNNER, **_ROLLBACK},
     Role.OTHER: {},
 }

@@ -22,6 +22,7 @@ from aegisgen.status.pods import hindrance, stale_lock
 from aegisgen.status.snapshot import Snapshot
 
 _NOUNS = {
+    Role.APPROVAL_REQUEST: "the request for an approval",
     Role.APPROVAL: "the approval",
     Role.BASELINE: "the record of runs",
     Role.BACKUP: "the backup",

@@ -1,18 +1,47 @@
-"""The approval gate: fields that need or exclude each other."""
+"""The approval gate: its place among the steps, who asks for it, and fields that need or exclude each other."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from aegisgen.errors import Problem
+from aegisgen.kube.resource import value_at
 from aegisgen.profile.layers import Layer, problem, saying
+from aegisgen.profile.steps.job import wanted
 from aegisgen.profile.target import Target
+
+# With a gate. The dry run has shown something before people are asked, and the backup is made when they have agreed:
+# the wait has no limit, and a dump from before it could be days old.
+_WAVES = {("hook", "configWave"): -5, ("dryRun", "wave"): -4, ("approval", "wave"): -3, ("backup", "wave"): -2}
+
+
+def waves(said: Mapping[str, object]) -> dict[str, object]:
+    """Return the waves of a service's steps where it has a gate and states none of them; otherwise nothing."""
+    stated = [value_at(said, place) for place in (*_WAVES, ("hook", "wave"))]
+    if value_at(said, ("approval", "gate")) is not True or any(wave is not None for wave in stated):
+        return {}
+    return {step: {field: wave} for (step, field), wave in _WAVES.items() if step == "hook" or step in said}
+
+
+def asks(target: Target) -> str:
+    """Return what tells that an approval is waited for: `dry-run`, `approval-request`, a Job of its own, or nothing."""
+    settings = target.settings
+    approval, hook = settings.approval, settings.hook
+    if settings.strategy != "presync-job" or not approval.gate:
+        return ""
+    if wanted(settings.dry_run) and settings.dry_run.wave < approval.wave:
+        return "dry-run"
+    # Not before the address of the database and the scripts are there.
+    return "approval-request" if approval.wave - 1 > hook.config_wave else ""
 
 
 def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     """Yield what is wrong with a service's approval as it was resolved."""
     settings = target.settings
-    if not settings.approval.gate:
+    approval, hook = settings.approval, settings.hook
+    if not approval.gate:
+        if approval.groups:
+            yield problem(layers, ("approval", "groups"), "nobody is asked, expected gate: true, or no such field")
         return
     if settings.strategy != "presync-job":
         message = (
@@ -20,7 +49,14 @@ def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
             "the others; remove it, or turn automated sync off in `application`"
         )
         yield problem(saying(layers, "approval", "gate"), ("approval", "gate"), message)
-    elif settings.approval.wave >= min(settings.hook.config_wave, settings.hook.wave):
-        first = min(settings.hook.config_wave, settings.hook.wave)
-        message = f"not before the first step's wave, expected less than {first}: nothing may happen before the consent"
+        return
+    if approval.wave >= hook.wave:
+        message = f"not before the Job's wave, expected less than {hook.wave}: consent comes first"
         yield problem(layers, ("approval", "wave"), message)
+    others = {"hook.configWave": hook.config_wave}
+    others |= {"dryRun.wave": settings.dry_run.wave} if wanted(settings.dry_run) else {}
+    others |= {"backup.wave": settings.backup.wave} if wanted(settings.backup) else {}
+    for name, wave in others.items():
+        if approval.wave == wave:
+            message = f"that of {name} as well, expected another: steps of one wave run side by side"
+            yield problem(layers, ("approval", "wave"), message)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 from msgspec import UNSET
 
@@ -26,21 +25,19 @@ def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
 def _order(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     """Argo CD starts a wave when the one before it is done; steps of one wave run side by side."""
     settings = target.settings
-    waves = [(("hook", "configWave"), settings.hook.config_wave)]
-    if wanted(settings.backup):
-        waves.append((("backup", "wave"), settings.backup.wave))
-    if wanted(settings.dry_run):
-        waves.append((("dryRun", "wave"), settings.dry_run.wave))
-    waves.append((("hook", "wave"), settings.hook.wave))
-    if wanted(settings.checks):
-        waves.append((("checks", "wave"), settings.checks.wave))
-    for (before, earlier), (after, later) in pairwise(waves):
-        if earlier < later:
-            continue
-        if after == ("hook", "wave"):
-            yield problem(layers, before, f"not before the Job's wave, expected less than {later}")
-        else:
-            yield problem(layers, after, f"not after {'.'.join(before)}, expected more than {earlier}")
+    first, job = settings.hook.config_wave, settings.hook.wave
+    between = {"backup": settings.backup.wave} if wanted(settings.backup) else {}
+    between |= {"dryRun": settings.dry_run.wave} if wanted(settings.dry_run) else {}
+    if first >= job and not between:
+        yield problem(layers, ("hook", "configWave"), f"not before the Job's wave, expected less than {job}")
+    for step, wave in between.items():
+        place = (step, "wave")
+        if wave >= job:
+            yield problem(layers, place, f"not before the Job's wave, expected less than {job}")
+        elif wave <= first:
+            yield problem(layers, place, f"not after hook.configWave, expected more than {first}")
+    if wanted(settings.checks) and settings.checks.wave <= job:
+        yield problem(layers, ("checks", "wave"), f"not after hook.wave, expected more than {job}")
 
 
 def _postgres(target: Target, layers: list[Layer]) -> Iterator[Problem]:

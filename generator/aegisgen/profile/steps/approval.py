@@ -4,7 +4,7 @@ from typing import Annotated
 
 from aegisgen.profile.base import Model, about
 from aegisgen.profile.steps.application import SyncWindow
-from aegisgen.profile.types import Duration, Wave
+from aegisgen.profile.types import Duration, Line, Wave
 
 
 class Approval(Model, frozen=True, kw_only=True):
@@ -14,7 +14,21 @@ class Approval(Model, frozen=True, kw_only=True):
     """
 
     gate: Annotated[bool, about("A suspended Job stops each sync until somebody resumes it (presync-job).")] = False
-    wave: Annotated[Wave, about("The gate's sync wave; before everything else.")] = -5
+    wave: Annotated[
+        Wave,
+        about(
+            "The gate's sync wave. Where a profile with a gate states no wave at all, the waves are: "
+            "hook.configWave -5, dryRun -4, approval -3, backup -2, hook -1."
+        ),
+    ] = -5
+    groups: Annotated[
+        list[Line],
+        about(
+            "Who may approve, as Argo CD and Kubernetes know the groups: rendered as a role of argocd.project, "
+            "and as a Role for the gate's Job alone.",
+            ["release-managers"],
+        ),
+    ] = []
     deadline: Annotated[
         Duration, about("How long the resumed Job may take; the wait for the approval has no limit.")
     ] = "10m"

@@ -88,6 +88,8 @@ def _migrations(pods: Iterable[Pod]) -> frozenset[tuple[Identity, str]]:
         if not in_sync or _has_own_database(pod):
             continue
         for container in pod.containers:
+            if "only=status" in container.command_line:
+                continue  # aegisgen's, which only asks what is pending
             other = is_postgres(container.image) or is_tool(container.image)
             if container.migrates and not other and (container.init or identity.kind not in WORKLOADS):
                 migrations.append((identity, container))
