@@ -99,7 +99,7 @@ MUTATIONS = {
         [(JOB, MIGRATE, "migrate=node_modules/.bin/knex migrate:rollback; pnpm run db:migrate:prod")],
     ),
     "a late gate": Mutation(
-        {"approval-withheld"}, [(f"{OVERLAY}/approval-gate.yaml", "sync-wave: '-5'", "sync-wave: '5'")], GATE
+        {"approval-withheld"}, [(f"{OVERLAY}/approval-gate.yaml", "sync-wave: '-3'", "sync-wave: '5'")], GATE
     ),
     "a blind dry run": Mutation({"dry-run-catches"}, [PASSES], DRY_RUN),
     "telling is vital": Mutation(
