@@ -245,7 +245,7 @@ def test_every_hook_that_a_failed_sync_needs_is_created_in_that_phase_too(full: 
         name, document = str(file.relative_to(overlay)), yaml.safe_load(file.read_text())
         annotations = document.get("metadata", {}).get("annotations") or document.get("commonAnnotations") or {}
         hooks[name] = (annotations.get("argocd.argoproj.io/hook"), annotations.get("argocd.argoproj.io/sync-wave"))
-    both = ("PreSync,SyncFail", "-4")
+    both = ("PreSync,SyncFail", "-5")
     needed = (
         "migration-config",
         "service-account",
@@ -254,6 +254,7 @@ def test_every_hook_that_a_failed_sync_needs_is_created_in_that_phase_too(full: 
         "migration-runner/kustomization",
     )
     assert {hooks[f"{name}.yaml"] for name in needed} == {both}
+    assert hooks["rollback-baseline.yaml"] == ("PreSync", "-4"), "before whatever else may fail"
     assert hooks["rollback-rollout.yaml"] == ("Sync", "-100")
     assert hooks["rollback-confirm.yaml"] == ("PostSync", "100")
 

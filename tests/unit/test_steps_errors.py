@@ -120,6 +120,13 @@ def test_a_rollback_needs_the_lock(project: Path) -> None:
     assert "needs the lock" in steps.refused("production")
 
 
+def test_a_sync_is_recorded_before_it_migrates(project: Path) -> None:
+    """In one wave with the migration, the Job that begins a sync may be second: then nothing would be taken back."""
+    steps.say(project, "production", "  rollback: {automatic: true, directory: migrations}\n")
+    replace(project / "profiles/production.yaml", "wave: -1", "wave: -3")
+    assert "spec.hook.configWave: no wave between it and hook.wave" in steps.refused("production")
+
+
 def test_a_tool_without_a_way_back_has_no_rollback(project: Path) -> None:
     replace(project / "aegisgen.yaml", "tool: knex", "tool: prisma")
     steps.say(project, "production", "  rollback: {automatic: true}\n")
