@@ -48,7 +48,8 @@ def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
         message = "needs image.tag or image.digest: a run is known by its image, which the profile leaves to the file"
         yield problem(layers, field, message)
     if settings.hook.config_wave + 1 >= settings.hook.wave:
-        message = f"no wave between it and hook.wave, in which a sync is recorded; expected less than {settings.hook.wave - 1}"
+        most = settings.hook.wave - 1
+        message = f"no wave between it and hook.wave, in which a sync is recorded; expected less than {most}"
         yield problem(layers, ("hook", "configWave"), message)
     if migrations.sets:
         for migration_set in migrations.sets:
