@@ -435,12 +435,12 @@ def test_nothing_that_a_kustomization_names_is_fetched(tree, kustomize, listener
 
 @pytest.mark.tools
 def test_kustomize_has_no_network_where_the_system_can_take_it_away(tree, listener, monkeypatch, kustomize) -> None:
-    from aegisgen.kube import compose, process
+    from aegisgen.kube import process, reach
 
     need("unshare")
     if not process.without_network():
         pytest.skip("this machine gives no network namespaces: unshare --net --map-root-user fails")
-    monkeypatch.setattr(compose, "refuse", lambda _: None)  # the first line of defence is gone
+    monkeypatch.setattr(reach, "refuse", lambda _: None)  # the first line of defence is gone
     put(tree / OVERLAY / "kustomization.yaml", f"openapi: {{path: '{URL.format(port=listener.getsockname()[1])}'}}\n")
     assert aegisgen("plan", "staging").code == 2
     with pytest.raises(BlockingIOError):

@@ -35,11 +35,12 @@ _HIDDEN = re.compile(rb"""kind["']?[ \t]*:[ \t]*(?:[&!][^ \t\n]*[ \t]+)*"[^"\n]*
 class Files:
     """Reads files, one after the other; what a schema engine takes is checked when all have been read."""
 
-    def __init__(self, parser: Parser = manifests) -> None:
-        self._parser = parser
+    def __init__(self, parser: Parser | None = None) -> None:
+        """`parser` reads all files, as Kustomize composes them; without one, each is read as who takes it does."""
+        self._parser, self._composing = parser or manifests, parser or composed_files
         self._verdict = Verdict([], [])
         self._pieces: list[Piece] = []
-        self._kustomizations = Kustomizations(parser)
+        self._kustomizations = Kustomizations(self._parser)
 
     def take(self, item: Input) -> None:
         """Read what is in a file."""
@@ -55,7 +56,7 @@ class Files:
             return
         patch = self._kustomizations.is_patch(item.path)
         composed = patch or self._kustomizations.is_resource(item.path)
-        for document in self._documents(item, composed_files if composed else self._parser):
+        for document in self._documents(item, self._composing if composed else self._parser):
             if is_own(document):
                 parts = documents(item.raw, item.path)
                 own = next(part for part in parts if isinstance(part, Document) and part.line == document.line)
