@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,9 +11,14 @@ import psycopg
 import pytest
 import yaml
 from tests.conftest import aegisgen
-from tests.integration.steps_support import Container, connection, containers, dumped, programs, say
+from tests.integration.steps_support import Container, connection, containers, dumped, fake, programs, say
 from tests.pods import Ended, mounted
-from tests.postgres import Database, new_database
+from tests.postgres import PASSWORD, Database, new_database
+from tests.processes import printed
+from tests.runbooks import lines
+from tests.shells import IN_ONE_SHELL
+
+from aegisgen.rehearsal.postgres.server import Server
 
 pytestmark = [pytest.mark.tools, pytest.mark.slow]
 
@@ -20,6 +27,14 @@ CREATE TABLE customers (id serial PRIMARY KEY, name text NOT NULL);
 CREATE TABLE orders (id serial PRIMARY KEY, customer int NOT NULL, note text);
 INSERT INTO customers (name) SELECT 'it''s ' || n FROM generate_series(1, 300) n;
 INSERT INTO orders (customer, note) SELECT n, E'a\\ttab\\n\\\\.' FROM generate_series(1, 200) n;
+"""
+
+
+NEW_TABLE = """
+CREATE TABLE invoices (id serial PRIMARY KEY, customer int REFERENCES customers);
+INSERT INTO invoices (customer) SELECT id FROM customers;
+DELETE FROM orders WHERE customer > 100;
+ALTER TABLE orders ADD FOREIGN KEY (customer) REFERENCES customers
 """
 
 
@@ -41,12 +56,15 @@ class Drill:
         assert ended.code == 0, ended.log
 
     def restore(self, into: Database | None = None, **env: str) -> Ended:
-        database = into or self.database
         rendered = aegisgen("render", "production", "--stdout").out
         texts = (part.partition("\n") for part in rendered.split("---\n# Source: "))
-        job = yaml.safe_load(next(text for name, _, text in texts if name.endswith("restore-manual.yaml")))
-        found = job["spec"]["template"]["spec"]["containers"][0]
-        container = Container("restore", mounted(found), {})
+        return self.run(next(text for name, _, text in texts if name.endswith("restore-manual.yaml")), into, **env)
+
+    def run(self, job: str, into: Database | None = None, **env: str) -> Ended:
+        """Run the Job of a manifest."""
+        database = into or self.database
+        (restore,) = yaml.safe_load(job)["spec"]["template"]["spec"]["containers"]
+        container = Container("restore", mounted(restore), {})
         path = str(programs(database, self.folder))
         return container.run(self.folder, self.shell, connection(database) | env, path, {"/backup": self.target})
 
@@ -82,13 +100,7 @@ def test_what_came_after_the_dump_is_gone_and_nothing_else_is(drill: Drill) -> N
     drill.database.ask("ALTER DATABASE " + drill.database.name + " SET statement_timeout TO '77s'")
     drill.backup()
     before = dumped(drill.database)
-    drill.database.ask(
-        "CREATE TABLE invoices (id serial PRIMARY KEY, customer int REFERENCES customers);"
-        "INSERT INTO invoices (customer) SELECT id FROM customers;"
-        "DELETE FROM orders WHERE customer > 100;"
-        "ALTER TABLE orders ADD FOREIGN KEY (customer) REFERENCES customers;"
-        "UPDATE customers SET name = 'lost'"
-    )
+    drill.database.ask(f"{NEW_TABLE}; UPDATE customers SET name = 'lost'")
     ended = drill.restore()
     assert ended.code == 0, ended.log
     assert dumped(drill.database) == before
@@ -98,6 +110,58 @@ def test_what_came_after_the_dump_is_gone_and_nothing_else_is(drill: Drill) -> N
     assert names[0] == drill.database.name
     assert [name.startswith(f"{drill.database.name}_before_") for name in names[1:]] == [True]
     assert dumped(Database(drill.database.server, names[1])) != before
+
+
+@pytest.mark.long
+@IN_ONE_SHELL
+def test_the_runbooks_own_commands_restore_the_newest_dump_and_another(drill: Drill) -> None:
+    """As they stand there, but that a kubectl of the test's own keeps the manifest for `run`."""
+    drill.backup()
+    (oldest,) = drill.target.glob("*.dump")
+    first = dumped(drill.database)
+    drill.database.ask(NEW_TABLE)
+    time.sleep(1.1)  # names tell seconds
+    drill.backup()
+    second = dumped(drill.database)
+    drill.database.ask("DROP TABLE invoices; DELETE FROM orders; CREATE TABLE later (id int)")
+
+    assert aegisgen("render", "production").code == 0
+    runbook = aegisgen("runbook", "production").out
+    newest, named = [line for line in lines(runbook) if "restore-manual.yaml" in line]
+    kept = drill.folder / "created.yaml"
+    kubectl = fake(drill.folder, "kubectl", f'[ "$1 $2" = "create --filename" ] && cat -- "$3" >{kept}')
+    for command, expected in ((newest, second), (named.replace("THE_NAME_OF_THE_DUMP", oldest.name), first)):
+        printed(["sh", "-c", command], cwd="argocd", env={**os.environ, "PATH": f"{kubectl}:{os.environ['PATH']}"})
+        time.sleep(1.1)
+        ended = drill.run(kept.read_text())
+        assert ended.code == 0, ended.log
+        assert dumped(drill.database) == expected
+
+
+@pytest.mark.long
+@IN_ONE_SHELL
+def test_on_a_new_server_everything_comes_back_once_its_roles_are_there(drill: Drill, copy: Server) -> None:
+    drill.superuser("CREATE ROLE reporting")
+    new = Database(copy, drill.database.name)
+    try:
+        drill.database.ask(f"CREATE EXTENSION citext; {NEW_TABLE}; GRANT SELECT ON invoices TO reporting")
+        drill.backup()
+        copy.database(new.name, owner="aegisx", password=PASSWORD)
+        with Database(copy, "postgres").connect(user="postgres") as session:
+            session.execute("ALTER ROLE aegisx CREATEDB")
+            ended = drill.restore(new)
+            assert (ended.code, 'role "reporting" does not exist' in ended.log) == (54, True), ended.log
+            session.execute("CREATE ROLE reporting")
+        ended = drill.restore(new)
+        assert ended.code == 0, ended.log
+        assert dumped(new) == dumped(drill.database)
+    finally:
+        with Database(copy, "postgres").connect(user="postgres") as session:
+            for (name,) in session.execute("SELECT datname FROM pg_database WHERE datname LIKE 'aegisx%'").fetchall():
+                session.execute(f"DROP DATABASE {name}")
+            session.execute("DROP ROLE IF EXISTS reporting, aegisx")
+        drill.database.ask("DROP TABLE invoices")
+        drill.superuser("DROP ROLE reporting")
 
 
 def test_whoever_is_still_connected_is_named_and_nothing_is_switched(drill: Drill) -> None:
