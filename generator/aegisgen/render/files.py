@@ -19,7 +19,7 @@ from aegisgen.render.notices import channel_variables, telling
 from aegisgen.render.parts import PARTS
 from aegisgen.render.places import RUNNER
 from aegisgen.render.runner import migration_run, rollback_runs
-from aegisgen.render.steps import step_values
+from aegisgen.render.steps import own_address, step_values
 
 
 class Overlay(Record):
@@ -66,6 +66,7 @@ def _values(target: Target) -> dict[str, object]:
         "labels": _labels(target),
         "account": account_name(target),
         "urls": channel_variables(target),
+        "own_address": own_address(target),
         "run": telling(target, migration_run(target), "migration"),
         "rollback": {
             name: telling(target, run, "rollback" if run.script == "rollback.sh" else "record")

@@ -6,16 +6,19 @@ The scripts know no service. Their arguments are lines of NAME=VALUE, which each
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 from zlib import crc32
 
 from aegisgen.profile.agreement.rollback import automatic, records
-from aegisgen.profile.migrations import Lock, Migrations, MigrationSet
+from aegisgen.profile.migrations import Migrations, MigrationSet
 from aegisgen.profile.steps.rollback import Rollback
 from aegisgen.profile.target import Target
-from aegisgen.profile.types import seconds
+from aegisgen.profile.types import milliseconds, seconds
 from aegisgen.record import Record, replace
 from aegisgen.tools import EXEC, TOOLS
 
+# With a way back for everybody else: without it, an ALTER TABLE queues behind a long reader, and all others behind it.
+_TABLE_WAIT = "2s"
 # What begins a tool's text that is more than the words of one command.
 _SCRIPT = "sh: "
 
@@ -44,16 +47,15 @@ def migration_run(target: Target) -> Run:
     arguments = [f"ping={ping(target)}"]
     for migrations, steps in zip(_sets(target), sets(target), strict=True):
         arguments += [*_set(steps), f"status={steps.status}", f"migrate={steps.migrate}", *_verify(target, steps)]
-        arguments += _recorded(target, migrations) if recorded else []
-    arguments += _common(target)
+        arguments += _compared(target, migrations)
+        arguments += _recorded(target, migrations) if recorded or _compares(target) else []
+    arguments += [*_common(target), *_ahead(target), *_patience(target)]
     return Run("run.sh", [*arguments, *(["record=yes", *identity(target)] if recorded else [])])
 
 
 def unrecorded_run(target: Target) -> Run:
-    """Return what migrates without lock and record: what is read only, or a copy that nobody else can reach."""
-    migrations = replace(target.settings.migrations, lock=Lock(enabled=False))
-    settings = replace(target.settings, migrations=migrations, rollback=Rollback())
-    return migration_run(replace(target, settings=settings))
+    """Return what migrates without a record: what is read only, or a copy."""
+    return migration_run(replace(target, settings=replace(target.settings, rollback=Rollback())))
 
 
 def rollback_runs(target: Target) -> dict[str, Run]:
@@ -121,6 +123,50 @@ def _recorded(target: Target, migrations: Migrations | MigrationSet) -> list[str
     table = quoted(bookkeeping_table(target.settings.migrations, migrations))
     folder = target.settings.rollback.directory or migrations.path
     return [f"table={table}", *([f"folder={folder}"] if folder else [])]
+
+
+def _compares(target: Target) -> bool:
+    """Return whether the program that holds the lock compares what is recorded with what the image has."""
+    migrations = target.settings.migrations
+    return lock_runtime(migrations) != "none" and TOOLS[migrations.tool].names != ""
+
+
+def _compared(target: Target, migrations: Migrations | MigrationSet) -> Iterator[str]:
+    """Yield how the names of a set's migrations are known: those recorded, those of the image, or what is ahead."""
+    tool, settings = TOOLS[target.settings.migrations.tool], target.settings.migrations
+    if _compares(target):
+        yield f"recorded={tool.names.format(table=quoted(bookkeeping_table(settings, migrations)))}"
+    if _compares(target) and tool.newest_only:
+        yield "newest-only=yes"
+    for name, text in {"listing": tool.listing if _compares(target) else "", "ahead": tool.ahead}.items():
+        if text:
+            yield f"{name}={_fill(target, text, settings, migrations)}"
+
+
+def _ahead(target: Target) -> Iterator[str]:
+    migrations = target.settings.migrations
+    if migrations.database_ahead == "refuse":
+        yield "database-ahead=refuse"
+    if migrations.minimum:
+        yield f"minimum={migrations.minimum}"
+    if migrations.lock.hidden_sessions == "allow":
+        yield "hidden-sessions=allow"
+
+
+def _patience(target: Target) -> Iterator[str]:
+    """Yield how long a statement may wait for a table, in milliseconds, and how often a migration is tried."""
+    migrations, url = target.settings.migrations, target.settings.database.env.url
+    if TOOLS[migrations.tool].lock_timeout == "url" and lock_runtime(migrations) != "none" and url:
+        yield f"session-url={url}"
+    if wait := table_wait(migrations):
+        yield f"table-lock-timeout={wait}"
+        yield f"table-lock-tries={migrations.lock_tries}"
+
+
+def table_wait(migrations: Migrations) -> int:
+    """Return how long a statement may wait for a table, in milliseconds; 0: as long as it takes."""
+    usual = _TABLE_WAIT if TOOLS[migrations.tool].lock_timeout else "off"
+    return milliseconds(migrations.lock_timeout or usual)
 
 
 def _sets(target: Target) -> list[Migrations | MigrationSet]:
@@ -214,6 +260,8 @@ def _fill(target: Target, text: str, migrations: Migrations, one: Migrations | M
         at=shlex.join(word.format(path=path) for word in tool.at.split()) if path else "",
         url=target.settings.database.env.url or "",
         timeout=seconds(migrations.lock.timeout),
+        lock_timeout=table_wait(migrations),
+        path=shlex.quote(path or "."),
     )
     filled = filled.replace("  ", " ")  # where there is no folder to name
     return f"sh -c {shlex.quote(filled.removeprefix(_SCRIPT))}" if filled.startswith(_SCRIPT) else filled

@@ -14,7 +14,7 @@ from aegisgen.profile.target import Target
 from aegisgen.profile.types import seconds
 from aegisgen.record import Record, replace
 from aegisgen.render.notices import telling
-from aegisgen.render.runner import Run, quoted, unrecorded_run
+from aegisgen.render.runner import Run, lock_runtime, quoted, unrecorded_run
 from aegisgen.tools import TOOLS
 
 # Kept where a profile says neither how many backups nor how old they may become.
@@ -81,17 +81,44 @@ def connection(target: Target) -> list[Variable]:
     }
     variables = [Variable(name, *source) for name, key in names.items() if (source := _source(target, key))]
     own = [*target.settings.database.config.keys, *target.settings.database.secret.keys]
+    own_variables = own_address(target)
+    variables += [variable for name, variable in own_variables.items() if name.startswith("PGSSL")]
     return variables + [
         Variable(key, *source)
         for key in own
-        if key.startswith("PG") and key not in {*names, *names.values()} and (source := _source(target, key))
+        if key.startswith("PG")
+        and key not in {*names, *names.values(), *own_variables}
+        and (source := _source(target, key))
     ]
+
+
+def own_address(target: Target) -> dict[str, Variable]:
+    """Return the variables in which the migration's connection differs from the application's, by name."""
+    database, env = target.settings.database, target.settings.database.env
+    variables: list[Variable] = []
+    if direct := database.direct:
+        if direct.host:
+            variables.append(Variable(env.host, "value", "", direct.host))
+        if direct.port:
+            variables.append(Variable(env.port, "value", "", str(direct.port)))
+        if direct.url and env.url:
+            variables.append(Variable(env.url, "secretKeyRef", direct.url.name, direct.url.key))
+    if database.ca:
+        variables.append(Variable("PGSSLROOTCERT", "value", "", f"/database-ca/{database.ca.key}"))
+        if "PGSSLMODE" not in {*database.config.keys, *target.settings.migrations.env}:
+            variables.append(Variable("PGSSLMODE", "value", "", "verify-full"))
+        if lock_runtime(target.settings.migrations) == "node":
+            # The application's own client knows no PGSSLROOTCERT.
+            variables.append(Variable("NODE_EXTRA_CA_CERTS", "value", "", f"/database-ca/{database.ca.key}"))
+    return {variable.name: variable for variable in variables}
 
 
 def _source(target: Target, key: object) -> tuple[str, str, str] | None:
     settings = target.settings
     if not isinstance(key, str):
         return None
+    if variable := own_address(target).get(key):
+        return variable.source, variable.object, variable.key
     if key in settings.database.config.keys:
         return "configMapKeyRef", target.migration_config_name, target.config_key(key)
     if key in settings.database.secret.keys:

@@ -90,7 +90,7 @@ def exit_codes(facts: Facts) -> dict[str, list[ExitRow]]:
 
 def _rows(role: Role, facts: Facts) -> Iterator[ExitRow]:
     settings = facts.target.settings
-    locked = {15, 16, 17, 18}
+    locked = {15, 16, 17, 18, 23, 24, 25, 26}
     s3 = bool(settings.backup and settings.backup.s3)
     records = facts.job != "" and (settings.rollback.record or settings.rollback.automatic)
     for code, exit_ in codes(role, "load").items():

@@ -75,12 +75,43 @@ _RUNNER = {
     17: Exit(
         "lock",
         "the lock could not be taken, because the connection failed",
-        f"its log has the reason (a pooler in transaction mode, no connections left?): fix it, {_AGAIN}",
+        f"its log has the reason (no connections left, a certificate?): fix it, {_AGAIN}",
     ),
     18: Exit(
         "lock",
         "the connection that held the lock was lost, and the migration was stopped",
         "the next attempt takes it up; find out what cut the connection to the database",
+    ),
+    19: Exit(
+        "compare",
+        "the database has migrations that the image has not, and must not run with them",
+        f"deploy an image with all of them: merge what is on two branches, or raise the image; {_AGAIN}",
+    ),
+    23: Exit(
+        "lock",
+        "a pooler lends sessions by the transaction, so that the lock would exclude nobody",
+        f"name the server itself in database.direct, or set pool_mode to session; {_AGAIN}",
+    ),
+    24: Exit(
+        "lock", "the server takes no writes", f"name the primary, or look at default_transaction_read_only; {_AGAIN}"
+    ),
+    25: Exit(
+        "lock",
+        "the tool's sessions hide their name, so that those of a killed run could not be ended",
+        "take application_name out of the application's settings, or say migrations.lock.hiddenSessions: allow",
+    ),
+    26: Exit(
+        "lock",
+        "the user may not end the sessions of an earlier migration",
+        "GRANT pg_signal_backend to the user of the message, or let the application use the same user",
+    ),
+    27: Exit(
+        "migrate",
+        "a table was in use by others in each try",
+        f"its log says who held it: wait until that ends, or end it; {_AGAIN}",
+    ),
+    28: Exit(
+        "ping", "its command cannot run", "its message has the last line: look at the image and at the package scripts"
     ),
     20: Exit(
         "record",

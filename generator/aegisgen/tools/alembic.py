@@ -25,6 +25,11 @@ TOOL = Tool(
     lock="python",
     locking="not at all",
     tables=("alembic_version",),
+    names="SELECT version_num FROM {table}",
+    # Prints `FROM -> TO (head), message`, or `FROM, FROM -> TO`.
+    listing=r"sh: alembic history | sed -nE 's/^.* -> ([^ ,]+).*$/\1/p'",
+    newest_only=True,
+    lock_timeout="PGOPTIONS",
     # alembic/runtime/migration.py
     written=(
         Written("insert", "version_num", "{version_num}"),

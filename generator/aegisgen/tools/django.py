@@ -28,6 +28,9 @@ TOOL = Tool(
     lock="python",
     locking="not at all",
     tables=("django_migrations",),
+    names="SELECT app || '.' || name FROM {table} ORDER BY id",
+    listing=r"sh: python manage.py showmigrations --plan | sed -nE 's/^\[[X ]\] +([^ ]+).*$/\1/p'",
+    lock_timeout="PGOPTIONS",
     # django/db/migrations/recorder.py
     written=(
         Written("insert", "app name applied", "{app}.{name}"),

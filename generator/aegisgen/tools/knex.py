@@ -29,6 +29,8 @@ TOOL = Tool(
     held=(("migration table is already locked", "Knex's lock row says that a migration runs"),),
     # lib/migrations/migrate/table-creator.js
     tables=("knex_migrations",),
+    names="SELECT name FROM {table} ORDER BY id",
+    lock_timeout="PGOPTIONS",
     written=(
         Written("insert", "batch migration_time name", "{name}"),
         Written("delete", "name", "{name}", event="reverts"),

@@ -31,6 +31,8 @@ TOOL = Tool(
     # Error P1002
     held=(("timed out trying to acquire a postgres advisory lock", "another session holds Prisma's lock"),),
     tables=("_prisma_migrations",),
+    names="SELECT DISTINCT migration_name FROM {table} WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL",
+    lock_timeout="url",
     written=(
         Written("insert", "id checksum migration_name", "{migration_name}", event="begins"),
         Written("update", "finished_at id"),

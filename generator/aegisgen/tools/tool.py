@@ -111,6 +111,17 @@ class Tool(Record):
     """The same as a statement on the bookkeeping table, {table}, where there is no command."""
     tables: tuple[str, ...] = ()
     """Where it keeps what has been applied. Tables with mere locks are left out: each tool fills an empty one."""
+    names: str = ""
+    """Selects the names in the bookkeeping table {table}, where aegisgen compares them with the image's."""
+    listing: str = ""
+    """Prints the names of the image's migrations, a line each; empty: they are files, named as recorded."""
+    newest_only: bool = False
+    """The bookkeeping table has no more than the newest; `listing` prints the newest first."""
+    ahead: str = ""
+    """Prints what is recorded and not in the image, where only the tool itself can tell."""
+    lock_timeout: Literal["PGOPTIONS", "url", "command", ""] = ""
+    """How the tool's sessions get PostgreSQL's lock_timeout: by libpq's variable, by its URL, or as {lock_timeout}
+    (milliseconds) in `migrate`. Empty: not at all."""
     written: tuple[Written, ...] = ()
     recorded: tuple[str, str] = ("", "")
     """The columns that tell such a table, and what to select from it: a migration's name, its begin and its end."""

@@ -23,6 +23,7 @@ def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     if migrations.sets:
         yield from _sets(migrations, layers)
     yield from _lock(target, layers)
+    yield from _database(target, layers)
     if target.settings.strategy == "presync-job":
         yield from _deadline(target, layers)
 
@@ -39,6 +40,12 @@ def _tool(target: Target, layers: list[Layer]) -> Iterator[Problem]:
             yield from _commands(migrations, layers, position)
     if known.needs_path and not migrations.path:
         yield problem(layers, _path("path"), "missing, expected the folder of the migrations in the image")
+    if migrations.lock_timeout and not known.lock_timeout and tool != "command":
+        message = f"{tool} has no way to give its sessions a lock_timeout; remove it, or set it for the database's user"
+        yield problem(layers, _path("lockTimeout"), message)
+    if migrations.minimum and (not known.names or (migrations.lock.runtime or known.lock) == "none"):
+        message = f"what the image has is not compared with the database for {tool}; remove it"
+        yield problem(layers, _path("minimum"), message)
     if known.needs_url and not target.settings.database.env.url:
         message = f"missing, expected the name of the variable with the database's URL, which {tool} needs"
         yield problem(layers, ("database", "env", "url"), message)
@@ -113,6 +120,21 @@ def _address(target: Target, layers: list[Layer]) -> Iterator[Problem]:
         if name not in given:
             message = f"{name} is no key of database.config or database.secret, expected the key that the lock reads"
             yield problem(layers, ("database", "env", field), message)
+
+
+def _database(target: Target, layers: list[Layer]) -> Iterator[Problem]:
+    """What a connection of the migration's own needs."""
+    database = target.settings.database
+    if direct := database.direct:
+        for field, by_url in (("host", False), ("port", False), ("url", True)):
+            if getattr(direct, field) and by_url != bool(database.env.url):
+                other = "direct.url" if database.env.url else "direct.host and direct.port"
+                way = "a URL" if database.env.url else "host and port"
+                message = f"the application finds its database by {way}, expected {other}"
+                yield problem(layers, ("database", "direct", field), message)
+    if (ca := database.ca) and bool(ca.secret) == bool(ca.config_map):
+        message = "expected the name of a secret or of a configMap, one of the two"
+        yield problem(layers, ("database", "ca"), message)
 
 
 def _deadline(target: Target, layers: list[Layer]) -> Iterator[Problem]:
