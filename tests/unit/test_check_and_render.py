@@ -34,7 +34,7 @@ def test_the_exit_code_tells_a_hook_whether_anything_was_written(project, cli) -
 def test_a_first_render_says_what_it_created(project, cli) -> None:
     shutil.rmtree(project / "overlays/staging/api")
     assert cli("render", "staging").out.splitlines() == [
-        "unchanged argocd/components/migration-runner/ (21 files)",
+        "unchanged argocd/components/migration-runner/ (23 files)",
         f"created   {STAGING}/deployment-patch.yaml",
         f"created   {STAGING}/kustomization.yaml",
         f"created   {STAGING}/migration-runner/kustomization.yaml",
