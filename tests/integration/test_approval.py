@@ -37,6 +37,12 @@ def waves() -> dict[str, int]:
     }
 
 
+def test_the_row_ends_at_the_wave_of_the_migration(full: Path) -> None:
+    say(full, hook={"wave": -5})
+    found = waves()
+    assert [found[name] for name in ("dry-run", "approval", "backup", "migration")] == [-8, -7, -6, -5]
+
+
 def test_people_are_asked_after_the_dry_run_and_the_backup_is_not_older_than_their_answer(full: Path) -> None:
     order = sorted(
         (wave, name) for name, wave in waves().items() if name in {"approval", "backup", "dry-run", "migration"}
@@ -46,7 +52,7 @@ def test_people_are_asked_after_the_dry_run_and_the_backup_is_not_older_than_the
 
 
 def test_a_profile_that_states_a_wave_has_the_row_that_it_had(full: Path) -> None:
-    say(full, hook={"wave": -1})
+    say(full, backup={"volume": {"claim": "b"}, "wave": -3})
     found = waves()
     assert [found[name] for name in ("approval", "backup", "dry-run", "migration")] == [-5, -3, -2, -1]
 
@@ -91,6 +97,7 @@ def test_the_message_says_what_is_pending(
         "production/api (ghcr.io/aegisx-platform/aegisx-starter-api:production): waits for an approval",
         'Migrations: 20260102_orders.js, 20260103_"odd".js',
         "Runbook: https://wiki/api",
+        "Argo CD: https://argocd.example.com/applications/argocd/production-aegisx-api",
     ]
     path, figure = receiver.received[-2]
     assert path.endswith("/step/approval")

@@ -74,8 +74,17 @@ def test_the_sealed_secret_is_patched_into_a_hook_that_leaves_its_secret(project
     assert "kind: SealedSecret\n      name: aegisx-api-secrets" in text
 
 
-def test_a_gate_is_a_suspended_job_before_everything_else(project: Path) -> None:
+def test_a_gate_is_a_suspended_job_before_the_migration(project: Path) -> None:
     say(project, "production", "  approval: {gate: true}\n")
+    documents = rendered("production")
+    gate = documents[f"{PRODUCTION}/approval-gate.yaml"]
+    assert gate["spec"]["suspend"] is True
+    assert wave(documents[f"{PRODUCTION}/approval-request-job.yaml"]) < wave(gate)
+    assert wave(gate) < wave(documents[f"{PRODUCTION}/migration-job.yaml"])
+
+
+def test_a_gate_may_be_before_everything_else(project: Path) -> None:
+    say(project, "production", "  approval: {gate: true, wave: -5}\n")
     documents = rendered("production")
     gate = documents.pop(f"{PRODUCTION}/approval-gate.yaml")
     assert gate["spec"]["suspend"] is True

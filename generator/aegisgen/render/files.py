@@ -15,7 +15,7 @@ from aegisgen.record import Record
 from aegisgen.render.environment import Templates
 from aegisgen.render.kustomization import Patch, Wiring
 from aegisgen.render.kustomization.stated import literal_of
-from aegisgen.render.notices import channel_variables, telling
+from aegisgen.render.notices import channel_variables, runbook_link, telling
 from aegisgen.render.parts import PARTS
 from aegisgen.render.places import RUNNER
 from aegisgen.render.runner import migration_run, rollback_runs
@@ -79,6 +79,7 @@ def _values(target: Target) -> dict[str, object]:
         "rollout_wave": ROLLOUT_WAVE,
         "confirm_wave": CONFIRM_WAVE,
         "sealed_name": sealed_name(target),
+        "runbook_link": runbook_link(target),
         "peers": _peers(target),
         "base": posixpath.relpath(target.base, target.directory),
         "replicas": settings.replicas if isinstance(settings.replicas, int) else None,

@@ -54,11 +54,21 @@ def _sealed(target: Target) -> tuple[str, str]:
     return "SealedSecret", sealed_name(target)
 
 
+# What people add to the ConfigMap of Argo CD Notifications, which all Applications share.
+_TRIGGERS = Part(
+    "argocd-notifications.yaml",
+    lambda target: bool(target.settings.notifications.argocd),
+    applied=False,
+    shared="argocd-notifications.yaml.j2",
+)
+_ALERTS = Part(
+    "prometheus-rule.yaml", lambda target: target.settings.metrics.prometheus_rule, shared="prometheus-rule.yaml.j2"
+)
 # A ConfigMap of the service's own with the scripts; before whatever runs them.
 _RUNNER = Part("migration-runner/kustomization.yaml", _always, shared="runner-folder.yaml.j2")
 
 PARTS: dict[str, tuple[Part, ...]] = {
-    "init-container": (_RUNNER, Part("deployment-patch.yaml", _always, patches=_workload)),
+    "init-container": (_RUNNER, Part("deployment-patch.yaml", _always, patches=_workload), _ALERTS, _TRIGGERS),
     "presync-job": (
         Part("approval-role.yaml", _approvers),
         Part("approval-role-binding.yaml", _approvers),
@@ -79,6 +89,8 @@ PARTS: dict[str, tuple[Part, ...]] = {
         Part("rollback-confirm.yaml", automatic),
         Part("rollback-sync-fail.yaml", automatic),
         Part("rollback-manual.yaml", automatic, applied=False),
+        _ALERTS,
+        _TRIGGERS,
         Part("restore-manual.yaml", lambda target: wanted(target.settings.backup), applied=False),
     ),
 }

@@ -7,20 +7,23 @@ from collections.abc import Iterator, Mapping
 from aegisgen.errors import Problem
 from aegisgen.kube.resource import value_at
 from aegisgen.profile.layers import Layer, problem, saying
+from aegisgen.profile.model import Hook
 from aegisgen.profile.steps.job import wanted
 from aegisgen.profile.target import Target
 
 # With a gate. The dry run has shown something before people are asked, and the backup is made when they have agreed:
-# the wait has no limit, and a dump from before it could be days old.
-_WAVES = {("hook", "configWave"): -5, ("dryRun", "wave"): -4, ("approval", "wave"): -3, ("backup", "wave"): -2}
+# the wait has no limit, and a dump from before it could be days old. Counted from the migration's wave.
+_BEFORE = {("hook", "configWave"): -4, ("dryRun", "wave"): -3, ("approval", "wave"): -2, ("backup", "wave"): -1}
 
 
 def waves(said: Mapping[str, object]) -> dict[str, object]:
-    """Return the waves of a service's steps where it has a gate and states none of them; otherwise nothing."""
-    stated = [value_at(said, place) for place in (*_WAVES, ("hook", "wave"))]
-    if value_at(said, ("approval", "gate")) is not True or any(wave is not None for wave in stated):
+    """Return the waves of what precedes the migration, where a service has a gate and states none of them."""
+    stated = any(value_at(said, place) is not None for place in _BEFORE)
+    if value_at(said, ("approval", "gate")) is not True or stated:
         return {}
-    return {step: {field: wave} for (step, field), wave in _WAVES.items() if step == "hook" or step in said}
+    job = value_at(said, ("hook", "wave"))
+    job = job if isinstance(job, int) else Hook().wave
+    return {step: {field: job + by} for (step, field), by in _BEFORE.items() if step == "hook" or step in said}
 
 
 def asks(target: Target) -> str:

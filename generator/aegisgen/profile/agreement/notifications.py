@@ -62,6 +62,9 @@ def problems(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     if gateway and _CREDENTIALS.search(gateway):
         message = "holds credentials, and this file is in git; expected a URL without them"
         yield problem(layers, ("metrics", "pushgateway"), message)
+    if settings.metrics.prometheus_rule and not gateway:
+        message = "alerts on figures that nobody pushes, expected metrics.pushgateway as well"
+        yield problem(layers, ("metrics", "prometheusRule"), message)
     policy = settings.security.network_policy
     if policy.enabled and not policy.also and (channels(target) or gateway):
         message = "keeps messages and metrics from getting out, expected their addresses"

@@ -17,8 +17,8 @@ class Approval(Model, frozen=True, kw_only=True):
     wave: Annotated[
         Wave,
         about(
-            "The gate's sync wave. Where a profile with a gate states no wave at all, the waves are: "
-            "hook.configWave -5, dryRun -4, approval -3, backup -2, hook -1."
+            "The gate's sync wave. Where a profile with a gate states no wave but hook.wave, the others are "
+            "counted from that: hook.configWave -5, dryRun -4, approval -3, backup -2, hook -1."
         ),
     ] = -5
     groups: Annotated[

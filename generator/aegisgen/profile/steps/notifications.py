@@ -5,6 +5,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, UnsetType, field
 
 from aegisgen.profile.base import Model, about, matching
+from aegisgen.profile.steps.security import Labels
 from aegisgen.profile.types import DnsName, Duration, Line
 
 SecretKeyName = Annotated[str, matching("a key of a Secret", r"[A-Za-z0-9._-]+", "url", max_length=253)]
@@ -82,6 +83,12 @@ class Notifications(Model, frozen=True, kw_only=True):
 
 
 class Metrics(Model, frozen=True, kw_only=True):
-    """Figures for Prometheus."""
+    """Figures for Prometheus, of every step."""
 
     pushgateway: Annotated[Url | UnsetType, about("The Pushgateway's URL; without credentials.")] = UNSET
+    prometheus_rule: Annotated[
+        bool, about("Renders alerts on the figures as a PrometheusRule of the Prometheus Operator.")
+    ] = False
+    rule_labels: Annotated[
+        Labels, about("Labels by which Prometheus selects its rules.", {"release": "kube-prometheus-stack"})
+    ] = {}
