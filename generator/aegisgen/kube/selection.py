@@ -21,7 +21,7 @@ CLUSTER_SCOPED = frozenset(
     }
 )  # fmt: skip
 
-_REQUIREMENT = re.compile(
+_REQUIREMENT = (
     r"\s*(?:(?P<absent>!)\s*(?P<none>[\w./-]+)"
     r"|(?P<key>[\w./-]+)\s*(?:(?P<set>in|notin)\s*\((?P<values>[^)]*)\)|(?P<operator>==|!=|=)\s*(?P<value>[\w./-]*))?"
     r")\s*(?:,|\Z)"
@@ -85,7 +85,7 @@ def label_selector(selector: str, labels: Mapping[str, str]) -> bool:
     """Tell whether labels satisfy a selector such as `app=api,tier in (web, edge),!legacy`."""
     position = 0
     while position < len(selector):
-        requirement = _REQUIREMENT.match(selector, position)
+        requirement = re.compile(_REQUIREMENT).match(selector, position)
         if not requirement:
             return True
         if not _satisfied(requirement, labels):

@@ -18,11 +18,11 @@ from aegisgen.output.visible import escaped
 
 _PLAIN = re.compile(r"[\n\t -~]*\Z")
 # What aegisgen itself sends to a terminal: colours, and the clear screen of `status --watch`.
-_OWN = re.compile(r"(\x1b\[(?:[0-9;]*m|H\x1b\[2J))")
+_OWN = r"(\x1b\[(?:[0-9;]*m|H\x1b\[2J))"
 # GitHub's runner takes a line for a command that begins with `::` after any blanks, or that has `##[` anywhere; Azure
 # Pipelines takes `##vso[` (actions/runner, ActionCommand.cs). The escapes are ones that JSON reads back.
-_BRACKET = re.compile(r"##(?=(?:vso)?\[)")
-_COLONS = re.compile(r"^(\s*:):", re.MULTILINE)
+_BRACKET = r"##(?=(?:vso)?\[)"
+_COLONS = r"(?m)^(\s*:):"
 
 
 class Stream:
@@ -40,12 +40,12 @@ class Stream:
         """Write a text, escaped."""
         safe = text
         if not _PLAIN.match(text):
-            parts = _OWN.split(text) if self.stream.isatty() else [text]
+            parts = re.split(_OWN, text) if self.stream.isatty() else [text]
             safe = "".join(part if index % 2 else escaped(part) for index, part in enumerate(parts))
         if "##" in safe:
-            safe = _BRACKET.sub(r"#\\u0023", safe)
+            safe = re.sub(_BRACKET, r"#\\u0023", safe)
         if ":" in safe:
-            safe = _COLONS.sub(r"\1\\u003a", self._begun + safe)[len(self._begun) :]
+            safe = re.sub(_COLONS, r"\1\\u003a", self._begun + safe)[len(self._begun) :]
         line = (self._begun + safe).rpartition("\n")[2]
         self._begun = line if line.strip() in {"", ":"} else "."
         self.stream.write(safe)

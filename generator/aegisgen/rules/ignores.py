@@ -16,9 +16,10 @@ from aegisgen.rules.context import Context
 
 ANNOTATION = "aegisgen.dev/ignore"
 
-_COMMENT = re.compile(r"(?:^|[ \t])(?P<comment>#)[ \t]*aegisgen:[ \t]*ignore\[(?P<rules>[^\]]*)\](?P<reason>.*)")
+# Compiled where a file has such a comment.
+_COMMENT = r"(?:^|[ \t])(?P<comment>#)[ \t]*aegisgen:[ \t]*ignore\[(?P<rules>[^\]]*)\](?P<reason>.*)"
 _SILENT = re.compile(r"\s*(?:#|\Z)")
-_ENTRY = re.compile(r"\s*(?P<rules>[A-Za-z]\w*(?:\s*,\s*[A-Za-z]\d\w*)*)(?:[\s:]+(?P<reason>.*))?\Z", re.DOTALL)
+_ENTRY = r"(?s)\s*(?P<rules>[A-Za-z]\w*(?:\s*,\s*[A-Za-z]\d\w*)*)(?:[\s:]+(?P<reason>.*))?\Z"
 
 
 class Ignore(Record):
@@ -77,12 +78,14 @@ def commented(path: str, content: str) -> list[Ignore]:
     ignores = []
     lines = content.split("\n")
     for number, line in enumerate(lines, 1):
-        match = _COMMENT.search(line)
+        match = re.search(_COMMENT, line)
         if not match:
             continue
         about = number
         if not line[: match.start("comment")].strip():
-            about = next((at for at, text in enumerate(lines[number:], number + 1) if not _SILENT.match(text)), number)
+            about = next(
+                (at for at, text in enumerate(lines[number:], number + 1) if not _SILENT.match(text)), number
+            )
         rules = [rule for word in match["rules"].split(",") if (rule := word.strip())]
         for rule in rules or [""]:
             where = (path, number, match.start("comment") + 1)
@@ -138,7 +141,7 @@ def _finding(rule: str, ignore: Ignore, message: str, severities: Mapping[str, S
 
 
 def _entries(part: str) -> Iterator[tuple[str, str]]:
-    match = _ENTRY.match(part)
+    match = re.match(_ENTRY, part)
     if match:
         for rule in match["rules"].split(","):
             yield rule.strip(), (match["reason"] or "").strip()

@@ -30,7 +30,7 @@ STAGE = ".aegisgen-stage"
 _MAX_BYTES = 20_000_000
 _HEADERS = (HEADER.encode(), MARKUP_HEADER.encode(), SCRIPT_HEADER.encode())
 _BOM = b"\xef\xbb\xbf"  # some editors put it in front
-_LINE = re.compile(r"[^\n]*\n|[^\n]+")  # str.splitlines would also split at form feeds and the like
+_LINE = r"[^\n]*\n|[^\n]+"  # str.splitlines would also split at form feeds and the like
 
 _KIND = r"""^[ \t-]*["']?kind["']?:[ \t]*["']?Secret["']?[ \t\r]*(?:#.*)?$"""
 
@@ -160,4 +160,4 @@ def _name(path: str) -> str:
 
 
 def _lines(content: bytes | None) -> list[str]:
-    return _LINE.findall((content or b"").decode("utf-8", "backslashreplace"))
+    return re.findall(_LINE, (content or b"").decode("utf-8", "backslashreplace"))
