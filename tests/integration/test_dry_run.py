@@ -77,7 +77,7 @@ class DryRun(NamedTuple):
 def dry_run(full: Path, tmp_path: Path, shell: list[str], database: Database, copy: Server) -> DryRun:
     database.ask(SCHEMA)
     command = {"ping": ["true"], "status": ["true"], "migrate": ["sh", "migrate.sh"]}
-    say(full, migrations={"commands": command, "wait": "5s"})
+    say(full, migrations={"commands": command, "wait": "5s", "lock": {"enabled": False}})
     empty(copy)
     return DryRun(tmp_path, shell, database, copy)
 

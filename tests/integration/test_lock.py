@@ -139,6 +139,7 @@ def test_one_runner_migrates(cluster: Cluster) -> None:
     assert [step for step in ended.steps if step[1] != "started"] == [
         ("ping", "ok"),
         ("lock", "taken"),
+        ("compare", "ok"),
         ("status-before", "ok"),
         ("migrate", "ok"),
         ("status-after", "ok"),

@@ -135,7 +135,8 @@ def test_json_lines_are_json_whatever_is_printed(project: Path, tmp_path: Path, 
     assert lines[0].keys() == {"time", "step", "outcome", "seconds"}
     assert lines[1]["output"] == hostile.replace("\x1b", "").replace("\t", " ")
     assert lines[-1]["exit"] == 10
-    assert lines[-1]["reason"] == "the database did not answer within 1 s"
+    last = 'a "b" \\c\\n \u00e9 %s $HOME red tab'
+    assert lines[-1]["reason"] == f"the database did not answer within 1 s; at last: {last}"
 
 
 def test_several_sets_run_in_their_order_each_with_its_scripts(project: Path, tmp_path: Path, shell: list[str]) -> None:

@@ -90,7 +90,7 @@ def test_the_lock_must_be_able_to_find_the_database(render, database: str, expec
     ("migrations", "command"),
     [
         ("{packageManager: npm, scripts: {migrate: m}}", "npm run m"),
-        ("{tool: flyway, path: db/sql, lock: {timeout: 2m}}", "flyway -locations=filesystem:db/sql -lockRetryCount=120 -initSql='SET lock_timeout = 2000' migrate"),
+        ("{tool: flyway, path: db/sql, lock: {timeout: 2m}}", "flyway -locations=filesystem:db/sql -lockRetryCount=120 -initSql=''SET lock_timeout = 2000'' migrate"),
         ("{tool: liquibase}", "migrate=liquibase update"),
         ("{tool: alembic}", "migrate=alembic upgrade heads"),
         ("{tool: django}", "migrate=python manage.py migrate --noinput"),

@@ -42,7 +42,16 @@ def test_a_tool_can_be_called_recognised_and_explained(name: str) -> None:
 @TOOL
 def test_commands_name_nothing_but_what_is_filled_in(name: str) -> None:
     tool = TOOLS[name]
-    commands = (tool.ping, tool.status, tool.migrate, tool.rollback, tool.verify, tool.take_back, tool.listing, tool.ahead)
+    commands = (
+        tool.ping,
+        tool.status,
+        tool.migrate,
+        tool.rollback,
+        tool.verify,
+        tool.take_back,
+        tool.listing,
+        tool.ahead,
+    )
     for text in filter(None, commands):
         named = {field for _, field, _, _ in string.Formatter().parse(text.replace("${url}", "{url}")) if field}
         assert named <= PLACES

@@ -84,7 +84,7 @@ run() {
 run_and_keep() {
   output=$("$@" 2>&1) && code=0 || code=$?
   printf '%s\n' "$output" | relay
-  last=$(printf '%s\n' "$output" | sed -e 's#://[^/@ ]*@#://***@#g' -e '/^ *at /d' -e '/^Node.js v/d' -e '/^npm /d' -e '/ELIFECYCLE/d' -e '/^[[:space:]{}]*$/d' | tail -n 1)
+  last=$(printf '%s\n' "$output" | sed -e 's/[[:cntrl:]]\[[0-9;]*m//g' -e 's/[[:cntrl:]]/ /g' -e 's#://[^/@ ]*@#://***@#g' -e '/^ *at /d' -e '/^Node.js v/d' -e '/^npm /d' -e '/ELIFECYCLE/d' -e '/^[[:space:]{}]*$/d' | tail -n 1)
   return "$code"
 }
 

@@ -31,6 +31,7 @@ TOOL = Tool(
     newest_only=True,
     lock_timeout="PGOPTIONS",
     # alembic/runtime/migration.py
+    shipped=r"/versions/[^/]+\.py$",
     written=(
         Written("insert", "version_num", "{version_num}"),
         Written("update", "version_num", "{version_num}"),

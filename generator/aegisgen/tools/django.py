@@ -32,6 +32,7 @@ TOOL = Tool(
     listing=r"sh: python manage.py showmigrations --plan | sed -nE 's/^\[[X ]\] +([^ ]+).*$/\1/p'",
     lock_timeout="PGOPTIONS",
     # django/db/migrations/recorder.py
+    shipped=r"/migrations/\d+\w*\.py$",
     written=(
         Written("insert", "app name applied", "{app}.{name}"),
         Written("delete", "name app", "{app}.{name}", event="reverts"),

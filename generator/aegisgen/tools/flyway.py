@@ -26,6 +26,7 @@ TOOL = Tool(
     lock="none",
     locking="an advisory lock, tried once a second",
     tables=("flyway_schema_history",),
+    shipped=r"/[VU][^/]*__[^/]*\.(sql|java)$",
     written=(Written("insert", "installed_rank script success", "{script}"),),
     recorded=(
         "script installed_on execution_time success",

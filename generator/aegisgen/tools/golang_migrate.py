@@ -48,6 +48,7 @@ TOOL = Tool(
     # migrate.go
     held=(("dirty database version", "golang-migrate has marked the version dirty: a run ended half-way"),),
     tables=("schema_migrations",),
+    shipped=r"/\d+_[^/]+\.(up|down)\.\w+$",
     written=(Written("insert", "version dirty", "{version}", begins_if="dirty"),),
     recorded=("version dirty", "version::text, NULL, NULL"),
     needs_path=True,

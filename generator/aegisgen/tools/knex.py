@@ -31,6 +31,7 @@ TOOL = Tool(
     tables=("knex_migrations",),
     names="SELECT name FROM {table} ORDER BY id",
     lock_timeout="PGOPTIONS",
+    shipped=r"(?<!\.d)\.[cm]?[jt]s$",
     written=(
         Written("insert", "batch migration_time name", "{name}"),
         Written("delete", "name", "{name}", event="reverts"),

@@ -33,6 +33,7 @@ TOOL = Tool(
     tables=("_prisma_migrations",),
     names="SELECT DISTINCT migration_name FROM {table} WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL",
     lock_timeout="url",
+    shipped=r"/migration\.sql$",
     written=(
         Written("insert", "id checksum migration_name", "{migration_name}", event="begins"),
         Written("update", "finished_at id"),

@@ -132,6 +132,9 @@ class Tool(Record):
     lock_table: str = ""
     """The table with a lock row of its own, which outlives a killed run: {table} is the bookkeeping table."""
 
+    shipped: str = ""
+    """A regular expression for the path of a migration, which stays as it is once a release has it."""
+
     # What a profile says of it
     fields: frozenset[str] = frozenset()
     """The fields of `migrations` that only some tools have a use for, and this one has."""
