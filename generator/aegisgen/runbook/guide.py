@@ -13,6 +13,7 @@ from aegisgen.argocd import plan_words as words
 from aegisgen.argocd.plan import Plan
 from aegisgen.argocd.plan_mermaid import to_mermaid
 from aegisgen.output.visible import visible
+from aegisgen.profile.agreement.approval import asks
 from aegisgen.profile.agreement.notifications import channels
 from aegisgen.record import Record
 from aegisgen.render.environment import Dialect, Templates
@@ -54,6 +55,7 @@ def _values(facts: Facts, plan: Plan) -> dict[str, object]:
         "exits": exit_codes(facts),
         "roles": duties(facts),
         "told": list(channels(target)),
+        "asks": asks(target),
         "skip_sql": sql,
         "skip_command": command,
         "postgres_image": postgres.image or f"postgres:{postgres.version or _POSTGRES}-alpine",
