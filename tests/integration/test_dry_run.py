@@ -68,16 +68,17 @@ class DryRun(NamedTuple):
 
     def migrate_with(self, **env: str) -> Ended:
         """Run the application's container with what stands in the folder."""
-        own = {"DATABASE_NAME": self.production.name, "DATABASE_USER": "aegisx"}
+        own = {"DATABASE_NAME": self.production.name, "DATABASE_USER": "aegisx", "DATABASE_PORT": str(self.copy.port)}
         path = programs(self.production, self.folder)
         return containers("dry-run")["dry-run"].run(self.folder, self.shell, own | env, path)
 
 
 @pytest.fixture
-def dry_run(full: Path, tmp_path: Path, shell: list[str], database: Database, copy: Server) -> DryRun:
+def dry_run(full: Path, tmp_path: Path, shell: list[str], database: Database, copy: Server, app: Path) -> DryRun:
+    (tmp_path / "node_modules").symlink_to(app / "node_modules")
     database.ask(SCHEMA)
     command = {"ping": ["true"], "status": ["true"], "migrate": ["sh", "migrate.sh"]}
-    say(full, migrations={"commands": command, "wait": "5s", "lock": {"enabled": False}})
+    say(full, migrations={"commands": command, "wait": "5s"})
     empty(copy)
     return DryRun(tmp_path, shell, database, copy)
 
