@@ -283,6 +283,7 @@ def s3(step: Step, full: Path) -> Step:
     return step
 
 
+@IN_ONE_SHELL
 def test_the_upload_sends_dump_and_checksum_and_keeps_the_newest(s3: Step, storage: Storage) -> None:
     own = s3.dump.name.rpartition("_")[0].rpartition("_")[0]
     others = (
@@ -301,6 +302,7 @@ def test_the_upload_sends_dump_and_checksum_and_keeps_the_newest(s3: Step, stora
     assert found["Metadata"] == {"environment": "production", "service": "api"}
 
 
+@pytest.mark.long
 @IN_ONE_SHELL
 def test_a_clock_that_was_wrong_deletes_nothing(s3: Step, storage: Storage) -> None:
     """Two dumps are named in the future: the one just made stays, and so do they."""

@@ -21,7 +21,7 @@ from tests.trees import executable, replace
 from aegisgen.render.runner import lock_key
 
 # Twenty take five minutes: AEGISGEN_TRIALS=20 pytest -k trial_after_trial
-TRIALS = int(os.environ.get("AEGISGEN_TRIALS", "4"))
+TRIALS = int(os.environ.get("AEGISGEN_TRIALS", "3"))
 
 need("npm", "node")
 pytestmark = [pytest.mark.tools, pytest.mark.slow]

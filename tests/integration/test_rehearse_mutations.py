@@ -114,6 +114,8 @@ MUTATIONS = {
 
 
 LONG = {
+    "no lock",
+    "no check of the backup",
     "the last batch is taken back",
     "the last batch anew",
     "no deadline",
@@ -123,7 +125,7 @@ LONG = {
     "a restore that does nothing",
     "a rollback takes up the oldest",
 }
-"""Each takes a quarter of a minute and more."""
+"""Each takes ten seconds and more; of each kind, another is left."""
 
 
 def test_each_scenario_guards_something() -> None:

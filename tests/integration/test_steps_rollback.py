@@ -33,6 +33,10 @@ JOBS = {
 }
 
 
+# test_rollback_record has the same of the record, without Knex.
+RECORDED = pytest.mark.long
+
+
 class Cluster(NamedTuple):
     """A database, an application of the test's own, and the Jobs of its production overlay."""
 
@@ -139,6 +143,7 @@ def released() -> dict[str, Database]:
     return {}
 
 
+@RECORDED
 def test_a_sync_that_failed_before_it_migrated_changes_nothing(cluster: Cluster) -> None:
     before = cluster.state()
     cluster.release("1_old.js", "2_new.js")
@@ -168,6 +173,7 @@ def test_a_migration_that_failed_halfway_leaves_no_half(cluster: Cluster) -> Non
     assert cluster.state() == before
 
 
+@RECORDED
 def test_what_an_earlier_sync_left_is_not_this_ones(cluster: Cluster) -> None:
     cluster.migrated("1_old.js", "2_new.js")  # and then somebody terminated the sync
     before = cluster.state()
@@ -175,12 +181,14 @@ def test_what_an_earlier_sync_left_is_not_this_ones(cluster: Cluster) -> None:
     assert cluster.state() == before
 
 
+@RECORDED
 def test_a_migration_without_a_way_back_is_refused_with_all_the_others(cluster: Cluster) -> None:
     cluster.migrated("1_old.js", "2_new.js", "3_one_way.js")
     before = cluster.state()
     assert "3_one_way.js says that it is irreversible" in cluster.refused(before)
 
 
+@RECORDED
 def test_what_others_applied_since_is_not_taken_back(cluster: Cluster) -> None:
     cluster.migrated("1_old.js", "2_new.js")
     cluster.database.ask("INSERT INTO knex_migrations (name, batch, migration_time) VALUES ('9_by_hand.js', 9, now())")
@@ -188,6 +196,7 @@ def test_what_others_applied_since_is_not_taken_back(cluster: Cluster) -> None:
     assert "main/9_by_hand.js" in cluster.refused(before)
 
 
+@RECORDED
 def test_the_schema_of_a_release_that_is_rolled_out_stays(cluster: Cluster) -> None:
     cluster.release("1_old.js", "2_new.js")
     assert cluster.run("begin", "migrate", "roll out").code == 0
@@ -195,6 +204,7 @@ def test_the_schema_of_a_release_that_is_rolled_out_stays(cluster: Cluster) -> N
     assert "the release is being rolled out" in cluster.refused(before)
 
 
+@RECORDED
 def test_what_was_taken_back_by_hand_is_not_rolled_out(cluster: Cluster) -> None:
     cluster.release("1_old.js", "2_new.js")
     assert cluster.run("begin", "migrate", "by hand").code == 0
