@@ -10,6 +10,9 @@ import pytest
 from tests.conftest import refusal
 from tests.trees import contents, replace
 
+from aegisgen.yaml import source
+from aegisgen.yaml.nodes import read
+
 STAGING = "argocd/overlays/staging/api"
 PRODUCTION = "argocd/overlays/production/api"
 
@@ -40,6 +43,16 @@ def test_a_first_render_says_what_it_created(project, cli) -> None:
         f"created   {STAGING}/migration-runner/kustomization.yaml",
     ]
     assert cli("check", "--no-compose").code == 0
+
+
+def test_a_check_parses_each_text_once(project, cli, monkeypatch) -> None:
+    parsed: list[tuple[str, str]] = []
+    monkeypatch.setattr(
+        source, "read", lambda text, path, *rest: parsed.append((path, text)) or read(text, path, *rest)
+    )
+    assert cli("check", "--no-compose", "--jobs", "1").code == 0
+    assert any(path.endswith("base/api/deployment.yaml") for path, _ in parsed)
+    assert sorted(parsed) == sorted(set(parsed))
 
 
 @pytest.mark.parametrize("name", ["staging/api/deployment-patch.yaml", "production/api/migration-job.yaml"])

@@ -27,6 +27,8 @@ HEAVY = {
     "difflib": "a diff, or a name that is nearly right",
     "logging": "nothing",
     "importlib.metadata": "email, csv and zipfile",
+    "aegisgen.runbook.files": "runbooks, which few services have",
+    "aegisgen.kube.reach": "what Kustomize would fetch",
 }
 PROGRAM = """
 import sys
