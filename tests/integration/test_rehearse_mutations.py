@@ -106,7 +106,7 @@ MUTATIONS = {
         {"webhook-down"},
         [
             (f"{SCRIPTS}/notify.sh", "event failed '' .*", "exit 19"),
-            (f"{SCRIPTS}/notify.sh", r'tell "\$@" \|\| :', 'tell "$@"'),
+            (f"{SCRIPTS}/notify.sh", r'(tell "\$1" .*) \|\| :', r"\1"),
         ],
         WEBHOOK,
     ),
