@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 CHECKSUMS = HERE / "checksums.txt"
-FOLDERS = ("kubernetes", "argocd", "external-secrets", "kustomize")
+FOLDERS = ("kubernetes", "argocd", "external-secrets", "monitoring", "kustomize")
 
 KUBERNETES_PACKAGE = ("kubernetes-validate", "1.37.0")
 OBJECT_META_VERSION = "1.37"  # the ObjectMeta that custom resources get
@@ -92,6 +92,9 @@ _EXTERNAL_SECRETS = Module(
 _SEALED_SECRETS = Module(
     "github.com/bitnami-labs/sealed-secrets", "v0.40.0", "h1:rvCP35JL8ZV5LNA2SrwNR6iLyoM3ulrSFWN0lBtYEYI="
 )
+_PROMETHEUS_OPERATOR = Module(
+    "github.com/prometheus-operator/prometheus-operator", "v0.85.0", "h1:M5xLCLEoaW2IJfnuCwFzzpL+jSVQu3KGT84Pye+fW8s="
+)
 DEFINITIONS = (
     Definition(
         _ARGO_CD, "manifests/crds/application-crd.yaml", {"v1alpha1": "argocd/application-argoproj-v1alpha1.json"}
@@ -115,6 +118,11 @@ DEFINITIONS = (
         _SEALED_SECRETS,
         "helm/sealed-secrets/crds/bitnami.com_sealedsecrets.yaml",
         {"v1alpha1": "external-secrets/sealedsecret-bitnami-v1alpha1.json"},
+    ),
+    Definition(
+        _PROMETHEUS_OPERATOR,
+        "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml",
+        {"v1": "monitoring/prometheusrule-monitoring-v1.json"},
     ),
 )
 

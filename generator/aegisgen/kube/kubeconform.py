@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _HINT = "install it with: go install github.com/yannh/kubeconform/cmd/kubeconform@v0.7.0"
 _OLDEST = (0, 7)  # the first whose messages name every place; older ones name the outermost only
 _TIMEOUT = 300.0
-_FOLDERS = ("kubernetes/v{version}", "argocd", "external-secrets")
+_FOLDERS = ("kubernetes/v{version}", "argocd", "external-secrets", "monitoring")
 # JSON is YAML only without these: go-yaml refuses them raw, or folds them as line breaks.
 _NOT_YAML = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")
 # Messages that come before any schema is looked at

@@ -143,7 +143,10 @@ def _find(api_version: str, kind: str, version: str) -> Path | None:
     if not _PLAIN_NAME.match(name):  # it becomes part of a path
         return None
     root = bundled("schemas")
-    candidates = [root / folder / f"{name}.json" for folder in (f"kubernetes/v{version}", "argocd", "external-secrets")]
+    candidates = [
+        root / folder / f"{name}.json"
+        for folder in (f"kubernetes/v{version}", "argocd", "external-secrets", "monitoring")
+    ]
     if group == _KUSTOMIZE:
         candidates = [root / "kustomize" / f"{kind.lower()}.json"]
     for path in candidates:

@@ -83,9 +83,7 @@ def commented(path: str, content: str) -> list[Ignore]:
             continue
         about = number
         if not line[: match.start("comment")].strip():
-            about = next(
-                (at for at, text in enumerate(lines[number:], number + 1) if not _SILENT.match(text)), number
-            )
+            about = next((at for at, text in enumerate(lines[number:], number + 1) if not _SILENT.match(text)), number)
         rules = [rule for word in match["rules"].split(",") if (rule := word.strip())]
         for rule in rules or [""]:
             where = (path, number, match.start("comment") + 1)
