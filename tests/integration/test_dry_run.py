@@ -74,13 +74,19 @@ class DryRun(NamedTuple):
 
 
 @pytest.fixture
-def dry_run(full: Path, tmp_path: Path, shell: list[str], database: Database, copy: Server, app: Path) -> DryRun:
+def image(tmp_path: Path, app: Path) -> Path:
+    """A folder with the packages of the application's image."""
     (tmp_path / "node_modules").symlink_to(app / "node_modules")
+    return tmp_path
+
+
+@pytest.fixture
+def dry_run(full: Path, image: Path, shell: list[str], database: Database, copy: Server) -> DryRun:
     database.ask(SCHEMA)
     command = {"ping": ["true"], "status": ["true"], "migrate": ["sh", "migrate.sh"]}
     say(full, migrations={"commands": command, "wait": "5s"})
     empty(copy)
-    return DryRun(tmp_path, shell, database, copy)
+    return DryRun(image, shell, database, copy)
 
 
 def empty(copy: Server) -> None:
