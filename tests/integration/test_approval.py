@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import Cli
 from tests.integration.steps_support import containers, job, say
 from tests.postgres import Database
+from tests.shells import SHELLS
 from tests.steps import refused, rendered
 from tests.syncs import World
 from tests.tools import need
@@ -26,6 +27,12 @@ Found 2 Pending Migration file/files.
 20260103_"odd".js
 """
 HOOK = {"webhook": {"secret": {"name": "hooks", "key": "audit"}}, "runbook": "https://wiki/{service}"}
+
+
+@pytest.fixture(params=[SHELLS[0], *(pytest.param(shell, marks=pytest.mark.long) for shell in SHELLS[1:])])
+def shell(request: pytest.FixtureRequest) -> list[str]:
+    """Each shell that must run the scripts."""
+    return request.param.split()
 
 
 def waves() -> dict[str, int]:
@@ -84,7 +91,8 @@ def test_the_message_says_what_is_pending(
     full: Path, tmp_path: Path, shell: list[str], receiver: Receiver, step: str
 ) -> None:
     need("node")
-    said = {"notifications": HOOK, "metrics": {"pushgateway": receiver.url}}
+    said = {"notifications": HOOK, "metrics": {"pushgateway": receiver.url}, "rollback": None}
+    said["migrations"] = {"lock": {"enabled": False}}
     say(full, **said, **({"dryRun": None} if step != "dry-run" else {}))
     env = {"AEGISGEN_WEBHOOK_URL": f"{receiver.url}/audit"}
     ended = containers(step)[step].run(tmp_path, shell, env, status_says(LISTED, tmp_path))
@@ -106,7 +114,7 @@ def test_the_message_says_what_is_pending(
 
 def test_nothing_pending_is_said_as_well(full: Path, tmp_path: Path, shell: list[str], receiver: Receiver) -> None:
     need("node")
-    say(full, notifications=HOOK, metrics=None)
+    say(full, notifications=HOOK, metrics=None, rollback=None, migrations={"lock": {"enabled": False}})
     env = {"AEGISGEN_WEBHOOK_URL": f"{receiver.url}/audit"}
     folder = status_says("No Pending Migration files Found.\n", tmp_path)
     assert containers("dry-run")["dry-run"].run(tmp_path, shell, env, folder).code == 0

@@ -41,7 +41,7 @@ def image(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[list[str], st
     shell, client = request.param
     folder = tmp_path / "programs"
     folder.mkdir()
-    for program in ("date", "tr", "sed", "timeout", "sleep", "sh", CLIENTS[client]):
+    for program in ("date", "env", "tr", "sed", "tail", "timeout", "sleep", "sh", CLIENTS[client]):
         (folder / (program if program != "busybox" else "wget")).symlink_to(_found(program))
     executable(folder / "pnpm", '[ "$2" != "$FAILING" ] || exit 1\necho No Pending Migration files Found.')
     return shell.split(), client, folder

@@ -11,6 +11,7 @@ import pytest
 from tests.integration.steps_support import Container, connection, containers, fake, programs, say
 from tests.pods import Ended
 from tests.postgres import Database
+from tests.shells import SHELLS
 from tests.tools import need
 from tests.webhooks import Receiver, figures
 
@@ -18,6 +19,12 @@ pytestmark = pytest.mark.tools
 EVERYTHING = ["approval", "start", "success", "failure"]
 CHECK = {"name": "holds", "sql": "SELECT 1", "expect": {"equals": 1}}
 Play = Callable[..., Ended]
+
+
+@pytest.fixture(params=[SHELLS[0], *(pytest.param(shell, marks=pytest.mark.long) for shell in SHELLS[1:])])
+def shell(request: pytest.FixtureRequest) -> list[str]:
+    """Each shell; that each script runs in each is tested beside the script."""
+    return request.param.split()
 
 
 @pytest.fixture
@@ -123,8 +130,8 @@ def test_an_image_that_speaks_no_http_says_so_and_fails_nothing(
 @pytest.mark.parametrize(
     ("on", "stages"),
     [
-        (["failure"], {"backup": ["failure"], "migration": ["failure"], "sync-fail": ["failure"]}),
-        (["backup"], {"backup": ["start", "success", "failure"], "migration": [], "sync-fail": []}),
+        pytest.param(["failure"], {"backup": ["failure"], "migration": ["failure"], "sync-fail": ["failure"]}, marks=pytest.mark.long),
+        pytest.param(["backup"], {"backup": ["start", "success", "failure"], "migration": [], "sync-fail": []}, marks=pytest.mark.long),
         (["rollback.success", "start"], {"backup": ["start"], "migration": ["start"], "sync-fail": ["start", "success"]}),
         (None, {"backup": ["failure"], "migration": ["start", "success", "failure"], "sync-fail": ["start", "success", "failure"]}),
     ],
