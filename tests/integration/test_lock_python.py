@@ -11,10 +11,12 @@ from urllib.parse import quote
 import pytest
 from tests.integration.test_lock import alive, command_line, descendants, until
 from tests.pods import Pod, container
+from tests.poolers import Pooler, pooler
 from tests.postgres import Database
 from tests.steps import migrate_with
 from tests.trees import edited, executable
 
+__all__ = ["pooler"]
 pytestmark = [pytest.mark.tools, pytest.mark.slow]
 
 # Like many a tool: looks what is there, does it and writes it down, without any lock.
@@ -109,3 +111,35 @@ def test_a_lost_connection_stops_the_migration(database: Database, start) -> Non
     assert pod.end().code == 18
     assert start(FIXTURE_SLEEP="0").end().code == 0
     assert applied(database) == 1
+
+
+def test_a_pooler_by_the_transaction_is_refused_and_one_by_the_session_is_not(
+    database: Database, start, pooler: Pooler
+) -> None:
+    ended = start(DATABASE_PORT=pooler.start("transaction")).end()
+    assert ended.code == 23, ended.log
+    assert database.ask("SELECT to_regclass('applied')") == [(None,)]
+    pooler.stop()
+    assert start(DATABASE_PORT=pooler.start("session")).end().code == 0
+
+
+def test_a_server_that_takes_no_writes_is_refused(database: Database, start) -> None:
+    database.ask(f'ALTER DATABASE "{database.name}" SET default_transaction_read_only = on')
+    assert start().end().code == 24
+
+
+def test_who_holds_a_table_is_said_and_it_is_tried_again(database: Database, start, project: Path) -> None:
+    with edited(project / "aegisgen.yaml") as data:
+        data["services"]["api"]["migrations"]["lockTimeout"] = "500ms"
+    database.ask("CREATE TABLE applied (what text)")
+    with database.connect() as report:
+        report.execute("SET application_name = 'report'")
+        report.execute("BEGIN")
+        report.execute("LOCK TABLE applied")
+        pod = start(FIXTURE_SLEEP="0")
+        until(lambda: "outcome=again" in pod.log, pod.log)
+        report.execute("ROLLBACK")
+        ended = pod.end()
+    assert ended.code == 0, ended.log
+    assert "waits for applied, held by session" in ended.log
+    assert "(report, for" in ended.log

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from aegisgen.tools import alembic, command, django, flyway, golang_migrate, knex, liquibase, prisma
+from aegisgen.tools import alembic, command, django, flyway, golang_migrate, goose, knex, liquibase, prisma
 from aegisgen.tools.tool import EXEC, Role, Runtime, Tool, Wiring
 
 __all__ = ["EXEC", "TOOLS", "Role", "Runtime", "Tool", "ToolName", "Wiring"]
@@ -17,6 +17,7 @@ TOOLS: dict[str, Tool] = {
     "alembic": alembic.TOOL,
     "django": django.TOOL,
     "golang-migrate": golang_migrate.TOOL,
+    "goose": goose.TOOL,
     "command": command.TOOL,
 }
 """By the name that `migrations.tool` gives, in the order in which the repository's files are looked at."""
