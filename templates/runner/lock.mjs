@@ -9,6 +9,7 @@
 //   hidden-sessions=allow      the tool's sessions may have other names than the run's
 //   table-lock-timeout=MS      how long a statement may wait for a table
 //   session-url=NAME           the variable with the URL from which the tool takes name and options of its sessions
+//   only=status                nothing is migrated: the command runs without the lock, after the comparison
 //   wait=SECONDS               how long the database may be away
 //   log=text|json
 //
@@ -25,6 +26,7 @@ import { compare } from "./compare.mjs";
 import { all, connect as open, load, setting, Stop } from "./database.mjs";
 
 const key = setting("lock-key").split(" ").map(Number);
+const reading = setting("only") === "status";
 const [timeout, wait] = [Number(setting("lock-timeout")), Number(setting("wait"))];
 const [lockTables, tables] = [all("lock-table"), all("table")];
 const command = process.argv.slice(3);
@@ -246,7 +248,7 @@ function keep() {
 
 // Returns what the command finds in its environment.
 function surroundings(compared, options) {
-  const env = { ...process.env, PGAPPNAME: run, AEGISGEN_COMPARED: compared, AEGISGEN_OPTIONS: options };
+  const env = { ...process.env, ...(reading ? {} : { PGAPPNAME: run }), AEGISGEN_COMPARED: compared, AEGISGEN_OPTIONS: options };
   const name = setting("session-url");
   if (name && env[name]) {
     // The tool takes both from its URL only.
@@ -276,8 +278,8 @@ function hold({ client, socket }, env, guarding) {
       keeper.stdio[3].destroy();
       say(failure.code === 18 ? "lost" : "failed", failure.message);
     };
-    const beat = setInterval(() => fence(client).catch(lose), 2000);
-    const look = setInterval(() => blockers(client).catch(() => {}), 500);
+    const beat = reading ? undefined : setInterval(() => fence(client).catch(lose), 2000);
+    const look = reading ? undefined : setInterval(() => blockers(client).catch(() => {}), 500);
     if (guarding) seen(guarding, () => keeper.exitCode === null && !failure).catch(lose);
     client.on("error", lose);
     client.on("end", lose);
@@ -295,13 +297,15 @@ function hold({ client, socket }, env, guarding) {
 
 try {
   const pg = load();
-  const connection = await acquire(pg);
-  await examine(pg, connection);
-  await heal(connection.client);
-  say("taken", "no other migration runs");
+  const connection = reading ? await connect(pg) : await acquire(pg);
+  if (!reading) {
+    await examine(pg, connection);
+    await heal(connection.client);
+    say("taken", "no other migration runs");
+  }
   const compared = await compare(connection.client);
   const env = surroundings(compared, await sessionOptions(pg, compared));
-  const code = await hold(connection, env, await guard(pg));
+  const code = await hold(connection, env, reading ? undefined : await guard(pg));
   await Promise.race([connection.client.end().catch(() => {}), sleep(2000)]);
   process.exit(code);
 } catch (error) {

@@ -6,7 +6,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,8 @@ from tests.poolers import Pooler, pooler
 from tests.postgres import Database, use_tls
 from tests.tools import need
 from tests.trees import executable, put, replace
+
+from aegisgen.render.runner import lock_key
 
 __all__ = ["cluster", "pooler"]
 need("npm", "node")
@@ -40,8 +42,8 @@ def release(cluster: Cluster, **migrations: str) -> Cluster:
     )
 
 
-def migrated(cluster: Cluster, environment: str = "production", **env: str) -> Ended:
-    command = container(environment)["command"]
+def migrated(cluster: Cluster, environment: str = "production", more: Sequence[str] = (), **env: str) -> Ended:
+    command = [*container(environment)["command"], *more]
     path = f"{cluster.app / 'shim'}:{os.environ['PATH']}"
     env = {"PATH": path, "HOME": "/tmp", "NODE_ENV": "production", **cluster.database.env, **env}
     return Pod(["dash", *command[1:]], env, cluster.app).end()
@@ -59,6 +61,19 @@ class TestAhead:
         assert ("compare", "ahead") in ended.steps
         assert f"nothing to migrate: a newer release has applied {NEXT}" in ended.log
         assert "step=migrate" not in ended.log
+        assert cluster.migrated() == [*MIGRATIONS, NEXT]
+
+    def test_who_only_asks_what_is_pending_is_told_so_without_the_lock(self, cluster: Cluster) -> None:
+        newer = release(cluster, **{NEXT.removesuffix(".js"): COLUMN})
+        assert migrated(newer).code == 0
+        with cluster.database.connect() as other:
+            other.execute("SELECT pg_advisory_lock(%s::int, %s::int)", lock_key("aegisgen"))
+            ended = migrated(cluster, more=["only=status"])
+            assert ended.code == 0, ended.log
+            assert ("compare", "ahead") in ended.steps
+            ended = migrated(release(newer, **{"20260301000000_more": COLUMN}), more=["only=status"])
+        assert ended.code == 0, ended.log
+        assert "Found 1 Pending Migration file/files." in ended.log
         assert cluster.migrated() == [*MIGRATIONS, NEXT]
 
     def test_branches_that_have_diverged_are_refused_and_both_are_named(self, cluster: Cluster) -> None:

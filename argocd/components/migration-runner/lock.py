@@ -11,6 +11,7 @@ SETTINGS are lines of NAME=VALUE, with the meaning that they have in lock.mjs an
   minimum=NAME               a migration that the image must have
   hidden-sessions=allow      the tool's sessions may have other names than the run's
   table-lock-timeout=MS      how long a statement may wait for a table
+  only=status                nothing is migrated: the command runs without the lock, after the comparison
   wait=SECONDS               how long the database may be away
   variables=WHAT:NAME ...    which environment variables have url, or host, port, user, name, password and ssl
   log=text|json
@@ -38,6 +39,7 @@ variables = dict(pair.split(":") for pair in settings.get("variables", "").split
 key = [int(number) for number in settings["lock-key"].split()]
 timeout, wait = int(settings["lock-timeout"]), int(settings["wait"])
 tables = [line.split("=", 1)[1] for line in sys.argv[1].splitlines() if line.startswith("table=")]
+reading = settings.get("only") == "status"
 command = sys.argv[2:]
 began = time.monotonic()
 lock = "aegisgen-%08x" % (key[1] & 0xFFFFFFFF)
@@ -360,8 +362,11 @@ def hold(connection, env, guarding):
         overdue = threading.Timer(8, lose, ["the database did not answer within 8s"])
         overdue.start()
         try:
-            fence(connection)
-            blockers(connection)
+            if reading:
+                ask(connection, "SELECT 1")
+            else:
+                fence(connection)
+                blockers(connection)
         except Exception as error:
             overdue.cancel()
             lose(str(error) or "the connection ended", getattr(error, "code", 18))
@@ -385,13 +390,16 @@ def hold(connection, env, guarding):
 
 try:
     client = load()
-    held = acquire(client)
-    examine(client, held)
-    heal(held)
-    say("taken", "no other migration runs")
+    held = connect(client) if reading else acquire(client)
+    if not reading:
+        examine(client, held)
+        heal(held)
+        say("taken", "no other migration runs")
     compared = compare(held)
-    surroundings = dict(os.environ, PGAPPNAME=run, AEGISGEN_COMPARED=compared, AEGISGEN_OPTIONS=session_options(client, compared))
-    code = hold(held, surroundings, guard(client))
+    surroundings = dict(os.environ, AEGISGEN_COMPARED=compared, AEGISGEN_OPTIONS=session_options(client, compared))
+    if not reading:
+        surroundings["PGAPPNAME"] = run
+    code = hold(held, surroundings, None if reading else guard(client))
     held.close()
 except Stop as stop:
     say("failed", stop)

@@ -96,6 +96,7 @@ compare_set() {
     [ "$database_ahead" = allow ] || fail 19 "the database has migrations that this image has not: $ahead (migrations.databaseAhead: refuse)"
     event ahead '' "nothing to migrate: a newer release has applied $ahead"
     is_ahead=yes
+    migrations="$migrations${migrations:+; }${name:+$name: }none, a newer release has applied $ahead"
   else
     end
   fi
