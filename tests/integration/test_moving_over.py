@@ -28,10 +28,20 @@ ARGUMENTS_NOW = {
     ("checks", "sql-checks"): {"SQL_1", "EQUALS_1", "SQL_2"},
     ("dry-run", "load"): {"COPY_DIR"},
 }
+# The dry run comes first, so that the gate asks when there is something to see, and the backup is no older than the answer.
+SYNC_NOW = {
+    "baseline": "PreSync, -4, BeforeHookCreation",
+    "dry-run": "PreSync, -4, BeforeHookCreation",
+    "approval": "PreSync, -3, BeforeHookCreation",
+    "backup": "PreSync, -2, BeforeHookCreation",
+    "confirm": "PostSync, 100, BeforeHookCreation",  # after all others
+}
+# What every step got that tells: the addresses of the webhooks.
+TELLS_NOW = {"backup": ("dump", "upload"), "checks": ("sql-checks", "command-checks"), "dry-run": ("load", "dry-run")}
 HOOK, WAVE, POLICY = (f"argocd.argoproj.io/{name}" for name in ("hook", "sync-wave", "hook-delete-policy"))
 
 MOVED = """\
-created   argocd/components/migration-runner/ (21 files)
+created   argocd/components/migration-runner/ (23 files)
 removed   argocd/overlays/production/api/checks-job.yaml
 updated   argocd/overlays/production/api/kustomization.yaml
 unchanged argocd/overlays/production/api/migration-config.yaml
@@ -150,20 +160,32 @@ def test_nothing_but_the_words_that_run_and_their_volume_is_another(
 
 @pytest.mark.usefixtures("full")
 def test_no_hook_of_the_whole_pipeline_is_another(compose: Compose) -> None:
-    expected = yaml.safe_load((BEFORE / "pipeline.yaml").read_text())
+    before = yaml.safe_load((BEFORE / "pipeline.yaml").read_text())
+    expected = {name.removeprefix("production-aegisx-api-"): job for name, job in before.items()}
     for (job, container), names in ARGUMENTS_NOW.items():
-        env = expected[f"production-aegisx-api-{job}"]["containers"][container]["env"]
+        env = expected[job]["containers"][container]["env"]
         assert names <= env.keys()
         for name in names:
             del env[name]
+    for job, sync in SYNC_NOW.items():
+        expected[job]["sync"] = sync
+    baseline = expected["baseline"]
+    webhooks = {
+        name: value for name, value in baseline["containers"]["baseline"]["env"].items() if name.endswith("_URL")
+    }
+    for job, names in TELLS_NOW.items():
+        for name in names:
+            expected[job]["containers"][name]["env"] |= webhooks
+    # The gate records who approved, and a Job of the Sync phase that the rollout began: as the baseline does.
+    records = baseline["containers"]["baseline"]
+    by = {"AEGISGEN_ACTOR": "metadata.annotations['aegisgen.dev/approved-by']"}
+    expected["approval"]["containers"] = {"approved": records | {"env": records["env"] | by}}
+    expected["approval"]["pod"] = baseline["pod"]
+    expected["rollout"] = baseline | {"sync": "Sync, -100, BeforeHookCreation", "containers": {"rollout": records}}
 
     assert aegisgen("render", "--all").code == 0
-    expected["production-aegisx-api-confirm"]["sync"] = "PostSync, 100, BeforeHookCreation"  # after all others
     jobs = [resource for resource in compose("production/api").values() if resource["kind"] == "Job"]
-    found = {job["metadata"]["name"]: facts(job) for job in jobs}
-    added = found.keys() - expected.keys()
-    assert {name: found[name] for name in found.keys() - added} == expected
-    assert added <= {"production-aegisx-api-rollout"}
+    assert {job["metadata"]["name"].removeprefix("production-aegisx-api-"): facts(job) for job in jobs} == expected
 
 
 @pytest.mark.parametrize("tree", ["project", "full"])
@@ -175,9 +197,10 @@ def test_the_scripts_are_there_before_every_job_that_runs_them(
     objects = compose("production/api")
     runner_annotations = objects[f"ConfigMap/production-{CONFIG_MAP}"]["metadata"]["annotations"]
     phases = "PreSync,SyncFail" if tree == "full" else "PreSync"  # where a rollback is automatic it needs them too
-    assert runner_annotations == {HOOK: phases, POLICY: "BeforeHookCreation", WAVE: "-4"}
+    wave = "-5" if tree == "full" else "-4"  # a gate moves the dry run before it, and so what it needs
+    assert runner_annotations == {HOOK: phases, POLICY: "BeforeHookCreation", WAVE: wave}
     jobs = [resource for resource in objects.values() if mounts_scripts(resource)]
-    assert len(jobs) == (8 if tree == "full" else 1)
+    assert len(jobs) == (9 if tree == "full" else 1)
     for job in jobs:
         assert mounts_scripts(job) == f"production-{CONFIG_MAP}"
         annotations = job["metadata"]["annotations"]
@@ -213,7 +236,9 @@ def test_a_job_and_a_patch_read_in_a_minute(folder: str) -> None:
         rendered = render(target, load_templates(None)).files
         for file, most in {"migration-job.yaml": 130, "deployment-patch.yaml": 110}.items():
             assert len(rendered.get(file, "").splitlines()) <= most
-        assert not [file for file, text in rendered.items() if "|\n" in text], "a script in a manifest"
+        # Argo CD reads the templates of its notifications from texts in a ConfigMap.
+        texts_in = {file for file, text in rendered.items() if "|\n" in text}
+        assert texts_in <= {"argocd-notifications.yaml"}, "a script in a manifest"
 
 
 def project_files(folder: Path) -> list[str]:
