@@ -65,9 +65,14 @@ say "$dump"
 end
 
 begin prepare
-# Owners and grants name roles, which a dump does not hold.
+# Owners and grants name roles, which a dump does not hold. Its list names the owners only.
 missing=''
-grep -v -e '^;' -e ' EXTENSION - ' -e ' COMMENT - EXTENSION ' "$work/all" | awk '{print $NF}' | sort -u >"$work/roles" || :
+grep -v -e '^;' -e ' EXTENSION - ' -e ' COMMENT - EXTENSION ' "$work/all" | awk '{print $NF}' >"$work/named" || :
+grep ' ACL ' "$work/all" >"$work/acl" || :
+pg_restore --schema-only --use-list="$work/acl" --file="$work/grants" "$dump" || fail 50 "$dump cannot be read"
+sed -n -e 's/ WITH GRANT OPTION;$/;/' -e '/ TO PUBLIC;$/d' -e 's/.*GRANT .* TO \(.*\);$/\1/p' "$work/grants" |
+  sed -e 's/^"\(.*\)"$/\1/' -e 's/""/"/g' >>"$work/named"
+sort -u "$work/named" >"$work/roles"
 while read -r role; do
   [ -n "$(ask "SELECT 1 FROM pg_roles WHERE rolname = '$(printf %s "$role" | sed "s/'/''/g")'")" ] || missing="$missing $role"
 done <"$work/roles"

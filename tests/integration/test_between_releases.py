@@ -229,12 +229,18 @@ class TestVoidLocks:
         cluster.say("lock: {hiddenSessions: allow}")
         assert hidden.start().end().code == 0
 
+    @pytest.fixture
+    def guard(self, cluster: Cluster) -> Iterator[None]:
+        """A role of the server, which other tests' dry runs copy."""
+        superuser = cluster.database.server.superuser.user
+        with cluster.database.connect(user=superuser) as session:
+            session.execute("CREATE ROLE guard LOGIN PASSWORD 'guard'; GRANT CREATE ON SCHEMA public TO guard")
+        yield
+        with cluster.database.connect(user=superuser) as session:
+            session.execute("DROP OWNED BY guard; DROP ROLE guard")
+
+    @pytest.mark.usefixtures("guard")
     def test_a_user_who_may_not_end_the_tools_sessions_is_refused(self, cluster: Cluster) -> None:
-        with cluster.database.connect(user=cluster.database.server.superuser.user) as superuser:
-            superuser.execute(
-                "DO $$ BEGIN CREATE ROLE guard LOGIN PASSWORD 'guard'; EXCEPTION WHEN duplicate_object THEN END $$"
-            )
-            superuser.execute("GRANT CREATE ON SCHEMA public TO guard")
         other = release(cluster)
         replace(other.app / "knexfile.js", "user: process.env.DATABASE_USER", "user: process.env.TOOL_USER")
         replace(

@@ -18,6 +18,7 @@ Behaviour = Literal[
     "is-slow",
     "hangs",
     "fails",
+    "fails-on-rows",
     "fails-without-transaction",
 ]
 Feature = Literal["backup", "restore", "dry-run", "rollback", "rollback-after-sync", "notifications", "approval"]
