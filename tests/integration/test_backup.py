@@ -329,6 +329,7 @@ def test_age_alone_never_takes_the_newest_three(s3: Step, full: Path, storage: S
     assert dumps == {s3.dump.name, f"{own}_20200104T000000Z_j.dump", f"{own}_20200103T000000Z_j.dump"}
 
 
+@pytest.mark.long
 @IN_ONE_SHELL
 def test_two_environments_never_delete_each_others_backups(s3: Step, full: Path, storage: Storage) -> None:
     """Two clusters with one namespace, one bucket and one folder: as `eu`, of which the other knows nothing."""

@@ -162,7 +162,7 @@ def test_without_what_they_guard_exactly_the_guards_fail(quick_app: Path, projec
         pytest.param(BACKUP, "restored", marks=pytest.mark.long),
         pytest.param(ROLLBACK, "rollback-after-presync", marks=pytest.mark.long),
         pytest.param(ROLLBACK, "rollback-fails", marks=pytest.mark.long),
-        (GATE, "approval-withheld"),
+        pytest.param(GATE, "approval-withheld", marks=pytest.mark.long),
         pytest.param(DRY_RUN, "dry-run-catches", marks=pytest.mark.long),
         pytest.param(WEBHOOK, "webhook-down", marks=pytest.mark.long),
     ],

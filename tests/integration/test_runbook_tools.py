@@ -43,7 +43,9 @@ def run(line: str, environment: dict[str, str], folder: Path) -> Done:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("state", "name"), [("healthy", "production"), ("staging-healthy", "staging")])
+@pytest.mark.parametrize(
+    ("state", "name"), [("healthy", "production"), pytest.param("staging-healthy", "staging", marks=pytest.mark.long)]
+)
 def test_kubectl_takes_every_command(kubectl, kustomize, tmp_path, state: str, name: str) -> None:
     """Against a server on which everything is as the overlays say, and which changes nothing."""
     project = FOLDER / "argocd"
