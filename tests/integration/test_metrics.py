@@ -106,6 +106,12 @@ def test_the_rule_names_its_service_and_carries_the_labels(full: Path) -> None:
     assert len(group["rules"]) == 2
 
 
+def test_a_step_has_twice_the_longest_deadline_to_say_how_it_ended(full: Path) -> None:
+    say(full, backup={"volume": {"claim": "backups"}, "deadline": "3h"})
+    expressions = [one["expr"] for one in rule(full)["spec"]["groups"][0]["rules"]]
+    assert [expression for expression in expressions if expression.endswith("< time() - 21600")] == [expressions[1]]
+
+
 def series(name: str, step: str, values: str) -> dict[str, str]:
     """Return one series of figures for promtool, a value each minute."""
     labels = f'environment="production",service="api",step="{step}",job="aegisgen"'

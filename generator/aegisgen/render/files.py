@@ -8,6 +8,7 @@ from aegisgen.profile.agreement.rollback import CONFIRM_WAVE, ROLLOUT_WAVE, auto
 from aegisgen.profile.agreement.security import account_name, sealed_name
 from aegisgen.profile.amounts import Amounts
 from aegisgen.profile.stated import Stated, stated
+from aegisgen.profile.steps.job import wanted
 from aegisgen.profile.steps.security import Peer
 from aegisgen.profile.target import Target
 from aegisgen.profile.types import seconds
@@ -63,6 +64,7 @@ def _values(target: Target) -> dict[str, object]:
         "target": target,
         "amounts": _amounts,
         "seconds": seconds,
+        "longest": _longest(target),
         "labels": _labels(target),
         "account": account_name(target),
         "urls": channel_variables(target),
@@ -94,6 +96,13 @@ def _labels(target: Target) -> dict[str, str]:
         "app.kubernetes.io/component": "migration",
         "app.kubernetes.io/managed-by": "aegisgen",
     }
+
+
+def _longest(target: Target) -> int:
+    """How many seconds the step may take that may take longest."""
+    settings = target.settings
+    steps = [step for step in (settings.backup, settings.dry_run, settings.checks) if wanted(step)]
+    return max(seconds(job.deadline) for job in (settings.job, settings.rollback, *steps))
 
 
 def _peers(target: Target) -> list[tuple[Peer, list[str], int]]:
