@@ -8,7 +8,7 @@
 //   table=TABLE                where the tool records migrations, quoted for SQL
 //   hidden-sessions=allow      the tool's sessions may have other names than the run's
 //   table-lock-timeout=MS      how long a statement may wait for a table
-//   session-url=NAME           the variable with the URL from which the tool takes name and options of its sessions
+//   session-url=NAME           the variable with the URL from which the tool takes the name of its sessions
 //   only=status                nothing is migrated: the command runs without the lock, after the comparison
 //   wait=SECONDS               how long the database may be away
 //   log=text|json
@@ -180,16 +180,22 @@ async function holdTables(client) {
 }
 
 // Throws where the tool's sessions have not the name by which the next run would find them: before they migrate anything.
+const suspect = { since: 0 };
+const hidden = (name) => new Stop(25, "the tool's sessions are named " + JSON.stringify(name) + ", not as PGAPPNAME says: the next run "
+  + "could not end those that a killed one leaves. Take application_name out of the tool's settings, or say lock.hiddenSessions: allow");
 async function seen(client, going) {
   try {
-    for (let since; going(); await sleep(25)) {
+    for (; going(); await sleep(25)) {
       await client.query("SELECT pg_stat_clear_snapshot()"); // else a transaction sees what it saw at first
       const waiting = await rows(client, "SELECT application_name AS name, usename, pg_has_role(usesysid, 'USAGE') "
         + "OR pg_has_role('pg_signal_backend', 'USAGE') AND NOT (SELECT rolsuper FROM pg_roles WHERE oid = usesysid) AS ours "
         + "FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid)) AND coalesce(backend_start > now(), true)");
       const own = waiting.find(({ name }) => name === run);
       if (own && !own.ours) throw new Stop(26, rights(own.usename));
-      if (own) return;
+      if (own) {
+        suspect.since = 0;
+        return;
+      }
       if (waiting.some(({ name }) => name === run + "-record")) {
         // Not the tool, but what reads its table before it.
         await client.query("ROLLBACK");
@@ -197,12 +203,14 @@ async function seen(client, going) {
         await holdTables(client);
         continue;
       }
-      since = waiting.length ? since || Date.now() : undefined;
-      if (since && Date.now() - since > 10000) {
+      // A statement that waited may have given up meanwhile: what was seen counts.
+      if (waiting.length && !suspect.since) Object.assign(suspect, waiting[0], { since: Date.now() });
+      if (suspect.since && Date.now() - suspect.since > 10000) {
         // Of another user's session nobody may see when it began: it may be anybody's.
-        if (!waiting[0].ours) return say("skipped", "whether the tool's sessions have the run's name is not known: " + rights(waiting[0].usename));
-        throw new Stop(25, "the tool's sessions are named " + JSON.stringify(waiting[0].name) + ", not as PGAPPNAME says: the next run "
-          + "could not end those that a killed one leaves. Take application_name out of the tool's settings, or say lock.hiddenSessions: allow");
+        if (suspect.ours) throw hidden(suspect.name);
+        say("skipped", "whether the tool's sessions have the run's name is not known: " + rights(suspect.usename));
+        suspect.since = 0;
+        return;
       }
     }
   } catch (error) {
@@ -251,9 +259,7 @@ function surroundings(compared, options) {
   const env = { ...process.env, ...(reading ? {} : { PGAPPNAME: run }), AEGISGEN_COMPARED: compared, AEGISGEN_OPTIONS: options };
   const name = setting("session-url");
   if (name && env[name]) {
-    // The tool takes both from its URL only.
-    const own = ["application_name=" + run, ...(options ? ["options=" + encodeURIComponent(options)] : [])];
-    env[name] += (env[name].includes("?") ? "&" : "?") + own.join("&");
+    env[name] += (env[name].includes("?") ? "&" : "?") + "application_name=" + run;
   }
   return env;
 }
@@ -290,6 +296,11 @@ function hold({ client, socket }, env, guarding) {
       clearInterval(beat);
       clearInterval(look);
       if (code === null) kill();
+      // It failed while it waited, and so did not wait until it would have been judged.
+      if (code && !failure && suspect.since && suspect.ours) {
+        failure = hidden(suspect.name);
+        say("failed", failure.message);
+      }
       done(failure ? failure.code : code === null ? 18 : code);
     });
   });

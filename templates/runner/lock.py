@@ -276,7 +276,16 @@ def guard(client):
     return connection
 
 
-def seen(connection, since):
+suspect = []
+
+
+def hidden(name):
+    return Stop(25, "the tool's sessions are named %s, not as PGAPPNAME says: the next run could not end those that a killed one "
+                    "leaves. Let the tool's settings pass PGAPPNAME on as application_name, or say lock.hiddenSessions: allow"
+                % json.dumps(name))
+
+
+def seen(connection):
     """Whether the tool's session was seen with the run's name. Raises Stop where it has another: before it migrates anything."""
     ask(connection, "SELECT pg_stat_clear_snapshot()")  # else a transaction sees what it saw at first
     waiting = ask(connection, "SELECT application_name, usename, pg_has_role(usesysid, 'USAGE') "
@@ -286,19 +295,19 @@ def seen(connection, since):
         if name == run and not ours:
             raise Stop(26, rights(user))
         if name == run:
+            suspect.clear()
             return True
-    if not waiting:
-        since[:] = []
-    elif not since:
-        since.append(time.monotonic())
-    elif time.monotonic() - since[0] > 10 and not waiting[0][2]:
+    # A statement that waited may have given up meanwhile: what was seen counts.
+    if waiting and not suspect:
+        suspect.extend([time.monotonic(), *waiting[0]])
+    if suspect and time.monotonic() - suspect[0] > 10:
+        since, name, user, ours = suspect
+        if ours:
+            raise hidden(name)
         # Of another user's session nobody may see when it began: it may be anybody's.
-        say("skipped", "whether the tool's sessions have the run's name is not known: " + rights(waiting[0][1]))
+        say("skipped", "whether the tool's sessions have the run's name is not known: " + rights(user))
+        suspect.clear()
         return True
-    elif time.monotonic() - since[0] > 10:
-        raise Stop(25, "the tool's sessions are named %s, not as PGAPPNAME says: the next run could not end those that a killed one "
-                       "leaves. Let the tool's settings pass PGAPPNAME on as application_name, or say lock.hiddenSessions: allow"
-                   % json.dumps(waiting[0][0]))
     return False
 
 
@@ -357,7 +366,6 @@ def hold(connection, env, guarding):
         keeper.wait()
         os._exit(code)
 
-    since = []
     while keeper.poll() is None:
         overdue = threading.Timer(8, lose, ["the database did not answer within 8s"])
         overdue.start()
@@ -372,7 +380,7 @@ def hold(connection, env, guarding):
             lose(str(error) or "the connection ended", getattr(error, "code", 18))
         overdue.cancel()
         try:
-            if guarding and seen(guarding, since):
+            if guarding and seen(guarding):
                 guarding = guarding.close()
         except Stop as stop:
             lose(stop, stop.code)
@@ -385,6 +393,8 @@ def hold(connection, env, guarding):
     code = keeper.wait()
     if code < 0:
         kill()
+    if code > 0 and suspect and suspect[3]:
+        raise hidden(suspect[1])  # it failed while it waited, and so did not wait until it would have been judged
     return 18 if code < 0 else code
 
 

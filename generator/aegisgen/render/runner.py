@@ -156,7 +156,7 @@ def _ahead(target: Target) -> Iterator[str]:
 def _patience(target: Target) -> Iterator[str]:
     """Yield how long a statement may wait for a table, in milliseconds, and how often a migration is tried."""
     migrations, url = target.settings.migrations, target.settings.database.env.url
-    if TOOLS[migrations.tool].lock_timeout == "url" and lock_runtime(migrations) != "none" and url:
+    if TOOLS[migrations.tool].named_by_url and lock_runtime(migrations) != "none" and url:
         yield f"session-url={url}"
     if wait := table_wait(migrations):
         yield f"table-lock-timeout={wait}"

@@ -32,7 +32,8 @@ TOOL = Tool(
     held=(("timed out trying to acquire a postgres advisory lock", "another session holds Prisma's lock"),),
     tables=("_prisma_migrations",),
     names="SELECT DISTINCT migration_name FROM {table} WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL",
-    lock_timeout="url",
+    # No lock_timeout: a migration that gives up waiting counts as failed (P3009), until a person has resolved it.
+    named_by_url=True,
     shipped=r"/migration\.sql$",
     written=(
         Written("insert", "id checksum migration_name", "{migration_name}", event="begins"),

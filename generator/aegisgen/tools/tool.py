@@ -119,9 +119,11 @@ class Tool(Record):
     """The bookkeeping table has no more than the newest; `listing` prints the newest first."""
     ahead: str = ""
     """Prints what is recorded and not in the image, where only the tool itself can tell."""
-    lock_timeout: Literal["PGOPTIONS", "url", "command", ""] = ""
-    """How the tool's sessions get PostgreSQL's lock_timeout: by libpq's variable, by its URL, or as {lock_timeout}
-    (milliseconds) in `migrate`. Empty: not at all."""
+    lock_timeout: Literal["PGOPTIONS", "command", ""] = ""
+    """How the tool's sessions get PostgreSQL's lock_timeout: by libpq's variable, or as {lock_timeout} (milliseconds)
+    in `migrate`. Empty: not at all, or a migration that gave up waiting cannot be tried again."""
+    named_by_url: bool = False
+    """Its sessions get their name from the URL, and not from PGAPPNAME."""
     written: tuple[Written, ...] = ()
     recorded: tuple[str, str] = ("", "")
     """The columns that tell such a table, and what to select from it: a migration's name, its begin and its end."""

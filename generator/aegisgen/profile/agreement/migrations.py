@@ -41,7 +41,7 @@ def _tool(target: Target, layers: list[Layer]) -> Iterator[Problem]:
     if known.needs_path and not migrations.path:
         yield problem(layers, _path("path"), "missing, expected the folder of the migrations in the image")
     if migrations.lock_timeout and not known.lock_timeout and tool != "command":
-        message = f"{tool} has no way to give its sessions a lock_timeout; remove it, or set it for the database's user"
+        message = f"with {tool} a migration that gave up waiting cannot be tried again; remove it"
         yield problem(layers, _path("lockTimeout"), message)
     if migrations.minimum and (not known.names or (migrations.lock.runtime or known.lock) == "none"):
         message = f"what the image has is not compared with the database for {tool}; remove it"
