@@ -150,6 +150,12 @@ def test_only_what_is_on_is_told_of(made) -> None:
 
 
 @pytest.mark.tools
+def test_a_step_that_was_taken_back_is_not_told_of(project, cli, kustomize) -> None:
+    say(project, "production", "backup: {enabled: false, volume: {claim: backups}}")
+    text = cli("runbook", "production").out
+    assert [word for word in ("Exit codes of the backup", "restore backups") if word in text] == []
+
+
 def test_what_it_applies_is_valid_and_restricted(made) -> None:
     _, text, _, overlay = made
     composed = {document.data["metadata"]["name"] for document in compose(overlay).documents}
@@ -313,7 +319,9 @@ def test_every_tool_has_its_own_words(project, cli, tool) -> None:
     migrations = {"tool": tool, "path": "migrations"}
     if tool == "command":
         commands = {key: ["./migrate", key] for key in ("ping", "status", "migrate")}
-        migrations |= {"commands": commands, "lock": {"runtime": "none"}}
+        migrations |= {"commands": commands}
+    if TOOLS[tool].lock is None:
+        migrations |= {"lock": {"runtime": "none"}}
     migrate_with(project, migrations)
     if TOOLS[tool].needs_url:
         say(project, "production", "database: {env: {url: DATABASE_URL}, secret: {keys: [DATABASE_URL]}}")

@@ -101,8 +101,9 @@ def _labels(target: Target) -> dict[str, str]:
 def _longest(target: Target) -> int:
     """How many seconds the step may take that may take longest."""
     settings = target.settings
-    steps = [step for step in (settings.backup, settings.dry_run, settings.checks) if wanted(step)]
-    return max(seconds(job.deadline) for job in (settings.job, settings.rollback, *steps))
+    deadlines = [settings.job.deadline, settings.rollback.deadline]
+    deadlines += [step.deadline for step in (settings.backup, settings.dry_run, settings.checks) if wanted(step)]
+    return max(map(seconds, deadlines))
 
 
 def _peers(target: Target) -> list[tuple[Peer, list[str], int]]:

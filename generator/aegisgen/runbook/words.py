@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from aegisgen.profile.agreement.runbook import people
+from aegisgen.profile.steps.job import wanted
 from aegisgen.record import Record
 from aegisgen.render.runner import bookkeeping_table, quoted
 from aegisgen.runbook.facts import Facts
@@ -78,14 +79,14 @@ def statuses(facts: Facts) -> list[Status]:
 def exit_codes(facts: Facts) -> dict[str, list[ExitRow]]:
     """Return the exit codes of what this service runs, by role; nothing for what is off."""
     settings = facts.target.settings
-    on = {
-        Role.MIGRATION: True,
-        Role.BACKUP: bool(settings.backup) and facts.job != "",
-        Role.DRY_RUN: bool(settings.dry_run) and facts.job != "",
-        Role.CHECKS: bool(settings.checks) and facts.job != "",
-        Role.SYNC_FAIL: settings.rollback.automatic and facts.job != "",
+    steps = {
+        Role.BACKUP: wanted(settings.backup),
+        Role.DRY_RUN: wanted(settings.dry_run),
+        Role.CHECKS: wanted(settings.checks),
+        Role.SYNC_FAIL: settings.rollback.automatic,
     }
-    return {str(role): list(_rows(role, facts)) if wanted else [] for role, wanted in on.items()}
+    on = {Role.MIGRATION: True, **{role: runs and facts.job != "" for role, runs in steps.items()}}
+    return {str(role): list(_rows(role, facts)) if runs else [] for role, runs in on.items()}
 
 
 def _rows(role: Role, facts: Facts) -> Iterator[ExitRow]:
@@ -114,7 +115,7 @@ def duties(facts: Facts) -> list[Duty]:
     ]
     if settings.approval.gate or (settings.application and not settings.application.automated):
         found.append(Duty("approvers", "let a sync begin, or reject it", at.approvers or ""))
-    backup = " and restore backups" if settings.backup else ""
+    backup = " and restore backups" if wanted(settings.backup) else ""
     return [
         *found,
         Duty("database administrators", f"end sessions, free locks{backup}", at.database or ""),
