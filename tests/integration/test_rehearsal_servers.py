@@ -245,8 +245,8 @@ def test_a_port_that_somebody_was_faster_to_take_is_given_up(databases, monkeypa
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        ports = iter([taken.getsockname()[1], own_server._free_port()])
-        monkeypatch.setattr(own_server, "_free_port", lambda: next(ports))
+        ports = iter([taken.getsockname()[1], own_server.free_port()])
+        monkeypatch.setattr(own_server, "free_port", lambda: next(ports))
         with databases.server("crowded") as fresh, sessions.connect(fresh.superuser) as session:
             assert session.execute("SELECT 1").fetchone() == (1,)
 

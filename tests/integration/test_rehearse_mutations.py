@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ ROLLBACK = (
 )
 DRY_RUN = "  database: {postgres: {version: 17}}\n  dryRun: {deadline: 10m}\n"
 GATE = "  approval: {gate: true}\n"
+DIRECT = "  database: {direct: {port: 5433}}\n"
 WEBHOOK = "  notifications: {webhook: {secret: {name: hooks, key: audit}}}\n"
 
 
@@ -41,12 +43,25 @@ def change(file: Path, pattern: str, replacement: str) -> None:
     file.write_text(text)
 
 
+def released(app: Path, project: Path, migration: str) -> Path:
+    """Return the application with one more migration."""
+    if not migration:
+        return app
+    release = project.with_name("release")
+    shutil.copytree(app, release, symlinks=True)
+    (release / "migrations/20260201000000_next.js").write_text(migration)
+    return release
+
+
 class Mutation(NamedTuple):
     """What is broken: text that is replaced (in the profile, before it renders the tree), and who notices."""
 
     guards: set[str]
     changes: list[tuple[str, str, str]]
     profile: str = ""
+    environment: str = "production"
+    migration: str = ""
+    """What the release adds to the application's own migrations."""
     others: frozenset[str] = frozenset({"clean"})
 
 
@@ -102,6 +117,26 @@ MUTATIONS = {
         {"approval-withheld"}, [(f"{OVERLAY}/approval-gate.yaml", "sync-wave: '-3'", "sync-wave: '5'")], GATE
     ),
     "a blind dry run": Mutation({"dry-run-catches"}, [PASSES], DRY_RUN),
+    "nothing is compared": Mutation(
+        {"revert", "old-pod-restarts"},
+        [(f"{SCRIPTS}/run.sh", r"\n    compare_set\n", "\n    is_ahead=''\n")],
+        environment="staging",
+    ),
+    "a column is renamed": Mutation(
+        {"rollout-half-way"},
+        [],
+        migration="exports.up = (knex) => knex.schema.alterTable('users', (users) => users.renameColumn('name', 'called'));\n"
+        "exports.down = () => {};\n",
+        others=frozenset({"clean", "revert"}),
+    ),
+    "no lock_timeout": Mutation({"reader"}, [(PROFILE, "  migrations:\n", "  migrations:\n    lockTimeout: 'off'\n")]),
+    "a pooler is not seen": Mutation(
+        {"pooler"}, [(f"{SCRIPTS}/lock.mjs", r"\n  await examine\(pg, connection\);\n", "\n")]
+    ),
+    "the direct address is lost": Mutation({"pooler-passed-by"}, [(JOB, r"value: '5433'", "value: '6432'")], DIRECT),
+    "hidden sessions are not seen": Mutation(
+        {"hidden-sessions"}, [(f"{SCRIPTS}/lock.mjs", r"await guard\(pg\)", "undefined")]
+    ),
     "telling is vital": Mutation(
         {"webhook-down"},
         [
@@ -124,6 +159,10 @@ LONG = {
     "a blind dry run",
     "a restore that does nothing",
     "a rollback takes up the oldest",
+    "nothing is compared",
+    "no lock_timeout",
+    "the direct address is lost",
+    "hidden sessions are not seen",
 }
 """Each takes ten seconds and more; of each kind, another is left."""
 
@@ -146,7 +185,9 @@ def test_without_what_they_guard_exactly_the_guards_fail(quick_app: Path, projec
             render(project, mutation.profile)
     names = [word for name in sorted(mutation.guards | mutation.others) for word in ("--scenario", name)]
     outcome = aegisgen(
-        "rehearse", "--path", str(project / OVERLAY), "--app", str(quick_app), *names, "--format", "json"
+        "rehearse",
+        *(mutation.environment, "--app", str(released(quick_app, project, mutation.migration))),
+        *("--previous", str(quick_app), *names, "--format", "json"),
     )
     assert outcome.out, outcome.err
     found = {scenario["name"]: scenario for scenario in json.loads(outcome.out)["scenarios"]}
@@ -165,6 +206,7 @@ def test_without_what_they_guard_exactly_the_guards_fail(quick_app: Path, projec
         pytest.param(GATE, "approval-withheld", marks=pytest.mark.long),
         pytest.param(DRY_RUN, "dry-run-catches", marks=pytest.mark.long),
         pytest.param(WEBHOOK, "webhook-down", marks=pytest.mark.long),
+        pytest.param(DIRECT, "pooler-passed-by", marks=pytest.mark.long),
     ],
 )  # the others pass as they are in test_rehearse
 def test_with_what_they_guard_they_pass(quick_app: Path, project: Path, said: str, scenario: str) -> None:

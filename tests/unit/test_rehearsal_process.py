@@ -182,7 +182,7 @@ def test_package_scripts_run_as_a_package_manager_runs_them(stage: Path, call: s
         "fails": "exit 9",
     }
     (app / "package.json").write_text(json.dumps({"scripts": scripts}))
-    write_scripts(app, stage / "bin")
+    write_scripts([app], stage / "bin")
     env = {"PATH": f"{stage / 'bin'}:{os.environ['PATH']}"}
     done = subprocess.run(["sh", "-c", call], cwd=app, env=env, capture_output=True, text=True, check=False, timeout=60)
     assert done.stdout == expected, done.stderr

@@ -210,6 +210,10 @@ def rehearse(
     application: Annotated[
         _Text, _option("DIR[:PATH]", "The application, installed; PATH is where its image has it.", "--app")
     ] = None,
+    previous: Annotated[
+        _Text,
+        _option("DIR|REV", "The application of the release before. Default: where the branch left the main one."),
+    ] = None,
     dump: Annotated[
         _File, _option("FILE", "What the database holds before; pg_dump's SQL or archive.", "--schema-dump")
     ] = None,

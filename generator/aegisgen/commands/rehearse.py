@@ -21,12 +21,14 @@ except ImportError as problem:
 
 from aegisgen.kube.resource import Resource, resources_in
 from aegisgen.profile.migrations import Migrations
+from aegisgen.profile.model import DirectAddress
 from aegisgen.profile.sources import display
 from aegisgen.profile.target import Target
 from aegisgen.project.composed import Chosen, compose_overlay
 from aegisgen.project.composed import chosen as overlays_chosen
 from aegisgen.rehearsal.database.address import Names
 from aegisgen.rehearsal.image.app import app_of
+from aegisgen.rehearsal.image.previous import previous_of
 from aegisgen.rehearsal.leftovers import workspace
 from aegisgen.rehearsal.observe import Observer
 from aegisgen.rehearsal.postgres import Supply, Wanted
@@ -52,6 +54,7 @@ def main(
     service: Sequence[str] | None,
     path: Path | None,
     application: str | None,
+    previous: str | None,
     dump: Path | None,
     scenario: Sequence[str] | None,
     scenario_file: Sequence[Path] | None,
@@ -104,6 +107,7 @@ def main(
             tool=migrations.tool if migrations else "knex",
             migrations=_folder(migrations) if migrations else "",
             app=app,
+            previous=previous_of(previous, app, run.folder / "previous") if app else None,
             given=given,
             extra=extra,
             images=mapped,
@@ -162,7 +166,11 @@ def _restore(overlay: Path) -> Resource | None:
 def _names(target: Target) -> Names:
     env = target.settings.database.env
     roles = {"host": env.host, "port": env.port, "user": env.user, "name": env.name, "password": env.password}
-    return Names(roles | ({"url": env.url} if env.url else {}))
+    direct = target.settings.database.direct or DirectAddress()
+    own = {"host": direct.host, "port": direct.port, "url": direct.url and direct.url.key}
+    return Names(
+        roles | ({"url": env.url} if env.url else {}), {role: str(value) for role, value in own.items() if value}
+    )
 
 
 def _folder(migrations: Migrations) -> str:

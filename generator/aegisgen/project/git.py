@@ -40,7 +40,7 @@ _ENVIRONMENT = {
     "GIT_PAGER": "cat",
     "LC_ALL": "C",
 }
-_SUBMODULE = "160000"
+_SUBMODULE, _LINK, _PROGRAM = "160000", "120000", "100755"
 # A submodule is looked at by itself: git would start another git there, which that one's .git/config configures.
 _PLAIN_DIFF = ("--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty")
 
@@ -91,6 +91,32 @@ class Repository(Record):
         else:
             yield "." if (self.root / path).is_dir() else path
 
+    def unpack(self, folder: Path) -> bool:
+        """Write the project's files as the commit has them, links as links; return whether it has any.
+
+        Git's filters are not run, and submodules are left out. Raises UsageError for a tree that leads out of the folder.
+        """
+        tree = _finish(_start(self.root, "ls-tree", "-r", "-z", "--full-name", self.commit, "--", ".")).split("\0")
+        modes = {
+            self._seen(path): entry.split()[0] for entry in tree if entry for _, _, path in [entry.partition("\t")]
+        }
+        if ".." in {part for path in modes for part in path.split("/")}:
+            raise UsageError(f"the tree of {self.commit} has a path that leads out of it")
+        # Links last: nothing is written through one.
+        paths = [path for path, mode in modes.items() if mode != _SUBMODULE]
+        paths.sort(key=lambda path: modes[path] == _LINK)
+        for path, content in self.contents(paths).items():
+            if content is None:
+                continue
+            file = folder / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            if modes[path] == _LINK:
+                file.symlink_to(os.fsdecode(content))
+            else:
+                file.write_bytes(content)
+                file.chmod(0o755 if modes[path] == _PROGRAM else 0o644)
+        return bool(modes)
+
     def contents(self, paths: list[str]) -> dict[str, bytes | None]:
         """Return what the files at these paths, seen from the project's folder, held at the commit; None: not there."""
         wanted = {path: posixpath.normpath(posixpath.join(self.prefix, path)) for path in paths if "\n" not in path}
@@ -137,6 +163,16 @@ def open_repository(root: Path, revision: str) -> Repository:
         raise UsageError(f"no revision {revision!r} in this repository{more if shallow else ''}") from None
     prefix = posixpath.relpath(real, os.path.realpath(top))
     return Repository(root, "" if prefix == "." else prefix, commit.strip())
+
+
+def fork_point(root: Path) -> str | None:
+    """Return the commit at which a folder's branch left the main one; None where there is no repository or no such."""
+    for main in ("origin/HEAD", "origin/main", "origin/master", "main", "master"):
+        try:
+            return _finish(_start(root, "merge-base", "HEAD", main)).strip()
+        except (UsageError, ToolError):
+            continue
+    return None
 
 
 def others(root: Path) -> list[str]:

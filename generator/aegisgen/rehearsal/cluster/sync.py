@@ -17,9 +17,11 @@ from aegisgen.kube.resource import Identity, Resource
 from aegisgen.rehearsal.clock import Woken
 from aegisgen.rehearsal.cluster.controllers import Controller, Job, Workload
 from aegisgen.rehearsal.kubelet.pod import Node
-from aegisgen.rehearsal.kubelet.spec import JobSpec, PodSpec, Template, WorkloadSpec, spec_of
+from aegisgen.rehearsal.kubelet.spec import JobSpec, PodSpec, Template, WorkloadSpec, spec_of, with_images
 from aegisgen.rehearsal.outcome import StepRun, SyncRun
 
+RELEASE_BEFORE = "Release before"
+"""The phase of what a former release does meanwhile."""
 WORKLOADS = ("Deployment", "StatefulSet", "ReplicaSet", "DaemonSet")
 
 
@@ -34,6 +36,8 @@ class Conditions(NamedTuple):
     """Whether the application becomes ready."""
     approved: bool = True
     """Whether somebody resumes suspended Jobs."""
+    images: Mapping[str, str] = {}
+    """Images that are deployed instead of those of the manifests."""
 
 
 class Ended(NamedTuple):
@@ -67,6 +71,9 @@ class Application:
     runners: list[Controller] = field(default_factory=list)
     """All that was started by the sync that runs, for faults to act upon."""
     syncs: int = 0
+    _beside: list[_Played] = field(default_factory=list)
+    """Pods of a former release that start while a sync runs."""
+    _restarts: int = 0
 
     def sync(self, title: str, conditions: Conditions) -> Ended:
         """Sync once. For a thread that works on the clock; whatever still runs afterwards is ended."""
@@ -95,16 +102,31 @@ class Application:
                 endless = not self._wait(steps) or endless
         # A sync ends without waiting for what comes last; whether that becomes healthy is what people look at next.
         healthy = not endless and self._wait(played) and all(_good(step) for step in played if step.runners)
-        self._end(played)
+        self._wait(self._beside)
+        self._end([*played, *self._beside])
         run = SyncRun(
             title=title,
             began=began,
             ended=clock.elapsed(),
             succeeded=not failed and healthy,
-            steps=tuple(self._record(step) for step in played),
+            steps=tuple(self._record(step) for step in (*played, *self._beside)),
             skipped=tuple(f"{wave.phase} wave {wave.wave}" for wave in skipped),
         )
+        for step in self._beside:
+            for runner in step.runners:
+                runner.abandon()
+        self._beside.clear()
         return Ended(run, endless)
+
+    def restart(self, conditions: Conditions) -> None:
+        """Start a pod of each workload anew while a sync runs, or just before. For any thread."""
+        for resource in self.resources.values():
+            if resource.identity.kind in WORKLOADS:
+                self._restarts += 1  # below 0, so that its pods have other names than those of any sync
+                workload = self._workload(resource, conditions._replace(replicas=1), -self._restarts)
+                began = self.node.clock.elapsed()
+                self._beside.append(_Played(resource.identity, RELEASE_BEFORE, 0, began, (workload,)))
+                self.node.clock.thread(workload.run, workload.name)
 
     def create(self, job: Resource) -> StepRun:
         """Run a Job that a person creates. For a thread that works on the clock."""
@@ -119,7 +141,8 @@ class Application:
 
     def abandon(self) -> None:
         """End all that runs. For any thread."""
-        for runner in (*self.runners, *self.workloads):
+        beside = (runner for step in self._beside for runner in step.runners)
+        for runner in (*self.runners, *self.workloads, *beside):
             runner.abandon()
 
     def _start(self, wave: PlannedWave, conditions: Conditions) -> list[_Played]:
@@ -143,27 +166,28 @@ class Application:
         identity, source = resource.identity, resource.document.source
         if identity.kind == "Job":
             spec = spec_of(resource.at("spec"), JobSpec, identity, source)
+            spec = replace(spec, template=with_images(spec.template, conditions.images))
             for copy in range(conditions.copies.get(identity.name, 1)):
                 name = f"{identity.name}-by-hand-{copy}" if copy else identity.name
                 yield Job(name, identity.namespace, spec, self.node, sync=self.syncs)
         elif identity.kind == "Pod":
             pod = spec_of(resource.at("spec"), PodSpec, identity, source)
-            spec = JobSpec(Template(spec=pod), backoff_limit=0)
+            spec = JobSpec(with_images(Template(spec=pod), conditions.images), backoff_limit=0)
             yield Job(identity.name, identity.namespace, spec, self.node, sync=self.syncs)
         elif identity.kind in WORKLOADS:
-            yield self._workload(resource, conditions)
+            for old in self.workloads:
+                if old.name == identity.name:
+                    old.clear()
+            self.workloads.append(self._workload(resource, conditions, self.syncs))
+            yield self.workloads[-1]
 
-    def _workload(self, resource: Resource, conditions: Conditions) -> Workload:
+    def _workload(self, resource: Resource, conditions: Conditions, sync: int) -> Workload:
         identity = resource.identity
         spec = spec_of(resource.at("spec"), WorkloadSpec, identity, resource.document.source)
-        for old in self.workloads:
-            if old.name == identity.name:
-                old.clear()
+        spec = replace(spec, template=with_images(spec.template, conditions.images))
         if conditions.replicas is not None:
             spec = replace(spec, replicas=conditions.replicas)
-        name, namespace = identity.name, identity.namespace
-        self.workloads.append(Workload(name, namespace, spec, self.node, starts=conditions.starts, sync=self.syncs))
-        return self.workloads[-1]
+        return Workload(identity.name, identity.namespace, spec, self.node, starts=conditions.starts, sync=sync)
 
     def _wait(self, steps: Sequence[_Played]) -> bool:
         """Wait until all that runs in these steps is done; False if that will never be."""

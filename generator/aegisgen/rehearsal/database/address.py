@@ -41,6 +41,16 @@ class Names(NamedTuple):
     """What the profile says: the variable for each role; empty where nothing is known beyond the usual names."""
 
     roles: Mapping[str, str] = {}
+    direct: Mapping[str, str] = {}
+    """The server's own address, where the application's is a pooler's: what the variable of a role has then.
+
+    For a URL that is the Secret's key.
+    """
+
+    def is_direct(self, env: Mapping[str, Value]) -> bool:
+        """Whether an environment has the server's own address."""
+        roles = ((self.role(variable, value.key), value) for variable, value in env.items())
+        return any(self.direct.get(role) in {value.text, value.key} for role, value in roles if role in self.direct)
 
     def role(self, *names: str) -> str:
         """Return what the first known name stands for: host, port, user, name, password, url; empty for none."""

@@ -16,6 +16,9 @@ _POSTGRES = re.compile(r"(?:postgres|postgresql|postgis|pgvector|timescaledb|tim
 _TOOLS = re.compile(r"(?:curl|alpine|busybox|aws-cli|bash|debian|ubuntu|wget|jq|alpine-curl)\Z")
 
 
+_BEFORE = "release-before"
+
+
 class Image(NamedTuple):
     """What a container finds: the folder that it starts in, and what PATH leads to."""
 
@@ -31,6 +34,8 @@ class Images(NamedTuple):
     """The application's images, without tag and digest."""
     app: Path | None
     """The scenario's copy of the application."""
+    before: Path | None
+    """Another, of the release before."""
     programs: Path | None
     """The folder with PostgreSQL's programs."""
     standins: tuple[Path, ...]
@@ -50,7 +55,8 @@ class Images(NamedTuple):
         if bare in self.applications:
             if self.app is None:
                 raise NotRehearsedError(f"nothing stands in for the application's image {bare}: give --app DIR")
-            return Image(self.app, (*self.standins, *machine))
+            folder = self.before if self.before and name == of_release_before(name) else self.app
+            return Image(folder, (*self.standins, *machine))
         if is_postgres(name):
             if self.programs is None:
                 raise NotRehearsedError(f"nothing stands in for {name}: psql, pg_dump and pg_restore are not here")
@@ -58,6 +64,11 @@ class Images(NamedTuple):
         if is_tool(name):
             return Image(self.empty, (*self.standins, *machine))
         raise NotRehearsedError(f"nothing stands in for the image {name}: give --image {bare}=DIR")
+
+
+def of_release_before(image: str) -> str:
+    """Return how a rehearsal names the image of the release before."""
+    return f"{bare_name(image)}:{_BEFORE}"
 
 
 def is_postgres(image: str) -> bool:

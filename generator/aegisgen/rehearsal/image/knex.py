@@ -45,11 +45,22 @@ _LOSE = (
     + _BROKEN
 )
 
+ALTERED = """
+SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
+WHERE tableowner = current_user AND tablename !~ 'migrations|aegisgen' ORDER BY 1 LIMIT 1
+"""
+"""Asks which table `adds-a-column` alters; no row where the application has none."""
+_ALTER = (
+    f"const [altered] = (await knex.raw(`{ALTERED}`)).rows;\n  "
+    "if (altered) await knex.raw(`ALTER TABLE ${{{{altered.name}}}} {how}`);"
+)
+
 BEHAVIOURS: Mapping[str, tuple[bool, tuple[str, ...]]] = {
     "adds-a-table": (True, (_CREATE_AGAIN,)),
     "adds-a-table-without-transaction": (False, (_CREATE_AGAIN,)),
     "cannot-be-taken-back": (False, (_CREATE_AGAIN,)),
     "adds-a-row": (True, (_CREATE_AGAIN, _FILL)),
+    "adds-a-column": (True, (_ALTER.format(how="ADD COLUMN {table} text"),)),
     "loses-rows-and-fails": (False, (_LOSE,)),
     "is-slow": (False, (_CREATE_AGAIN, _WAIT)),
     "hangs": (False, (_CREATE_AGAIN, _WAIT)),
@@ -64,6 +75,8 @@ Where all of a call are, Knex makes one transaction of them: what came before on
 What takes long does so outside of a transaction, as an index that is built while the application writes: inside, Knex
 would take its lock in the same transaction, and a killed run would leave nothing behind.
 """
+_DROP = 'await knex.schema.dropTableIfExists("{table}");'
+_WAYS_BACK = {"cannot-be-taken-back": _BROKEN, "adds-a-column": _ALTER.format(how="DROP COLUMN IF EXISTS {table}")}
 
 
 def migrations_folder(app: Path, hint: str) -> Path | None:
@@ -102,7 +115,7 @@ def _text(name: str, behaviour: str, *, module: bool, typed: bool) -> str:
     table = PREFIX + name.replace("-", "_")
     argument = "knex: any" if typed else "knex"
     body = "\n".join(f"  {step.format(table=table) if '{table}' in step else step}" for step in steps)
-    drop = _BROKEN if behaviour == "cannot-be-taken-back" else f'await knex.schema.dropTableIfExists("{table}");'
+    drop = _WAYS_BACK.get(behaviour, _DROP).format(table=table)
     parts = {"up": f"async ({argument}) => {{\n{body}\n}}", "down": f"async ({argument}) => {{\n  {drop}\n}}"}
     if not transaction:
         parts["config"] = "{ transaction: false }"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from aegisgen.kube.shape import texts
@@ -45,10 +46,10 @@ own "$@"
 _DASHES = '  [ "${1:-}" != -- ] || shift\n'
 
 
-def write_scripts(app: Path, target: Path) -> None:
-    """Put a stand-in for each package manager into `target`, for the packages of the copy `app`."""
+def write_scripts(apps: Iterable[Path], target: Path) -> None:
+    """Put a stand-in for each package manager into `target`, for the packages of the copies `apps`."""
     target.mkdir(parents=True, exist_ok=True)
-    cases = "".join(_package(folder, app) for folder in packages(app))
+    cases = "".join(_package(folder, app) for app in apps for folder in packages(app))
     for manager in MANAGERS:
         real = shutil.which(manager)
         otherwise = f'exec {shlex.quote(real)} "$@"' if real else f'echo "sh: {manager}: not found" >&2\nexit 127'

@@ -5,9 +5,11 @@ Source of names and defaults: Kubernetes API reference, core/v1 PodSpec and Cont
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from aegisgen.argocd.workload import DEFAULT_BACKOFF_LIMIT
 from aegisgen.errors import InputError, Problem
@@ -169,6 +171,19 @@ def spec_of(data: object, kind: type[_Spec], identity: Identity, source: str) ->
     except msgspec.ValidationError as error:
         problem = Problem(source, 0, 0, str(identity), f"cannot be run: {error}; see: aegisgen validate")
         raise InputError(problem) from None
+
+
+def with_images(template: Template, images: Mapping[str, str]) -> Template:
+    """Return the template with other images, given by those that it has."""
+    if not images:
+        return template
+
+    def changed(containers: tuple[Container, ...]) -> tuple[Container, ...]:
+        return tuple(replace(container, image=images.get(container.image, container.image)) for container in containers)
+
+    spec = template.spec
+    spec = replace(spec, containers=changed(spec.containers), init_containers=changed(spec.init_containers))
+    return replace(template, spec=spec)
 
 
 def _without_nulls(data: object) -> object:

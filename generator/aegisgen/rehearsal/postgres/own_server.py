@@ -80,7 +80,7 @@ class OwnServer(Server):
         if not self._password:
             (self._data / "pg_hba.conf").write_text("host all all 127.0.0.1/32 trust\n")
         for _ in range(_PORT_ATTEMPTS):
-            port = _free_port()
+            port = free_port()
             self.superuser = Login("127.0.0.1", port, SUPERUSER, self._template.password, "postgres")
             lines = [f"{name} = '{value}'\n" for name, value in {**self._settings, "port": port}.items()]
             (self._data / "postgresql.auto.conf").write_text("".join(lines))
@@ -141,7 +141,8 @@ class OwnServer(Server):
         return "; ".join(lines[-_LAST_LINES:])
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on. Raises ToolError."""
     for port in random.sample(_PORTS, _PORT_ATTEMPTS):
         if _is_free(port):
             return port

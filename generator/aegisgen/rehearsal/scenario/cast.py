@@ -14,6 +14,7 @@ from aegisgen.rules.references import Container, Pod, pod_of
 
 _DUMPS = re.compile(r"\bpg_dump\b|/migration-runner/backup\.sh")
 _TAKES_BACK = re.compile(r"roll.?back|migrate:down|\bundo\b|downgrade", re.IGNORECASE)
+_HOLDS_LOCK = re.compile(r"\block=(?:node|python)\b")
 _TELLS = re.compile(r"slack|teams|webhook|pushgateway", re.IGNORECASE)
 
 
@@ -68,6 +69,13 @@ def cast(resources: Sequence[Resource], *, restorable: bool = False) -> Cast:
         "rollback-after-sync": any(_rolls_back(pod) and not _stops_at_rollout(pod) for pod in pods),
         "notifications": any(_tells(pod) for pod in pods),
         "approval": any(_is_gate(resource) for resource in resources),
+        "application": bool(workloads),
+        "session-lock": any(
+            _HOLDS_LOCK.search(container.command_line)
+            for pod in pods
+            for container in pod.containers
+            if (pod.resource.identity, container.name) in migrations
+        ),
     }
     return Cast(
         pods,

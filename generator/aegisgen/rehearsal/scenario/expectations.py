@@ -13,15 +13,16 @@ import psycopg
 
 from aegisgen.argocd.hooks import Phase
 from aegisgen.output.numbers import counted
+from aegisgen.profile.types import seconds
 from aegisgen.rehearsal.cluster.controllers import Job, Workload
-from aegisgen.rehearsal.cluster.sync import Ended
+from aegisgen.rehearsal.cluster.sync import RELEASE_BEFORE, Ended
 from aegisgen.rehearsal.database.fingerprint import Fingerprint, fingerprint
 from aegisgen.rehearsal.image.knex import files_of
 from aegisgen.rehearsal.outcome import ContainerRun, Expectation, NotRehearsedError, SyncRun
 from aegisgen.rehearsal.postgres.sessions import connect
 from aegisgen.rehearsal.processes import answer
 from aegisgen.rehearsal.scenario.cast import Cast
-from aegisgen.rehearsal.scenario.gate import Gate
+from aegisgen.rehearsal.scenario.faults import Meanwhile
 from aegisgen.rehearsal.scenario.model import Expect, Sync
 from aegisgen.rehearsal.scenario.stage import Stage
 
@@ -49,7 +50,7 @@ def before(stage: Stage) -> Before:
         return Before(fingerprint(session), _files(stage), len(stage.sink.requests))
 
 
-def expectations(sync: Sync, stage: Stage, was: Before, ended: Ended, gate: Gate | None) -> Iterator[Expectation]:
+def expectations(sync: Sync, stage: Stage, was: Before, ended: Ended, meanwhile: Meanwhile) -> Iterator[Expectation]:
     """Yield each expectation of a sync that has ended, passed or failed. The database must be up again."""
     expect, cast = sync.expect, stage.setting.cast
     attempts = _attempts(ended.run, cast)
@@ -71,11 +72,16 @@ def expectations(sync: Sync, stage: Stage, was: Before, ended: Ended, gate: Gate
         statuses = {step.status for step in ended.run.steps if _migrates(step.resource, cast)}
         text = f"the migration ends as {' or '.join(expect.statuses)}"
         yield Expectation(text, bool(statuses & set(expect.statuses)), ", ".join(sorted(statuses)))
+    yield from _release_before(ended.run, meanwhile) if expect.release_before else ()
+    if expect.readers_wait and (readers := meanwhile.readers):
+        longest, limit = readers.longest, seconds(expect.readers_wait)
+        got = f"{longest:.1f} s; {readers.table} was read"
+        yield Expectation(f"others that read a table wait at most {limit} s", longest < limit, got)
     yield from _messages(expect, ended.run)
     if expect.migration == "never-starts":
         got = f"{len(attempts)} attempts" if attempts else "not started"
         yield Expectation("the migration never starts", not attempts, got)
-    if gate:
+    if gate := meanwhile.gate:
         yield Expectation("never two migrations at once", gate.most <= 1, f"at most {gate.most} at once")
     if expect.backup:
         yield _backup(expect, stage, was)
@@ -132,6 +138,19 @@ def _application(expect: Expect, stage: Stage) -> Expectation:
         got = f"not ready: {', '.join(waiting)}" if waiting else ", ".join(updated) or "no new pods"
         return Expectation("the new application starts", bool(updated) and not waiting, got)
     return Expectation("the new application does not start", not updated, ", ".join(updated) or "no new pod is ready")
+
+
+def _release_before(run: SyncRun, meanwhile: Meanwhile) -> Iterator[Expectation]:
+    pods = [step for step in run.steps if step.phase == RELEASE_BEFORE]
+    if pods:
+        down = [
+            f"{step.resource} is {step.status}: {step.detail}".rstrip(": ") for step in pods if step.status != "Running"
+        ]
+        yield Expectation("pods of the release before come back", not down, "; ".join(down) or "all are ready")
+    if questions := meanwhile.questions:
+        refused = "; ".join(f"{query}: {error}" for query, error in questions.refused.items())
+        got = refused or f"{counted(len(questions.queries), 'query')}, each answered {questions.rounds} times"
+        yield Expectation("what the release before reads is still there", not refused, got)
 
 
 def _messages(expect: Expect, run: SyncRun) -> Iterator[Expectation]:

@@ -6,25 +6,38 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from typing import NamedTuple
 
 from aegisgen.profile.types import seconds
 from aegisgen.rehearsal.cluster.controllers import Controller
 from aegisgen.rehearsal.cluster.sync import Conditions
 from aegisgen.rehearsal.kubelet.process import Process
+from aegisgen.rehearsal.postgres.pooler import pooler
 from aegisgen.rehearsal.processes import mark_of
-from aegisgen.rehearsal.scenario.cast import Cast
+from aegisgen.rehearsal.scenario.beside import Questions, Readers
 from aegisgen.rehearsal.scenario.gate import Gate
-from aegisgen.rehearsal.scenario.model import Sync
+from aegisgen.rehearsal.scenario.model import Faults, Sync
 from aegisgen.rehearsal.scenario.stage import Stage
 
 _QUIET_SECONDS = 2.5
 _MOST_SECONDS = 15.0
 _POLL_SECONDS = 0.05
+_TRIED_AGAIN = "in use by others"
+"""What aegisgen's runner says when a migration gave up waiting for a table."""
+_HIDES_SESSIONS = 'if (process.env.PGAPPNAME) process.env.PGAPPNAME = "hidden";\n'
 
 
-def conditions(sync: Sync, cast: Cast) -> Conditions:
+class Meanwhile(NamedTuple):
+    """Who is there while a sync runs, and remembers it."""
+
+    gate: Gate | None = None
+    questions: Questions | None = None
+    readers: Readers | None = None
+
+
+def conditions(sync: Sync, stage: Stage) -> Conditions:
     """Return what a sync's faults mean for what it starts."""
-    faults = sync.faults
+    faults, cast = sync.faults, stage.setting.cast
     pods = faults.pods or 1
     migrates_in_pods = any(identity.kind != "Job" for identity, _ in cast.migrations)
     return Conditions(
@@ -32,15 +45,19 @@ def conditions(sync: Sync, cast: Cast) -> Conditions:
         replicas=pods if migrates_in_pods else 1,
         starts=faults.application is None,
         approved=faults.approval is None,
+        images=stage.images_before if sync.release == "before" else {},
     )
 
 
 @contextmanager
-def faults_of(sync: Sync, stage: Stage) -> Iterator[Gate | None]:
-    """Let it go wrong during the block; afterwards everything is as it was. Yields the gate, where there is one."""
+def faults_of(sync: Sync, stage: Stage) -> Iterator[Meanwhile]:
+    """Let it go wrong during the block; afterwards everything is as it was. Yields who is there meanwhile.
+
+    Raises NotRehearsedError.
+    """
     faults, cast = sync.faults, stage.setting.cast
     with ExitStack() as stack:
-        gate = None
+        gate = questions = readers = None
         stack.callback(stage.run_at, 1)
         slow = any(behaviour in {"is-slow", "hangs"} for behaviour in sync.migrations.values())
         if sync.speed > 1 and not slow:
@@ -58,19 +75,47 @@ def faults_of(sync: Sync, stage: Stage) -> Iterator[Gate | None]:
                 if reference.kind in faults.withhold:
                     stage.objects.withhold(reference.kind, reference.name)
         stack.callback(stage.objects.hand_out)
-        if faults.web == "down":
-            stage.sink.close()
-            stack.callback(stage.sink.open)
-        elif faults.web:
-            stage.sink.answer = faults.web
-            stack.callback(setattr, stage.sink, "answer", "ok")
-        if faults.backup_target:
-            names = {identity.name for identity in cast.backups}
-            stage.limited = lambda container, pod: (
-                pod.facts.labels.get("job-name") in names and bool(container.volume_mounts)
-            )
-            stack.callback(setattr, stage, "limited", lambda *_: False)
-        yield gate
+        _surroundings(faults, stage, stack)
+        _sessions(faults, stage, stack)
+        if faults.reader:
+            readers = stack.enter_context(closing(Readers(stage.login, lambda: _says(stage, _TRIED_AGAIN))))
+        if "asks" in faults.release_before:
+            questions = stack.enter_context(closing(Questions(stage.login)))
+        if "starts" in faults.release_before and not slow:
+            stage.application.restart(Conditions(images=stage.images_before))
+        yield Meanwhile(gate, questions, readers)
+
+
+def _surroundings(faults: Faults, stage: Stage, stack: ExitStack) -> None:
+    if faults.web == "down":
+        stage.sink.close()
+        stack.callback(stage.sink.open)
+    elif faults.web:
+        stage.sink.answer = faults.web
+        stack.callback(setattr, stage.sink, "answer", "ok")
+    if faults.backup_target:
+        names = {identity.name for identity in stage.setting.cast.backups}
+        stage.limited = lambda container, pod: (
+            pod.facts.labels.get("job-name") in names and bool(container.volume_mounts)
+        )
+        stack.callback(setattr, stage, "limited", lambda *_: False)
+
+
+def _sessions(faults: Faults, stage: Stage, stack: ExitStack) -> None:
+    if faults.pooler:
+        stage.pooler = stack.enter_context(
+            pooler(stage.login, faults.pooler, stage.root / "pooler", stage.setting.run.environment)
+        )
+        stack.callback(setattr, stage, "pooler", None)
+    if faults.sessions:
+        stage.preload = stage.root / "hidden.cjs"
+        stage.preload.write_text(_HIDES_SESSIONS)
+        stack.callback(setattr, stage, "preload", None)
+
+
+def _says(stage: Stage, text: str) -> bool:
+    pods = [pod for runner in list(stage.application.runners) for pod in list(runner.pods)]
+    return any(text in log for pod in pods for log in pod.logs())
 
 
 @contextmanager
@@ -109,6 +154,8 @@ def _gate(sync: Sync, stage: Stage) -> Iterator[Gate]:
         processes = [process for _, process in _running(stage)]
         asking = [process for process in processes if process.mark == mark]
         stage.run_at(sync.speed)
+        if "starts" in sync.faults.release_before:
+            stage.application.restart(Conditions(images=stage.images_before))
         if sync.faults.kill:
             for process in asking:
                 process.kill()

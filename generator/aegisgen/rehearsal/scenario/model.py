@@ -14,6 +14,7 @@ Behaviour = Literal[
     "adds-a-table-without-transaction",
     "cannot-be-taken-back",
     "adds-a-row",
+    "adds-a-column",
     "loses-rows-and-fails",
     "is-slow",
     "hangs",
@@ -21,7 +22,8 @@ Behaviour = Literal[
     "fails-on-rows",
     "fails-without-transaction",
 ]
-Feature = Literal["backup", "restore", "dry-run", "rollback", "rollback-after-sync", "notifications", "approval"]
+Feature = Literal["backup", "restore", "dry-run", "rollback", "rollback-after-sync", "notifications", "approval",
+    "application", "session-lock", "pooled-address", "direct-address"]  # fmt: skip
 
 
 class Faults(Model, frozen=True, kw_only=True):
@@ -51,6 +53,23 @@ class Faults(Model, frozen=True, kw_only=True):
     backup_target: Annotated[Literal["full"] | None, Meta(description="No room for the backup.")] = None
     application: Annotated[Literal["fails"] | None, Meta(description="The new application never gets ready.")] = None
     approval: Annotated[Literal["withheld"] | None, Meta(description="Nobody resumes the approval gate.")] = None
+    pooler: Annotated[
+        Literal["transaction"] | None,
+        Meta(description="The database's address is a PgBouncer's, which lends its sessions by the transaction."),
+    ] = None
+    reader: Annotated[
+        Literal["long"] | None,
+        Meta(description="A report reads the table that the release alters, until the migration lets others go first."),
+    ] = None
+    sessions: Annotated[
+        Literal["hidden"] | None, Meta(description="The tool's sessions have another name than PGAPPNAME says.")
+    ] = None
+    release_before: Annotated[
+        list[Literal["starts", "asks"]],
+        Meta(
+            description="starts: a pod of it starts again, as soon as a slow migration waits. asks: it goes on reading."
+        ),
+    ] = []
 
 
 class Expect(Model, frozen=True, kw_only=True):
@@ -80,6 +99,13 @@ class Expect(Model, frozen=True, kw_only=True):
         None
     )
     told: Annotated[bool, Meta(description="Whether anybody was told by HTTP.")] = False
+    release_before: Annotated[
+        Literal["works"] | None,
+        Meta(description="Its pods that started again are ready, and what it asks is answered."),
+    ] = None
+    readers_wait: Annotated[
+        Duration | None, Meta(description="How long others that read the same table may wait, in real time.")
+    ] = None
 
 
 class Sync(Model, frozen=True, kw_only=True):
@@ -89,6 +115,9 @@ class Sync(Model, frozen=True, kw_only=True):
     migrations: Annotated[
         dict[DnsLabel, Behaviour], Meta(description="What the release adds to the application's migrations.")
     ] = {}
+    release: Annotated[
+        Literal["next", "before"], Meta(description="Which image is deployed; before: the one of the release before.")
+    ] = "next"
     faults: Faults = Faults()
     speed: Annotated[
         int,
@@ -111,9 +140,10 @@ class Spec(Model, frozen=True, kw_only=True):
 
     title: Annotated[Text, Meta(description="What happens, for people.")]
     needs: Annotated[list[Feature], Meta(description="What an overlay must have for it.")] = []
-    given: Annotated[Literal["nothing", "a-release"], Meta(description="What was deployed before the first sync.")] = (
-        "a-release"
-    )
+    given: Annotated[
+        Literal["nothing", "a-release", "the-release-before"],
+        Meta(description="What was deployed before the first sync: nothing, --app, or --previous."),
+    ] = "a-release"
     syncs: Annotated[list[Sync], Meta(title="a list of syncs", min_length=1, description="One after the other.")]
 
 
@@ -130,6 +160,12 @@ class Scenario(Model, frozen=True, kw_only=True):
     kind: Literal["Scenario"]
     metadata: Metadata
     spec: Spec
+
+    @property
+    def needs_release_before(self) -> bool:
+        """Whether the image of the release before is deployed, or one of its pods starts again."""
+        of_syncs = any(sync.release == "before" or sync.faults.release_before for sync in self.spec.syncs)
+        return of_syncs or self.spec.given == "the-release-before"
 
     @property
     def name(self) -> str:

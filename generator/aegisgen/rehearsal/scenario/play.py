@@ -20,6 +20,7 @@ from aegisgen.rehearsal.outcome import (
     Verdict,
 )
 from aegisgen.rehearsal.postgres import load_dump
+from aegisgen.rehearsal.postgres.pooler import pgbouncer
 from aegisgen.rehearsal.scenario.expectations import before, expectations, refuse_missing_programs
 from aegisgen.rehearsal.scenario.faults import conditions, faults_of
 from aegisgen.rehearsal.scenario.model import Scenario, Sync
@@ -35,8 +36,12 @@ _FEATURES = {
     "rollback-after-sync": "rollback once the release is rolled out",
     "notifications": "notifications",
     "approval": "approval gate",
+    "application": "workload that is rolled out",
+    "session-lock": "lock that a session of aegisgen's holds",
+    "pooled-address": "address that may be a pooler's: database.direct names the server's own",
+    "direct-address": "address of the server's own (database.direct)",
 }
-_RELEASED, _DUMPED = "released", "dumped"
+_RELEASED, _BEFORE = "released", "before"
 
 
 class Play:
@@ -92,7 +97,8 @@ class Play:
     def _refuse(self) -> None:
         """What can be told before anything is started. Raises NotRehearsedError, DoesNotApplyError."""
         spec = self._scenario.spec
-        lacking = [name for name in spec.needs if name not in self._setting.cast.features]
+        address = "direct-address" if self._setting.names.direct else "pooled-address"
+        lacking = [name for name in spec.needs if name not in {*self._setting.cast.features, address}]
         if lacking:
             raise DoesNotApplyError(f"this overlay has no {' and no '.join(_FEATURES[name] for name in lacking)}")
         adds = any(sync.migrations for sync in spec.syncs)
@@ -102,6 +108,8 @@ class Play:
             raise NotRehearsedError("the server is your own (--database-url), and is not stopped")
         if any(sync.by_hand for sync in spec.syncs) and not self._place.server.own:
             raise NotRehearsedError("the server is your own (--database-url), and no backup is restored")
+        if any(sync.faults.pooler for sync in spec.syncs):
+            pgbouncer()
 
     def _play(self) -> None:
         stage = self._stage = Stage(self._scenario, self._setting, self._place, self._changed)
@@ -118,25 +126,28 @@ class Play:
     def _give(self, stage: Stage) -> None:
         """Bring the database, and the cluster, to where the scenario begins."""
         server, kept = stage.server, self._place.snapshots
-        released = self._scenario.spec.given == "a-release"
+        given, images, kept_as = self._scenario.spec.given, {}, _RELEASED
+        if given == "the-release-before" and self._setting.previous:
+            images, kept_as = stage.images_before, _BEFORE
+        released = given != "nothing"
         if released:
             for resource in self._setting.resources:
                 stage.objects.apply(resource, None)
-            if _RELEASED in kept:
-                copies.restore(server, stage.login, _RELEASED)
+            if kept_as in kept:
+                copies.restore(server, stage.login, kept_as)
                 return
         if self._setting.dump:
             scratch = stage.root / "dump"
             scratch.mkdir()
             self.notes += load_dump(server, stage.login, self._setting.dump, scratch=scratch)
         if released:
-            ended = stage.application.sync("The release before", Conditions(replicas=1))
+            ended = stage.application.sync("The release before", Conditions(replicas=1, images=images))
             self._complain(ended.run)
             if not ended.run.succeeded:
                 raise NotRehearsedError("the release before it cannot be deployed; the scenario clean shows why")
             if server.own:
-                copies.keep(server, stage.login, _RELEASED)
-                kept.add(_RELEASED)
+                copies.keep(server, stage.login, kept_as)
+                kept.add(kept_as)
 
     def _sync(self, sync: Sync, stage: Stage) -> None:
         if sync.migrations:
@@ -144,8 +155,8 @@ class Play:
                 raise NotRehearsedError("no folder with Knex migrations was found in --app; name it in the profile")
             write_migrations(stage.migrations, sync.migrations)
         was = before(stage)
-        with faults_of(sync, stage) as gate:
-            ended = stage.application.sync(sync.title, conditions(sync, self._setting.cast))
+        with faults_of(sync, stage) as meanwhile:
+            ended = stage.application.sync(sync.title, conditions(sync, stage))
         if sync.by_hand and self._setting.restore:
             with copies.replaceable(stage.server, stage.login):
                 step = stage.application.create(self._setting.restore)
@@ -155,7 +166,7 @@ class Play:
         self._syncs.append(ended.run)
         self._complain(ended.run)
         several = len(self._scenario.spec.syncs) > 1
-        for expectation in expectations(sync, stage, was, ended, gate):
+        for expectation in expectations(sync, stage, was, ended, meanwhile):
             self._expectations.append(
                 expectation._replace(text=f"{sync.title}: {expectation.text}") if several else expectation
             )

@@ -31,6 +31,8 @@ class Setting(NamedTuple):
     migrations: str
     """Where the application's folder has its migrations; empty: they are looked for."""
     app: App | None
+    previous: App | None
+    """The application as the release before has it; None: as `app` is."""
     given: Mapping[Key, Mapping[str, str]]
     """Objects that exist before the first sync, with their entries."""
     extra: Mapping[str, str]

@@ -14,7 +14,7 @@ from aegisgen.rehearsal.cluster.controllers import facts_of
 from aegisgen.rehearsal.cluster.sync import Application
 from aegisgen.rehearsal.database.address import readdress, wish
 from aegisgen.rehearsal.image.app import copy_app
-from aegisgen.rehearsal.image.images import Image, Images
+from aegisgen.rehearsal.image.images import Image, Images, bare_name, of_release_before
 from aegisgen.rehearsal.image.knex import migrations_folder
 from aegisgen.rehearsal.image.scripts import write_scripts
 from aegisgen.rehearsal.image.sink import Sink
@@ -47,7 +47,7 @@ class Stage:
         self.server = place.server
         self.clock = Clock()
         self.patience = setting.patience
-        self.released = scenario.spec.given == "a-release"
+        self.released = scenario.spec.given != "nothing"
         """Whether a release was there before the first sync."""
         self.root = place.folder / scenario.name
         self.changed = hear
@@ -59,9 +59,12 @@ class Stage:
             (self.root / name).mkdir(parents=True)
         write_storage(self.root / "bin", self.root / "storage")
         self.app = self.root / "app" if setting.app else None
+        before = self.root / "before" if setting.app and scenario.needs_release_before else None
         if setting.app and self.app:
             copy_app(setting.app.folder, self.app)
-            write_scripts(self.app, self.root / "bin")
+            if before:
+                copy_app((setting.previous or setting.app).folder, before)
+            write_scripts([self.app, *([before] if before else [])], self.root / "bin")
         self.migrations = migrations_folder(self.app, setting.migrations) if self.app else None
         """The folder with the application's migrations, in the copy."""
         hurries = any(sync.speed > 1 for sync in scenario.spec.syncs)
@@ -77,6 +80,7 @@ class Stage:
         self._images = Images(
             applications=setting.cast.applications,
             app=self.app,
+            before=before,
             programs=place.server.programs,
             standins=(self.root / "clock", self.root / "bin") if hurries else (self.root / "bin",),
             empty=self.root / "root",
@@ -89,6 +93,17 @@ class Stage:
         self.login = place.server.database(self._database, owner=user or "app", password=setting.password)
         self.offered = self.login
         """What containers are told of the database; a fault may change it."""
+        self.pooler: int | None = None
+        """The port of the pooler that the database's address leads to; a fault sets it."""
+        self.preload: Path | None = None
+        """What Node.js runs before all else; a fault sets it."""
+        self.images_before = {
+            container.image: of_release_before(container.image)
+            for pod in setting.cast.pods
+            for container in pod.containers
+            if bare_name(container.image) in setting.cast.applications
+        }
+        """The application's images, as the release before has them."""
         by_identity = {resource.identity: resource for resource in setting.resources}
         self.application = Application(plan(setting.resources), by_identity, self)
 
@@ -111,7 +126,10 @@ class Stage:
         image = self._images.of(container.image)
         if not container.command:
             raise NotRehearsedError(f"container {container.name} has no command, and its image's own is not known")
-        values = readdress(variables, self.offered, self.setting.names, attempt.sidecar_port)
+        login, names = self.offered, self.setting.names
+        if self.pooler and not names.is_direct(variables):
+            login = login._replace(port=self.pooler)
+        values = readdress(variables, login, names, attempt.sidecar_port)
         message = self.folder(facts.name) / f"{container.name}.message"
         paths = {**mounts_of(container, attempt.volumes), container.termination_message_path: str(message)}
         if self.setting.app and self.setting.app.path:
@@ -125,7 +143,9 @@ class Stage:
         env |= {name: rewrite(text) for name, text in values.items()}
         if attempt.sidecar_port:
             env[_COPY_PORT] = str(attempt.sidecar_port)
-        ports = (self.offered.port, self.sink.port, *([attempt.sidecar_port] if attempt.sidecar_port else ()))
+        if self.preload:
+            env["NODE_OPTIONS"] = f"{env.get('NODE_OPTIONS', '')} --require {self.preload}".lstrip()
+        ports = (login.port, self.sink.port, *([attempt.sidecar_port] if attempt.sidecar_port else ()))
         return Launch(
             command=tuple(rewrite(expand(word, values)) for word in (*container.command, *container.args)),
             env=env | dict(self.setting.extra),
