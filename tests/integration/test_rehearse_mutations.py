@@ -130,9 +130,7 @@ MUTATIONS = {
         others=frozenset({"clean", "revert"}),
     ),
     "no lock_timeout": Mutation({"reader"}, [(PROFILE, "  migrations:\n", "  migrations:\n    lockTimeout: 'off'\n")]),
-    "a pooler is not seen": Mutation(
-        {"pooler"}, [(f"{SCRIPTS}/lock.mjs", r"\n  await examine\(pg, connection\);\n", "\n")]
-    ),
+    "a pooler is not seen": Mutation({"pooler"}, [(f"{SCRIPTS}/lock.mjs", r"await examine\(pg, connection\);", "")]),
     "the direct address is lost": Mutation({"pooler-passed-by"}, [(JOB, r"value: '5433'", "value: '6432'")], DIRECT),
     "hidden sessions are not seen": Mutation(
         {"hidden-sessions"}, [(f"{SCRIPTS}/lock.mjs", r"await guard\(pg\)", "undefined")]

@@ -94,7 +94,7 @@ class Repository(Record):
     def unpack(self, folder: Path) -> bool:
         """Write the project's files as the commit has them, links as links; return whether it has any.
 
-        Git's filters are not run, and submodules are left out. Raises UsageError for a tree that leads out of the folder.
+        No filter of git runs, and submodules are left out. Raises UsageError for a tree that leads out of the folder.
         """
         tree = _finish(_start(self.root, "ls-tree", "-r", "-z", "--full-name", self.commit, "--", ".")).split("\0")
         modes = {
