@@ -11,7 +11,7 @@ for argument; do
   esac
   # What the programs beside the scripts get of it, as one word: a line an argument, without what shells are to run.
   case $argument in
-  ping=* | status=* | migrate=* | verify=* | done=* | pending=* | down=* | ahead=* | command=* | sql=* | equals=*) ;;
+  ping=* | status=* | migrate=* | verify=* | done=* | pending=* | down=* | compare=* | command=* | sql=* | equals=*) ;;
   *=*) settings="$settings$argument
 " ;;
   esac

@@ -8,7 +8,7 @@
 #   set=NAME                   begins a set of migrations; left out where there is only one
 #   status=COMMAND             says which migrations are pending
 #   migrate=COMMAND            applies them
-#   ahead=COMMAND              prints what is recorded and not in the image; without it compare.mjs or lock.py has looked
+#   compare=COMMAND            prints ahead|NAME and pending|NAME, as compare.mjs and lock.py do where it is not given
 #   verify=COMMAND             exits 0 when none is pending; without it the status is searched for
 #   done=TEXT pending=TEXT     these texts
 #   database-ahead=refuse      fails where the database has migrations that the image has not
@@ -71,7 +71,7 @@ TEXTS
 
 # compared WHAT: those of the set's migrations that are ahead, pending, below or unknown.
 compared() {
-  printf '%s\n' "${AEGISGEN_COMPARED:-}" | while IFS='|' read -r of what which; do
+  printf '%s\n' "$facts" | while IFS='|' read -r of what which; do
     if [ "$of|$what" = "$name|$1" ]; then printf '%s\n' "$which"; fi
   done | tr '\n' ' ' | sed -e 's/ $//' -e 's/ /, /g'
 }
@@ -81,12 +81,9 @@ compared() {
 compare_set() {
   is_ahead=''
   begin compare "$name"
-  if [ -n "$ahead_command" ]; then
-    ahead=$(/bin/sh -c "$ahead_command") || ahead=''
-  else
-    ahead=$(compared ahead)
-  fi
-  pending_here=$(compared pending) below=$(compared below) unknown=$(compared unknown)
+  facts=${AEGISGEN_COMPARED:-}
+  if [ -n "$compare_command" ]; then facts=$(/bin/sh -c "$compare_command" | sed "s/^/$name|/"); fi
+  ahead=$(compared ahead) pending_here=$(compared pending) below=$(compared below) unknown=$(compared unknown)
   [ -z "$below" ] || fail 19 "this image is older than migrations.minimum: it has no $below"
   if [ -n "$unknown" ]; then
     event skipped '' "the image's migrations are not in $unknown: migrations.path names their folder"
@@ -122,7 +119,7 @@ migrate_with_tries() {
 }
 
 migrate_set() {
-  if [ -n "$ahead_command${AEGISGEN_COMPARED+yes}" ]; then
+  if [ -n "$compare_command${AEGISGEN_COMPARED+yes}" ]; then
     compare_set
     [ -z "$is_ahead" ] || return 0
   fi
@@ -164,16 +161,16 @@ migrate_all() {
     end
   fi
 
-  name='' status=: migrate='' verify='' done='' pending='' ahead_command=''
+  name='' status=: migrate='' verify='' done='' pending='' compare_command=''
   for argument; do
     value=${argument#*=}
     case $argument in
     set=*)
       [ -z "$migrate" ] || migrate_set
-      name=$value status=: migrate='' verify='' done='' pending='' ahead_command=''
+      name=$value status=: migrate='' verify='' done='' pending='' compare_command=''
       ;;
     status=*) status=$value ;;
-    ahead=*) ahead_command=$value ;;
+    compare=*) compare_command=$value ;;
     migrate=*) migrate=$value ;;
     verify=*) verify=$value ;;
     done=*) done="$done$value

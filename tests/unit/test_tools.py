@@ -50,7 +50,7 @@ def test_commands_name_nothing_but_what_is_filled_in(name: str) -> None:
         tool.verify,
         tool.take_back,
         tool.listing,
-        tool.ahead,
+        tool.compare,
     )
     for text in filter(None, commands):
         named = {field for _, field, _, _ in string.Formatter().parse(text.replace("${url}", "{url}")) if field}

@@ -138,7 +138,7 @@ def _compared(target: Target, migrations: Migrations | MigrationSet) -> Iterator
         yield f"recorded={tool.names.format(table=quoted(bookkeeping_table(settings, migrations)))}"
     if _compares(target) and tool.newest_only:
         yield "newest-only=yes"
-    for name, text in {"listing": tool.listing if _compares(target) else "", "ahead": tool.ahead}.items():
+    for name, text in {"listing": tool.listing if _compares(target) else "", "compare": tool.compare}.items():
         if text:
             yield f"{name}={_fill(target, text, settings, migrations)}"
 

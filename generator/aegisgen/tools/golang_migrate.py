@@ -39,9 +39,12 @@ TOOL = Tool(
     mark_done="""sh -c 'migrate -path FOLDER -database "${url}" force VERSION'""",
     pending=("(dirty)",),
     # Without the file of the database's version, `up` fails. A lower version counts as applied.
-    ahead='sh: set -- $(migrate {at} -database "${url}" version 2>&1 | tail -n 1); '
-    'case $1 in "" | *[!0-9]*) exit 0 ;; esac; '
-    'ls {path} | sed -nE "s/^0*([0-9]+)_.*[.]up[.].*/\\1/p" | grep -qx "$1" || printf "%s\\n" "$1"',
+    compare='sh: now=$(migrate {at} -database "${url}" version 2>&1 | tail -n 1); '
+    'case $now in "" | *[!0-9]*) exit 0 ;; esac; known=; '
+    'for version in $(ls {path} | sed -nE "s/^0*([0-9]+)_.*[.]up[.].*/\\1/p"); do '
+    'if [ "$version" = "$now" ]; then known=yes; fi; '
+    'if [ "$version" -gt "$now" ]; then echo "pending|$version"; fi; done; '
+    '[ -n "$known" ] || echo "ahead|$now"',
     at="-path {path}",
     lock="none",
     locking="an advisory lock; a run that failed leaves the version dirty, which stops all others",

@@ -117,8 +117,8 @@ class Tool(Record):
     """Prints the names of the image's migrations, a line each; empty: they are files, named as recorded."""
     newest_only: bool = False
     """The bookkeeping table has no more than the newest; `listing` prints the newest first."""
-    ahead: str = ""
-    """Prints what is recorded and not in the image, where only the tool itself can tell."""
+    compare: str = ""
+    """Prints `ahead|NAME` and `pending|NAME`, as `templates/runner/compare.mjs` does, where only the tool can tell."""
     lock_timeout: Literal["PGOPTIONS", "command", ""] = ""
     """How the tool's sessions get PostgreSQL's lock_timeout: by libpq's variable, or as {lock_timeout} (milliseconds)
     in `migrate`. Empty: not at all, or a migration that gave up waiting cannot be tried again."""
