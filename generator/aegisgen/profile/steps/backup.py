@@ -86,7 +86,7 @@ class BackupS3(Model, frozen=True, kw_only=True):
 class Backup(StepJob, frozen=True, kw_only=True):
     """A dump of the database before each migration (presync-job). Needs `database.postgres`."""
 
-    wave: Annotated[Wave, about("The sync wave; after the configuration's, before the dry run's.")] = -3
+    wave: Annotated[Wave, about("The sync wave; after the configuration's, before the migration's.")] = -3
     volume: BackupVolume | UnsetType = UNSET
     s3: BackupS3 | UnsetType = UNSET
     keep: Annotated[int, whole(1, 10000, "Only so many newest are kept.", 14)] | UnsetType = UNSET

@@ -10,7 +10,7 @@ from aegisgen.profile.types import EnvName, Quantity, TableName, Text, Wave
 class DryRun(StepJob, frozen=True, kw_only=True):
     """Pending migrations on a copy of the schema before production is touched (presync-job)."""
 
-    wave: Annotated[Wave, about("The sync wave; after the backup's, before the migration's.")] = -2
+    wave: Annotated[Wave, about("The sync wave; after the configuration's, before the migration's.")] = -2
     tables: Annotated[
         list[TableName],
         about(
