@@ -192,8 +192,9 @@ class TestAReader:
 class TestVoidLocks:
     """A lock that would exclude nobody is found before anything is migrated."""
 
-    def test_a_pooler_by_the_transaction_is_refused(self, cluster: Cluster, pooler: Pooler) -> None:
-        ended = migrated(cluster, DATABASE_PORT=pooler.start("transaction"))
+    @pytest.mark.parametrize("mode", ["transaction", "statement"])
+    def test_a_pooler_that_lends_sessions_is_refused(self, cluster: Cluster, pooler: Pooler, mode: str) -> None:
+        ended = migrated(cluster, DATABASE_PORT=pooler.start(mode))
         assert ended.code == 23
         assert "database.direct" in ended.log
         assert cluster.database.ask("SELECT to_regclass('knex_migrations')") == [(None,)]
