@@ -126,7 +126,7 @@ def test_the_request_only_reads(full: Path) -> None:
     found = waves()
     assert found["approval-request"] == found["approval"] - 1
     (container,) = containers("approval-request").values()
-    assert {"only=status", "asks=yes", "lock=none"} <= {*container.command}
+    assert {"only=status", "asks=yes"} <= {*container.command}
     assert "record=yes" not in container.command
     say(full, approval={"gate": False})
     assert "approval-request" not in waves()
