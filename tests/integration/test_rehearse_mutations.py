@@ -87,7 +87,7 @@ MUTATIONS = {
         {"rollback-after-presync", "migration-fails"},
         [(*ROLLS_BACK, "roll_back() { node_modules/.bin/knex migrate:rollback; return; }\nunused() {")],
         ROLLBACK,
-        frozenset({"rollback-after-sync"}),
+        others=frozenset({"rollback-after-sync"}),
     ),
     "an empty rollback": Mutation(
         {"rollback-after-sync"}, [(*ROLLS_BACK, "roll_back() { return; }\nunused() {")], ROLLBACK
@@ -99,7 +99,7 @@ MUTATIONS = {
         {"rollback-fails"},
         [(f"{SCRIPTS}/runs.js", r"const sync = await newest\(client\);\n  // The", OLDEST)],
         ROLLBACK,
-        frozenset({"rollback-after-presync"}),
+        others=frozenset({"rollback-after-presync"}),
     ),
     "failures pass": Mutation(
         {"database-down", "migration-fails", "migration-fails-outside", "wrong-password"}, [PASSES]
