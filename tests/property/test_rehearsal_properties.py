@@ -16,6 +16,15 @@ from tests.conftest import ROOT
 from tests.reports import junit_schema
 
 from aegisgen.output.visible import width
+from aegisgen.rehearsal.compat.records import (
+    CONTRACT,
+    EXPAND,
+    BrokenQuery,
+    Change,
+    Compatibility,
+    FilledTable,
+    Waits,
+)
 from aegisgen.rehearsal.outcome import (
     Advice,
     ContainerRun,
@@ -80,9 +89,26 @@ SCENARIO = st.builds(
     expectations=many(st.builds(Expectation, text=TEXT, passed=st.booleans(), got=TEXT)),
     syncs=many(SYNC), migrations=many(MIGRATION),
 )  # fmt: skip
+COMPATIBILITY = st.builds(
+    Compatibility,
+    planned=st.integers(0, 9), skipped=st.integers(0, 9), unplanned=st.integers(0, 9), renames=many(TEXT), note=TEXT,
+    broken=many(
+        st.builds(
+            BrokenQuery, query=TEXT, calls=st.none() | st.integers(0, 9), per_second=st.none() | SECONDS,
+            error=TEXT, migration=TEXT,
+        )
+    ),
+    changes=many(st.builds(Change, kind=st.sampled_from([EXPAND, CONTRACT]), text=TEXT, migration=TEXT)),
+)  # fmt: skip
 REHEARSAL = st.builds(
-    Rehearsal, environment=TEXT, postgres=TEXT, seconds=SECONDS, scenarios=many(SCENARIO, 3), notes=many(TEXT)
-)
+    Rehearsal,
+    environment=TEXT, postgres=TEXT, seconds=SECONDS, scenarios=many(SCENARIO, 3), notes=many(TEXT),
+    compatibility=st.none() | COMPATIBILITY, gates=many(TEXT),
+    filled=many(
+        st.builds(FilledTable, table=TEXT, made=st.integers(0, 10**9), wanted=st.integers(0, 10**12), reason=TEXT)
+    ),
+    waits=many(st.builds(Waits, table=TEXT, reads=SECONDS, writes=SECONDS, reports=SECONDS, note=TEXT)),
+)  # fmt: skip
 
 
 @cache
@@ -104,7 +130,8 @@ def test_junit_is_valid_and_counts_right(rehearsal):
     rendered = FORMATS["junit"](rehearsal)
     junit_schema().validate(rendered)
     (suite,) = ElementTree.fromstring(rendered.encode())
-    assert int(suite.attrib["tests"]) == len(suite.findall("testcase")) == len(rehearsal.scenarios)
+    cases = len(rehearsal.scenarios) + bool(rehearsal.compatibility)
+    assert int(suite.attrib["tests"]) == len(suite.findall("testcase")) == cases
     assert int(suite.attrib["failures"]) == len(suite.findall("testcase/failure"))
     assert int(suite.attrib["skipped"]) == len(suite.findall("testcase/skipped"))
 

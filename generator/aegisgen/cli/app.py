@@ -200,7 +200,9 @@ def plan(
 
 @app.command(
     epilog="Examples: 'aegisgen rehearse staging --app ../api' · 'aegisgen rehearse production --app ../api --all "
-    "--report rehearsal.html' · 'aegisgen rehearse --path overlays/prod --app ../api:/app --scenario killed'"
+    "--report rehearsal.html' · 'aegisgen rehearse --path overlays/prod --app ../api:/app --scenario killed' · "
+    "'aegisgen rehearse production --app ../api --schema-dump dump.sql --queries queries.csv --rows rows.csv "
+    "--fail-on breaking'"
 )
 def rehearse(
     environment: _AnyEnvironment = None,
@@ -217,6 +219,17 @@ def rehearse(
     dump: Annotated[
         _File, _option("FILE", "What the database holds before; pg_dump's SQL or archive.", "--schema-dump")
     ] = None,
+    queries: Annotated[
+        _File, _option("FILE", "What the running release executes: rows of pg_stat_statements, as CSV or JSON.")
+    ] = None,
+    rows: Annotated[
+        _File, _option("FILE", "How full production's tables are: rows of pg_stats, as CSV or JSON.")
+    ] = None,
+    fail_on: Annotated[
+        _Texts,
+        _option("WHAT", "Fail on lock:SECONDS[@ROWS], rewrite, squawk:RULE or breaking; may be repeated."),
+    ] = None,
+    squawk_all: Annotated[bool, _flag("Let squawk also review what ran on an empty database.", "--squawk-all")] = False,
     scenario: Annotated[_Texts, _option("NAME", "Play this one; may be repeated.")] = None,
     scenario_file: Annotated[list[Path] | None, _option("FILE", "One of your own; may be repeated.")] = None,
     every: Annotated[bool, _flag("Play all scenarios.", "--all")] = False,

@@ -26,6 +26,9 @@ from aegisgen.profile.sources import display
 from aegisgen.profile.target import Target
 from aegisgen.project.composed import Chosen, compose_overlay
 from aegisgen.project.composed import chosen as overlays_chosen
+from aegisgen.rehearsal.compat.files import read_queries, read_tables
+from aegisgen.rehearsal.compat.gates import read_gates
+from aegisgen.rehearsal.compat.study import Study
 from aegisgen.rehearsal.database.address import Names
 from aegisgen.rehearsal.image.app import app_of
 from aegisgen.rehearsal.image.previous import previous_of
@@ -56,6 +59,10 @@ def main(
     application: str | None,
     previous: str | None,
     dump: Path | None,
+    queries: Path | None,
+    rows: Path | None,
+    fail_on: Sequence[str] | None,
+    squawk_all: bool,
     scenario: Sequence[str] | None,
     scenario_file: Sequence[Path] | None,
     every: bool,
@@ -83,6 +90,14 @@ def main(
         return _list(project, environment, service, path, scenario_file or ())
     overlay = _overlay(project, environment, service, path)
     given, extra, mapped = provided(provide or ()), variables(env or ()), images(image or ())
+    gates = read_gates(fail_on or ())
+    if rows is None and any(gate.rows for gate in gates):
+        raise UsageError(
+            "--fail-on lock:SECONDS@ROWS needs --rows FILE, which says how many rows production's tables have"
+        )
+    if rows and database_url:
+        raise UsageError("--rows fills tables on the rehearsal's own server only, not with --database-url")
+    study = Study(read_queries(queries) if queries else (), read_tables(rows) if rows else ())
     known = scenarios(scenario_file or (), overlay.root)
     playing = chosen(known, scenario or (), scenario_file or (), every=every)
     resources = compose_overlay(overlay.directory).resources
@@ -116,7 +131,9 @@ def main(
             patience=patience,
             run=run,
             databases=databases,
-            observer=Observer(app=app.folder if app else None),
+            observer=Observer(app=app.folder if app else None, pending_only=not squawk_all),
+            study=study,
+            gates=gates,
             progress=events,
             password=secrets.token_urlsafe(16),
         )

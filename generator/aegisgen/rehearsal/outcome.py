@@ -8,6 +8,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
+from aegisgen.rehearsal.compat.records import Compatibility, FilledTable, Waits
+
 
 class NotRehearsedError(Exception):
     """A step's program is missing here, or cannot be played. The message is for people, in one line."""
@@ -128,6 +130,8 @@ class MigrationRun(NamedTuple):
     """Why PostgreSQL refused it, beyond the message; empty where nothing more is known."""
     way_out: str = ""
     """What to do about that."""
+    rewritten: tuple[str, ...] = ()
+    """Tables, there before, whose every row it wrote anew, as some changes of a column's type do."""
     added: bool = False
     """Whether the scenario brought it, and not the application."""
 
@@ -157,12 +161,18 @@ class Rehearsal(NamedTuple):
     scenarios: tuple[ScenarioRun, ...]
     notes: tuple[str, ...]
     """What a reader must know, such as a program that stands in for an image."""
+    compatibility: Compatibility | None = None
+    """Whether the running release survives; None where nobody knows what is running."""
+    filled: tuple[FilledTable, ...] = ()
+    waits: tuple[Waits, ...] = ()
+    gates: tuple[str, ...] = ()
+    """What `--fail-on` names, and what there was of it, a line each."""
 
     @property
     def passed(self) -> bool:
-        """Whether nothing failed, and something was rehearsed."""
+        """Whether nothing failed, no gate either, and something was rehearsed."""
         verdicts = {scenario.verdict for scenario in self.scenarios}
-        return Verdict.FAILED not in verdicts and Verdict.PASSED in verdicts
+        return Verdict.FAILED not in verdicts and Verdict.PASSED in verdicts and not self.gates
 
     @property
     def not_rehearsed(self) -> list[ScenarioRun]:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Sequence
 
+from aegisgen.rehearsal.compat.stops import stopped_by
 from aegisgen.rehearsal.outcome import Rehearsal, ScenarioRun
 from aegisgen.rehearsal.processes import become_reaper, children, kill
 from aegisgen.rehearsal.scenario.model import Scenario
@@ -57,15 +58,17 @@ def rehearse(title: str, scenarios: Sequence[Scenario], setting: Setting, jobs: 
     if state.errors:
         raise state.errors[0]
     shown = Redaction(state.hidden | {setting.password})
-    return shown.record(
-        Rehearsal(
-            environment=title,
-            postgres=setting.databases.version,
-            seconds=time.monotonic() - began,
-            scenarios=tuple(state.done[scenario.name] for scenario in scenarios if scenario.name in state.done),
-            notes=tuple(dict.fromkeys((*notes_of(setting), *state.notes, *setting.observer.notes))),
-        )
+    rehearsal = Rehearsal(
+        environment=title,
+        postgres=setting.databases.version,
+        seconds=time.monotonic() - began,
+        scenarios=tuple(state.done[scenario.name] for scenario in scenarios if scenario.name in state.done),
+        notes=tuple(dict.fromkeys((*notes_of(setting), *state.notes, *setting.observer.notes))),
+        compatibility=setting.study.compatibility,
+        filled=setting.study.filled,
+        waits=setting.study.waits,
     )
+    return shown.record(rehearsal._replace(gates=tuple(stopped_by(setting.gates, rehearsal, setting.study.tables))))
 
 
 def _work(name: str, setting: Setting, state: _State) -> None:

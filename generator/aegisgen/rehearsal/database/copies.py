@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from copy import copy
 
 import psycopg
 from psycopg import sql
@@ -88,6 +89,19 @@ class Before:
         if self._problem:
             raise NoCopyError(self._problem)
         return self._login._replace(database=self._name), self._server.superuser._replace(database=self._name)
+
+    @contextmanager
+    def spare(self) -> Iterator[Before | None]:
+        """Give a further copy during the block, as long as nothing has changed the first; None where there is none."""
+        spare = copy(self)
+        try:
+            if self._name and not self._problem:
+                with suppress(psycopg.Error):
+                    spare._create(self._name)
+            yield spare if spare._name != self._name else None
+        finally:
+            if spare._name != self._name:
+                spare.drop()
 
     def drop(self) -> None:
         """Remove the copy, if there is one and the server still answers."""

@@ -76,6 +76,7 @@ def _record(migration: Executed, file: str, effects: Mapping[int, Effects], miss
         locks=locks,
         failed_statement=_refused(migration, failed, effects),
         error=error,
+        rewritten=_rewritten(migration, effects),
         reverts=migration.reverts,
         note="; ".join(notes),
     )
@@ -97,6 +98,16 @@ def _exact(migration: Executed, effects: Mapping[int, Effects]) -> tuple[tuple[T
                 seconds = part.transaction.ended - statements[taken.statement].began
                 held[key] = held.get(key, 0.0) + max(seconds, 0.0)
     return _sorted(TableLock(table, mode, seconds, new) for (table, mode, new), seconds in held.items()), rows
+
+
+def _rewritten(migration: Executed, effects: Mapping[int, Effects]) -> tuple[str, ...]:
+    tables: dict[str, None] = {}
+    for part in migration.parts:
+        if effect := effects.get(id(part.transaction)):
+            statements = part.transaction.statements
+            mine = {place for place, one in enumerate(statements) if any(one is own for own in part.statements)}
+            tables |= dict.fromkeys(table for place, table in effect.rewritten if place in mine)
+    return tuple(tables)
 
 
 def _sorted(locks: Iterable[TableLock]) -> tuple[TableLock, ...]:

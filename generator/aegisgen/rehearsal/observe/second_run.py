@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from typing import NamedTuple
@@ -27,7 +27,8 @@ from aegisgen.rehearsal.observe.serverlog import COMMITTED, Statement, Transacti
 from aegisgen.rehearsal.postgres.sessions import Login, connect
 
 TOTAL_SECONDS = 20
-_STATEMENT_SECONDS = 10
+# How much longer than the first one it may take.
+_SLOWER = 3
 _MOST_STATEMENTS = 3000
 # How long a statement may take to ask for a table.
 _PATIENCE_SECONDS = 1.0
@@ -55,6 +56,15 @@ WHERE c.relkind IN ('r', 'p', 'm', 'f') AND c.oid >= 16384
 _ROWS = "SELECT relid::bigint, n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_xact_user_tables"
 
 
+# Rewritten tables get a new file (PostgreSQL's documentation, "Database File Layout"), and so do emptied ones.
+_FILES = "SELECT oid::bigint, relfilenode::bigint FROM pg_class WHERE relkind IN ('r', 'm') AND oid >= 16384"
+_EMPTIES = re.compile(r"\s*truncate\b", re.IGNORECASE)
+_ROW_BY_ROW = re.compile(r"\s*(?:select|insert|update|delete|with)\b", re.IGNORECASE)
+
+Listener = Callable[[psycopg.Connection, Statement], None]
+"""Is called after each statement, with the session that executed it, in its transaction."""
+
+
 class Taken(NamedTuple):
     """A lock that a statement took, by its place in the transaction. `new`: the transaction made the table itself."""
 
@@ -72,6 +82,8 @@ class Effects(NamedTuple):
     """A number for each statement; None where rows were copied from the client, which no log has."""
     refused: str
     """Of the statement that failed, if it was a script: the part that PostgreSQL refused."""
+    rewritten: tuple[tuple[int, str], ...] = ()
+    """Tables that a statement, by its place, wrote anew."""
 
 
 class _DiffersError(Exception):
@@ -85,7 +97,11 @@ class SecondRuns:
         self._known: dict[bytes, Effects] = {}
 
     def of(
-        self, transactions: Sequence[Transaction], before: Before, ignored: Iterable[str]
+        self,
+        transactions: Sequence[Transaction],
+        before: Before,
+        ignored: Iterable[str],
+        listener: Listener | None = None,
     ) -> tuple[Mapping[int, Effects], str]:
         """Return what each transaction did, by its place, and why others are missing.
 
@@ -93,11 +109,11 @@ class SecondRuns:
         """
         ignored = frozenset(ignored)
         keys = dict(_keys(transactions, before.state, mentions(ignored)))
-        if all(key in self._known for key in keys.values()):
+        if listener is None and all(key in self._known for key in keys.values()):
             return {place: self._known[key] for place, key in keys.items()}, ""
         if sum(len(transaction.statements) for transaction in transactions) > _MOST_STATEMENTS:
             return {}, f"there are more than {_MOST_STATEMENTS} statements"
-        found, problem = _execute(transactions, before, ignored)
+        found, problem = _execute(transactions, before, ignored, listener)
         self._known |= {keys[place]: effects for place, effects in found.items()}
         return found, problem
 
@@ -124,12 +140,22 @@ def _matters(transaction: Transaction) -> bool:
     return transaction.explicit or transaction.writes or sets or changes(transaction.statements)
 
 
+def repeat(transactions: Sequence[Transaction], before: Before) -> str:
+    """Only execute them again, without a look at what they lock; return why it ended early, empty where it did not."""
+    _, problem = _execute(transactions, before, None, None)
+    return problem
+
+
 def _execute(
-    transactions: Sequence[Transaction], before: Before, ignored: frozenset[str]
+    transactions: Sequence[Transaction], before: Before, ignored: frozenset[str] | None, listener: Listener | None
 ) -> tuple[Mapping[int, Effects], str]:
     results: dict[int, Effects] = {}
     sessions: dict[str, psycopg.Connection] = {}
-    deadline = time.monotonic() + TOTAL_SECONDS
+    took = sum(
+        statement.ended - statement.began for transaction in transactions for statement in transaction.statements
+    )
+    limit = max(TOTAL_SECONDS, _SLOWER * took)
+    deadline = time.monotonic() + limit
     copied = False
     try:
         login, superuser = before.logins()
@@ -137,11 +163,12 @@ def _execute(
             if not _matters(transaction):
                 continue
             if time.monotonic() > deadline:
-                return results, f"the second run took more than {TOTAL_SECONDS} s"
+                return results, f"the second run took more than {limit:.0f} s"
             if transaction.session not in sessions:
-                sessions[transaction.session] = _session(login)
+                sessions[transaction.session] = _session(login, limit)
             copied = copied or any(_COPIES_IN.search(statement.text) for statement in transaction.statements)
-            effects = _Run(sessions[transaction.session], superuser, ignored, transaction).effects()
+            run = _Run(sessions[transaction.session], superuser, ignored, transaction, listener)
+            effects = run.effects()
             results[place] = effects._replace(rows=None) if copied else effects
     except (NoCopyError, _DiffersError) as reason:
         return results, str(reason)
@@ -154,9 +181,9 @@ def _execute(
     return results, ""
 
 
-def _session(login: Login) -> psycopg.Connection:
+def _session(login: Login, limit: float) -> psycopg.Connection:
     session = connect(login)
-    session.execute(f"SET statement_timeout = '{_STATEMENT_SECONDS}s'")
+    session.execute(f"SET statement_timeout = '{limit / 2:.0f}s'")
     session.execute("SET lock_timeout = '2s'")
     return session
 
@@ -165,11 +192,19 @@ class _Run:
     """One transaction, executed again, with a look at what it locks and counts after each of its statements."""
 
     def __init__(
-        self, session: psycopg.Connection, superuser: Login, ignored: frozenset[str], transaction: Transaction
+        self,
+        session: psycopg.Connection,
+        superuser: Login,
+        ignored: frozenset[str] | None,
+        transaction: Transaction,
+        listener: Listener | None,
     ) -> None:
+        """`ignored`: tables to leave out; None to look at nothing."""
         self._session = session
         self._superuser = superuser
-        self._ignored = ignored
+        self._looks = ignored is not None
+        self._ignored = ignored or frozenset()
+        self._listener = listener
         self._transaction = transaction
         self._names = {oid: (schema, name) for oid, schema, name in session.execute(_TABLES).fetchall()}
         self._before = frozenset(self._names)
@@ -179,6 +214,8 @@ class _Run:
         self._counted: dict[int, int] = {}
         self._last_text = ""
         self._refused = ""
+        self._files: dict[int, int] = dict(session.execute(_FILES).fetchall())
+        self._rewritten: list[tuple[int, str]] = []
 
     def effects(self) -> Effects:
         """Execute it and return what was seen. Raises _DiffersError, psycopg.Error where it fails only now."""
@@ -186,8 +223,10 @@ class _Run:
         for place, statement in enumerate(self._transaction.statements):
             if not (NOISE.match(statement.text) or _SLEEPS.match(statement.text)):
                 self._statement(place, statement)
+                if self._listener and not statement.error:
+                    self._listener(self._session, statement)
         self._session.execute("COMMIT" if self._transaction.end == COMMITTED else "ROLLBACK")
-        return Effects(tuple(self._taken), tuple(self._rows), self._refused)
+        return Effects(tuple(self._taken), tuple(self._rows), self._refused, tuple(self._rewritten))
 
     def _statement(self, place: int, statement: Statement) -> None:
         pieces = (statement.text,) if statement.values else split(statement.text)
@@ -220,6 +259,9 @@ class _Run:
             self._session.execute("ROLLBACK")
             self._outside(place, text)
             self._begin()
+            self._look_at_files(place, text)
+            return
+        if not self._looks:
             return
         # The same again, as in a loop that inserts, locks nothing new.
         if text != self._last_text:
@@ -228,19 +270,28 @@ class _Run:
                 if schema is not None:
                     self._names[oid] = (schema, name)
                 self._take(place, oid, mode)
+            self._look_at_files(place, text)
         self._last_text = text
         for oid, total in self._session.execute(_ROWS, prepare=True).fetchall():
             if self._names.get(oid, ("", ""))[1] not in self._ignored:
                 self._rows[place] += total - self._counted.get(oid, 0)
             self._counted[oid] = total
 
+    def _look_at_files(self, place: int, text: str) -> None:
+        if not self._looks or _ROW_BY_ROW.match(text):
+            return
+        files: dict[int, int] = dict(self._session.execute(_FILES, prepare=True).fetchall())
+        if not _EMPTIES.match(text):
+            changed = (oid for oid, file in files.items() if self._files.get(oid, file) != file)
+            self._rewritten += [(place, _table(*self._names[oid])) for oid in changed if oid in self._before]
+        self._files = files
+
     def _take(self, place: int, oid: int, mode: str) -> None:
         schema, name = self._names.get(oid, ("", ""))
         if (oid, mode) in self._known or not name or name in self._ignored:
             return
         self._known.add((oid, mode))
-        table = name if schema == "public" else f"{schema}.{name}"
-        self._taken.append(Taken(place, table, mode, oid not in self._before))
+        self._taken.append(Taken(place, _table(schema, name), mode, oid not in self._before))
 
     def _begin(self) -> None:
         self._session.execute("BEGIN")
@@ -263,7 +314,7 @@ class _Run:
         pid, deadline = self._session.info.backend_pid, time.monotonic() + _PATIENCE_SECONDS
         with connect(self._superuser, quiet=True) as watcher, connect(self._superuser, quiet=True) as barrier:
             barrier.execute("BEGIN")
-            for schema, name in self._names.values():
+            for schema, name in self._names.values() if self._looks else ():
                 table = sql.Identifier(schema, name)
                 barrier.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(table))
             thread = threading.Thread(target=execute, daemon=True)
@@ -283,6 +334,10 @@ class _Run:
             thread.join()
         if failures:
             raise failures[0]
+
+
+def _table(schema: str, name: str) -> str:
+    return name if schema == "public" else f"{schema}.{name}"
 
 
 def _first_line(error: Exception) -> str:

@@ -116,7 +116,10 @@ class Play:
         with closing(stage), stage.clock.working():
             self._give(stage)
             elapsed = stage.clock.elapsed()
-            with self._setting.observer.watch(stage.server, stage.login, elapsed=elapsed, app=stage.app) as observation:
+            # Only there the application's own pending migrations run under observation.
+            study = None if stage.released else self._setting.study
+            watch = self._setting.observer.watch(stage.server, stage.login, elapsed=elapsed, app=stage.app, study=study)
+            with watch as observation:
                 try:
                     for sync in self._scenario.spec.syncs:
                         self._sync(sync, stage)
@@ -140,6 +143,7 @@ class Play:
             scratch = stage.root / "dump"
             scratch.mkdir()
             self.notes += load_dump(server, stage.login, self._setting.dump, scratch=scratch)
+        self._setting.study.fill(server.superuser._replace(database=stage.login.database))
         if released:
             ended = stage.application.sync("The release before", Conditions(replicas=1, images=images))
             self._complain(ended.run)

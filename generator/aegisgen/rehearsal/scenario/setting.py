@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from aegisgen.kube.resource import Resource
+from aegisgen.rehearsal.compat.gates import Gate
+from aegisgen.rehearsal.compat.study import Study
 from aegisgen.rehearsal.database.address import Names
 from aegisgen.rehearsal.image.app import App
 from aegisgen.rehearsal.leftovers import Workspace
@@ -48,6 +50,8 @@ class Setting(NamedTuple):
     run: Workspace
     databases: Supply
     observer: Observer
+    study: Study
+    gates: Sequence[Gate]
     progress: Events
     password: str
     """The database's, for all scenarios."""

@@ -20,6 +20,7 @@ from aegisgen.output.visible import visible
 from aegisgen.rehearsal.outcome import Rehearsal
 from aegisgen.rehearsal.show import wording
 from aegisgen.rehearsal.show.pods import COLUMNS, pods
+from aegisgen.rehearsal.show.release import sections
 from aegisgen.rehearsal.show.timeline import timeline
 
 
@@ -29,6 +30,7 @@ def render(rehearsal: Rehearsal, _view: object = None) -> str:
         rehearsal=rehearsal,
         scenarios=wording.worst_first(rehearsal.scenarios),
         counsels=wording.counsels(rehearsal),
+        sections=sections(rehearsal),
         wording=wording,
         pods=pods,
         pod_columns=COLUMNS,

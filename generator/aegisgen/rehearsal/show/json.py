@@ -31,9 +31,21 @@ def render(rehearsal: Rehearsal, _view: object = None) -> str:
         "passed": rehearsal.passed,
         "summary": {name: verdicts.count(verdict) for verdict, name in _VERDICTS.items()},
         "notes": list(rehearsal.notes),
+        "gates": list(rehearsal.gates),
+        "compatibility": _compatibility(rehearsal),
+        "waits": _plain(rehearsal.waits),
+        "filled": _plain(rehearsal.filled),
         "scenarios": [_plain(scenario) for scenario in rehearsal.scenarios],
     }
     return json.dumps(document, indent=2) + "\n"
+
+
+def _compatibility(rehearsal: Rehearsal) -> dict[str, object] | None:
+    compatibility = rehearsal.compatibility
+    if compatibility is None:
+        return None
+    plain = {key: _plain(value) for key, value in compatibility._asdict().items()}
+    return {"breaking": list(compatibility.breaking), **plain}
 
 
 def _plain(value: object) -> object:

@@ -3,6 +3,7 @@
 passed           a passed test
 failed           a failure with every expectation that failed, and the end of the logs
 not rehearsed    a skipped test with the reason; so is one that does not apply
+running-release  what the new migrations mean for it; a failure where --fail-on names something
 migrations       the case's output: what each took, changed and locked
 """
 
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from aegisgen.output.numbers import duration
 from aegisgen.rehearsal.outcome import Rehearsal, ScenarioRun, Verdict
 from aegisgen.rehearsal.show import wording
+from aegisgen.rehearsal.show.release import sections
 from aegisgen.report.junit import Case, suite
 
 _LOG_LINES = 40
@@ -23,7 +25,7 @@ def render(rehearsal: Rehearsal, _view: object = None) -> str:
     """Return the rehearsal as a `testsuites` element with one suite."""
     return suite(
         f"aegisgen rehearse {rehearsal.environment}",
-        [_case(scenario, rehearsal.environment) for scenario in rehearsal.scenarios],
+        [*(_case(scenario, rehearsal.environment) for scenario in rehearsal.scenarios), *_release(rehearsal)],
         output="\n".join((rehearsal.postgres, *rehearsal.notes)),
         seconds=rehearsal.seconds,
     )
@@ -41,6 +43,20 @@ def _case(scenario: ScenarioRun, environment: str) -> Case:
         output="\n".join((scenario.title, *_details(scenario))),
         seconds=scenario.seconds,
     )
+
+
+def _release(rehearsal: Rehearsal) -> Iterator[Case]:
+    if rehearsal.compatibility:
+        yield Case(
+            classname=f"rehearse.{rehearsal.environment}",
+            name="running-release",
+            outcome="failure" if rehearsal.gates else "",
+            kind="gate" if rehearsal.gates else None,
+            message=rehearsal.gates[0] if rehearsal.gates else "",
+            text="\n".join(rehearsal.gates),
+            output="\n".join(line for section in sections(rehearsal) for line in (section.title, *section.lines)),
+            seconds=0.0,
+        )
 
 
 def _failure(scenario: ScenarioRun) -> Iterator[str]:
@@ -67,4 +83,5 @@ def _details(scenario: ScenarioRun) -> Iterator[str]:
     for migration in scenario.migrations:
         yield f"{wording.title(migration)}: {duration(migration.seconds)}, {wording.rows(migration)}"
         yield from (f"  lock on {wording.lock(held)}" for held in migration.locks)
+        yield from (f"  {line}" for line in wording.rewritten(migration))
         yield from (f"  squawk {advice.rule}: {advice.message}" for advice in migration.advice)

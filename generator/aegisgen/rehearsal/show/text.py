@@ -22,6 +22,7 @@ from aegisgen.output.visible import visible
 from aegisgen.rehearsal.outcome import Rehearsal, ScenarioRun, SyncRun, Verdict
 from aegisgen.rehearsal.show import wording
 from aegisgen.rehearsal.show.pods import COLUMNS, pods
+from aegisgen.rehearsal.show.release import sections
 
 _LOG_LINES = 12
 # Narrower terminals get the mark alone, and keep the room for the reason.
@@ -88,8 +89,12 @@ def _blocks(rehearsal: Rehearsal, view: View) -> Iterator[RenderableType]:
         yield _migrations(model)
         yield _line("")
     yield from _advice(rehearsal)
+    for section in sections(rehearsal):
+        yield _line(section.title, "bold red" if section.bad else "bold")
+        yield from map(_indented, section.lines)
+        yield _line("")
     failed = any(scenario.verdict is Verdict.FAILED for scenario in rehearsal.scenarios)
-    colour = "green" if rehearsal.passed else "red" if failed else "yellow"
+    colour = "green" if rehearsal.passed else "red" if failed or rehearsal.gates else "yellow"
     yield _line(wording.summary(rehearsal), f"bold {colour}")
 
 
@@ -164,7 +169,9 @@ def _sync(sync: SyncRun) -> Iterator[RenderableType]:
 def _migrations(scenario: ScenarioRun) -> RenderableType:
     table = _table("migration", "took", "rows", "locks", title=f"Migrations, as they ran in {visible(scenario.name)}")
     for migration in scenario.migrations:
-        locks: RenderableType = Text("\n").join(_line(wording.lock(held)) for held in wording.strongest(migration))
+        locks: RenderableType = Text("\n").join(
+            map(_line, (*map(wording.lock, wording.strongest(migration)), *wording.rewritten(migration)))
+        )
         table.add_row(
             _line(wording.title(migration), "red" if migration.error else ""),
             _line(duration(migration.seconds)),

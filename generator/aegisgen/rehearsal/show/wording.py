@@ -72,6 +72,8 @@ def summary(rehearsal: Rehearsal) -> str:
     parts += [f"{counts[verdict]} {verdict}" for verdict in (Verdict.FAILED, Verdict.NOT_REHEARSED) if counts[verdict]]
     if strange:
         parts.append(f"{strange} {'does' if strange == 1 else 'do'} not apply")
+    if rehearsal.gates:
+        parts.append(f"{counted(len(rehearsal.gates), 'finding')} of --fail-on")
     return f"{', '.join(parts)}, in {duration(rehearsal.seconds)}"
 
 
@@ -91,6 +93,11 @@ def counsels(rehearsal: Rehearsal) -> list[tuple[str, Advice]]:
 def title(migration: MigrationRun) -> str:
     """Return the file, and whether it was taken back."""
     return f"{migration.file} (taken back)" if migration.reverts else migration.file
+
+
+def rewritten(migration: MigrationRun) -> list[str]:
+    """Return a line for each table whose every row it wrote anew: `users: every row written anew`."""
+    return [f"{table}: every row written anew" for table in migration.rewritten]
 
 
 def lock(held: TableLock) -> str:
