@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 
@@ -11,8 +12,8 @@ import pytest
 from aegisgen.rehearsal.compat import catalogue, plans
 from aegisgen.rehearsal.compat.files import Query, Statistics, Table
 from aegisgen.rehearsal.compat.filling import fill
-from aegisgen.rehearsal.compat.records import Compatibility, FilledTable
-from aegisgen.rehearsal.compat.study import NOTHING_PENDING, NOTHING_RAN_BEFORE, Study
+from aegisgen.rehearsal.compat.records import NOTHING_PENDING, NOTHING_RAN_BEFORE, Compatibility, FilledTable
+from aegisgen.rehearsal.compat.study import Study
 from aegisgen.rehearsal.observe import Observer
 from aegisgen.rehearsal.outcome import MigrationRun
 from aegisgen.rehearsal.postgres.server import Server
@@ -306,6 +307,37 @@ def test_a_million_rows_take_less_than_15_seconds(server, login) -> None:
     print(f"{seconds:.1f} s")
     assert sum(one.made for one in filled) == 1_000_000
     assert seconds < 15
+
+
+def test_the_locks_are_those_that_postgresql_shows_while_the_migration_runs(server, login) -> None:
+    released(login, *SHOP)
+    sampled: set[tuple[str, str]] = set()
+    query = """
+    SELECT c.relname, l.mode FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_stat_activity a USING (pid)
+    WHERE a.usename = 'aegisx' AND c.relname IN ('users', 'orders', 'carts') AND l.granted
+    """
+    done = threading.Event()
+
+    def sample() -> None:
+        with connect(server.superuser._replace(database=login.database), quiet=True) as session:
+            while not done.wait(0.01):
+                sampled.update(session.execute(query).fetchall())
+
+    sampler = threading.Thread(target=sample)
+    changes = ("ALTER TABLE orders ADD CHECK (total > 0)", "CREATE INDEX c ON carts (note)", "UPDATE users SET age = 1")
+    with Observer(app=None).watch(server, login) as observation:
+        sampler.start()
+        with psycopg.connect(  # without aegisgen's own name, which is not observed
+            host=login.host, port=login.port, dbname=login.database, user=login.user, password=login.password
+        ) as session:
+            for change in (*changes, "DO $$ BEGIN PERFORM pg_sleep(0.1); END $$"):
+                session.execute(change)
+        done.set()
+        sampler.join()
+        (run,) = observation.migrations()
+
+    assert {(held.table, held.mode) for held in run.locks} == sampled
+    assert {name for name, _ in sampled} == {"users", "orders", "carts"}
 
 
 def test_users_of_a_table_wait_for_the_migration_that_locks_it(server, login) -> None:

@@ -95,6 +95,12 @@ def main(
         raise UsageError(
             "--fail-on lock:SECONDS@ROWS needs --rows FILE, which says how many rows production's tables have"
         )
+    if database_url and any(gate.kind != "breaking" for gate in gates):
+        raise UsageError("with --database-url locks and statements are not known: --fail-on takes only 'breaking'")
+    if dump is None and not squawk_all and any(gate.kind == "squawk" for gate in gates):
+        raise UsageError(
+            "--fail-on squawk:RULE needs --schema-dump, which says what is new, or --squawk-all, which takes all as new"
+        )
     if rows and database_url:
         raise UsageError("--rows fills tables on the rehearsal's own server only, not with --database-url")
     study = Study(read_queries(queries) if queries else (), read_tables(rows) if rows else ())

@@ -170,7 +170,9 @@ class _Filling:
         strides = self._strides(oid)
         columns = self._targets[oid].columns
         values = [self._value(oid, number, _index(strides.get(number)), set()) for number in columns]
-        query = sql.SQL("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM generate_series(0, {}) AS made (n)")
+        query = sql.SQL(
+            "INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM generate_series(0::bigint, {}) AS made (n)"
+        )
         names = sql.SQL(", ").join(sql.Identifier(column.name) for column in columns.values())
         self._session.execute(query.format(name, names, sql.SQL(", ".join(values)), sql.Literal(rows - 1)))
         for (sequence,) in self._session.execute(_SEQUENCES, {"table": name.as_string()}).fetchall():

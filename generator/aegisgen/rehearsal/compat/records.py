@@ -44,6 +44,11 @@ class Compatibility(NamedTuple):
     """Why nothing was compared, or what is missing."""
 
     @property
+    def unknown(self) -> bool:
+        """Whether nobody knows: nothing was compared that could have been."""
+        return self.note in {NOTHING_RAN_BEFORE, NOT_PLAYED}
+
+    @property
     def breaking(self) -> tuple[str, ...]:
         """What the running release does not survive, a line each.
 
@@ -78,3 +83,9 @@ class Waits(NamedTuple):
 
 
 EXPAND, CONTRACT = "expand", "contract"
+
+NOTHING_RAN_BEFORE = (
+    "not compared: the database was empty, so no release was running; --schema-dump says what production has"
+)
+NOTHING_PENDING = "nothing to compare: no migration is pending"
+NOT_PLAYED = "not compared: no scenario that was played runs pending migrations; play clean"

@@ -8,7 +8,7 @@ from aegisgen.output.numbers import duration
 from aegisgen.rehearsal.compat.files import Table
 from aegisgen.rehearsal.compat.gates import Gate
 from aegisgen.rehearsal.outcome import MigrationRun, Rehearsal
-from aegisgen.rehearsal.show.wording import BLOCKS
+from aegisgen.rehearsal.show.wording import BLOCKS, strongest
 
 
 def stopped_by(gates: Sequence[Gate], rehearsal: Rehearsal, tables: Sequence[Table]) -> Iterator[str]:
@@ -26,15 +26,17 @@ def stopped_by(gates: Sequence[Gate], rehearsal: Rehearsal, tables: Sequence[Tab
 
 
 def _findings(gate: Gate, rehearsal: Rehearsal, runs: Iterable[MigrationRun], rows: dict[str, int]) -> Iterator[str]:
-    if gate.kind == "breaking" and rehearsal.compatibility:
-        yield from rehearsal.compatibility.breaking
+    compatibility = rehearsal.compatibility
+    if gate.kind == "breaking" and compatibility:
+        # A gate that cannot look must not look open.
+        yield from [compatibility.note] if compatibility.unknown else compatibility.breaking
     for run in runs:
         if gate.kind == "rewrite":
             yield from (f"{run.file} writes every row of {table} anew" for table in run.rewritten)
         if gate.kind == "squawk":
             yield from (f"{run.file}: {advice.message}" for advice in run.advice if advice.rule == gate.rule)
         if gate.kind == "lock":
-            for lock in run.locks:
+            for lock in strongest(run):
                 blocks = lock.mode in BLOCKS and not lock.new and lock.seconds > gate.seconds
                 if blocks and (not gate.rows or rows.get(lock.table, 0) > gate.rows):
                     yield f"{run.file} locks {lock.table}, {BLOCKS[lock.mode]}, for {duration(lock.seconds)}"

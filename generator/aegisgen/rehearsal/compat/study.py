@@ -16,7 +16,16 @@ from aegisgen.rehearsal.compat import catalogue, plans
 from aegisgen.rehearsal.compat.catalogue import Catalogue, Difference
 from aegisgen.rehearsal.compat.files import Query, Table
 from aegisgen.rehearsal.compat.filling import fill
-from aegisgen.rehearsal.compat.records import BrokenQuery, Change, Compatibility, FilledTable, Waits
+from aegisgen.rehearsal.compat.records import (
+    NOT_PLAYED,
+    NOTHING_PENDING,
+    NOTHING_RAN_BEFORE,
+    BrokenQuery,
+    Change,
+    Compatibility,
+    FilledTable,
+    Waits,
+)
 from aegisgen.rehearsal.compat.traffic import traffic
 from aegisgen.rehearsal.database.copies import Before, NoCopyError
 from aegisgen.rehearsal.observe.attribute import Executed
@@ -24,12 +33,6 @@ from aegisgen.rehearsal.observe.second_run import repeat
 from aegisgen.rehearsal.observe.serverlog import Statement, Transaction
 from aegisgen.rehearsal.outcome import MigrationRun
 from aegisgen.rehearsal.postgres.sessions import Login, connect
-
-NOTHING_RAN_BEFORE = (
-    "not compared: the database was empty, so no release was running; --schema-dump says what production has"
-)
-NOTHING_PENDING = "nothing to compare: no migration is pending"
-NOT_PLAYED = "not compared: no scenario that was played runs pending migrations; play clean"
 
 
 class Study:
@@ -116,7 +119,8 @@ class Comparison:
             return migrations[place].file
 
         study = self._study
-        note = "" if migrations else NOTHING_PENDING
+        failed = next((migration.file for migration in migrations if migration.error), "")
+        note = f"compared only as far as it came: {failed} failed" if failed else "" if migrations else NOTHING_PENDING
         if migrations and not self._old.relations:
             study.compatibility = study.compatibility._replace(note=NOTHING_RAN_BEFORE)
             return

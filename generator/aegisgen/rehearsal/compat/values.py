@@ -92,10 +92,14 @@ def between(low: int, high: int, type_name: str) -> Kind:
     return Kind(f"({{n}} % {high - low + 1} + {low})::{type_name}", high - low + 1)
 
 
+_MOST_BOUNDED = 1_000_000
+
 _ONE_OF = re.compile(
     r"\(*(?P<column>\"?\w+\"?)\)*(?:::[\w ]+)? = ANY \(+ARRAY\[(?P<values>.*?)\]\)*(?:::[\w \[\]]+)?\)+\Z"
 )
-_BOUND = re.compile(r"(?P<column>\"?\w+\"?)\)?(?:::[\w ]+)? (?P<sign>>=|<=|>|<) \(?'?(?P<bound>-?\d+)(?:\.\d+)?'?")
+_BOUND = re.compile(
+    r"(?P<column>\"?\w+\"?)\)?(?:::[\w ]+)? (?P<sign>>=|<=|>|<) \(?'?(?P<bound>-?\d+)(?P<rest>\.\d+)?'?"
+)
 _STRING, _NUMBER = re.compile(r"'(?:[^']|'')*'"), re.compile(r"-?\d+(?:\.\d+)?")
 _NUMBERS = {"smallint", "integer", "bigint", "real", "double precision", "numeric"}
 
@@ -115,9 +119,13 @@ def allowed(check: str, column: str, type_name: str) -> Kind | None:
     high = min((_edge(match, "<") for match in bounds if match["sign"][0] == "<"), default=None)
     if low is None:
         low = min(0, high or 0)
-    return between(low, high if high is not None else low + 10**6, type_name) if high is None or high >= low else None
+    if high is None:
+        kind = kind_of(type_name, ())
+        high = low + min(kind.most if kind else 1, _MOST_BOUNDED) - 1
+    return between(low, high, type_name) if high >= low else None
 
 
 def _edge(match: re.Match[str], sign: str) -> int:
     strict = match["sign"] == sign
-    return int(match["bound"]) + (strict if sign == ">" else -strict)
+    # Whole numbers are made: above 0.01 comes 1.
+    return int(match["bound"]) + (strict or bool(match["rest"]) if sign == ">" else -strict)

@@ -27,6 +27,10 @@ from aegisgen.rehearsal.sources import Files
 if TYPE_CHECKING:  # a study has migrations executed a second time, by this package
     from aegisgen.rehearsal.compat.study import Comparison, Study
 
+UNREVIEWED = (
+    "squawk reviewed nothing that ran on an empty database, where nobody knows which migrations are new: --schema-dump "
+    "says it, --squawk-all reviews all"
+)
 # How long the log may lag behind; its writer is another process.
 _LOG_SECONDS = 3
 _POLL_SECONDS = 0.01
@@ -42,13 +46,15 @@ class Observer:
         """
         self.app = app
         self.pending_only = pending_only
+        self.unreviewed = False
+        """Whether some were left out for that reason."""
         self.adviser = Adviser(app)
         self.second_runs = SecondRuns()
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of the rehearsal must know of the observation as a whole."""
-        return self.adviser.problems
+        return (*([UNREVIEWED] if self.unreviewed else []), *self.adviser.problems)
 
     @contextmanager
     def watch(
@@ -150,6 +156,7 @@ class Observation:
 
     def _advice(self, record: MigrationRun, migration: Executed) -> tuple[Advice, ...]:
         if self._observer.pending_only and self._before.state == EMPTY:
+            self._observer.unreviewed = True
             return ()
         inside = all(part.transaction.explicit for part in migration.parts)
         return self._observer.adviser.advice(record, self._server.version, in_transaction=inside)

@@ -37,7 +37,7 @@ def sections(rehearsal: Rehearsal) -> list[Section]:
 
 def _release(compatibility: Compatibility) -> Section:
     title = "The running release on the new schema: "
-    if compatibility.note:
+    if compatibility.note and not compatibility.changes:
         return Section(title + compatibility.note, (), bad=False)
     queries = compatibility.planned
     breaking = len(compatibility.breaking)
@@ -47,6 +47,7 @@ def _release(compatibility: Compatibility) -> Section:
         title += f"{counted(breaking, 'change')} may break it; --queries tells which of its queries"
     else:
         title += "no change breaks it"
+    title += f"; {compatibility.note}" if compatibility.note else ""
     return Section(title, tuple(_lines(compatibility)), bad=bool(breaking))
 
 

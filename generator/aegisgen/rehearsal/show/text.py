@@ -94,7 +94,8 @@ def _blocks(rehearsal: Rehearsal, view: View) -> Iterator[RenderableType]:
         yield from map(_indented, section.lines)
         yield _line("")
     failed = any(scenario.verdict is Verdict.FAILED for scenario in rehearsal.scenarios)
-    colour = "green" if rehearsal.passed else "red" if failed or rehearsal.gates else "yellow"
+    breaks = rehearsal.compatibility is not None and bool(rehearsal.compatibility.breaking)
+    colour = "red" if failed or rehearsal.gates else "green" if rehearsal.passed and not breaks else "yellow"
     yield _line(wording.summary(rehearsal), f"bold {colour}")
 
 

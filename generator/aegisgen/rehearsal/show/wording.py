@@ -72,6 +72,8 @@ def summary(rehearsal: Rehearsal) -> str:
     parts += [f"{counts[verdict]} {verdict}" for verdict in (Verdict.FAILED, Verdict.NOT_REHEARSED) if counts[verdict]]
     if strange:
         parts.append(f"{strange} {'does' if strange == 1 else 'do'} not apply")
+    if rehearsal.compatibility and (breaking := len(rehearsal.compatibility.breaking)):
+        parts.append(f"{counted(breaking, 'finding')} that the running release does not survive")
     if rehearsal.gates:
         parts.append(f"{counted(len(rehearsal.gates), 'finding')} of --fail-on")
     return f"{', '.join(parts)}, in {duration(rehearsal.seconds)}"
