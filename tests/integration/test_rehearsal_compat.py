@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator
 
 import psycopg
 import pytest
+from tests.conftest import ROOT
 
 from aegisgen.rehearsal.compat import catalogue, plans
-from aegisgen.rehearsal.compat.files import Query, Statistics, Table
+from aegisgen.rehearsal.compat.files import Query, Statistics, Table, read_queries, read_tables
 from aegisgen.rehearsal.compat.filling import fill
 from aegisgen.rehearsal.compat.records import NOTHING_PENDING, NOTHING_RAN_BEFORE, Compatibility, FilledTable
 from aegisgen.rehearsal.compat.study import Study
@@ -112,7 +114,7 @@ def test_of_500_queries_exactly_those_are_told_that_break_with_the_migration_tha
     assert compatibility.renames == ("users.name becomes full_name",)
 
 
-@pytest.mark.parametrize("generic", [True, False])
+@pytest.mark.parametrize("generic", [True, pytest.param(False, marks=pytest.mark.long)])
 def test_500_queries_are_planned_in_under_2_seconds(server, login, generic) -> None:
     released(login, *SHOP)
     queries = many(READS_NAME, INSERTS_ORDER)
@@ -293,6 +295,32 @@ def test_no_more_rows_are_made_than_there_is_time_for(server, login) -> None:
     with connect(server.superuser._replace(database=login.database)) as session:
         filled = fill(session, [table("big", 80_000), table("small", 30)], 1030)
     assert [(one.made, bool(one.reason)) for one in filled] == [(1000, True), (30, False)]
+
+
+@pytest.mark.long
+def test_the_two_documented_queries_write_what_is_read(supply, tmp_path) -> None:
+    page = (ROOT / "docs/compat.md").read_text()
+    texts = dict(re.findall(r"<!-- (\w+)\.sql -->\n```sql\n(.*?)```", page, re.DOTALL))
+    with (
+        supply.server("statements", {"shared_preload_libraries": "pg_stat_statements"}) as server,
+        connect(server.superuser) as session,
+    ):
+        session.execute("CREATE EXTENSION pg_stat_statements")
+        for statement in SHOP:
+            session.execute(statement.encode())
+        session.execute("INSERT INTO users (email, name) SELECT n, 'x' FROM generate_series(1, 40) n")
+        session.execute("ANALYZE; ALTER ROLE postgres VALID UNTIL 'infinity'")
+        for _ in range(3):
+            session.execute("SELECT name FROM users WHERE email = 'somebody'")
+        for name, text in texts.items():
+            with session.cursor().copy(text.rstrip().rstrip(";").encode()) as rows:
+                (tmp_path / f"{name}.csv").write_bytes(b"".join(rows))
+    queries = {query.text: query for query in read_queries(tmp_path / "queries.csv")}
+    assert queries["SELECT name FROM users WHERE email = $1"].calls == 3
+    assert queries["SELECT name FROM users WHERE email = $1"].per_second
+    assert not [text for text in queries if "ALTER" in text]
+    (users,) = [table for table in read_tables(tmp_path / "rows.csv") if table.name == "users"]
+    assert (users.rows, users.columns["name"].distinct, users.columns["age"].null_fraction) == (40, 1, 1)
 
 
 @pytest.mark.long
