@@ -171,9 +171,16 @@ def test_each_scenario_guards_something() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.long) if name in LONG else name for name in MUTATIONS]
+    ("name", "beside"),
+    [
+        *((name, False) for name in MUTATIONS if name not in LONG),
+        *(pytest.param(name, True, marks=pytest.mark.long) for name in MUTATIONS),
+    ],
 )
-def test_without_what_they_guard_exactly_the_guards_fail(quick_app: Path, project: Path, name: str) -> None:
+def test_without_what_they_guard_exactly_the_guards_fail(
+    quick_app: Path, project: Path, name: str, beside: bool
+) -> None:
+    """`beside`: whether the others are played as well."""
     mutation = MUTATIONS[name]
     for before in (True, False):
         for file, pattern, replacement in mutation.changes:
@@ -181,7 +188,8 @@ def test_without_what_they_guard_exactly_the_guards_fail(quick_app: Path, projec
                 change(project / file, pattern, replacement)
         if before:
             render(project, mutation.profile)
-    names = [word for name in sorted(mutation.guards | mutation.others) for word in ("--scenario", name)]
+    others = mutation.others if beside else frozenset()
+    names = [word for name in sorted(mutation.guards | others) for word in ("--scenario", name)]
     outcome = aegisgen(
         "rehearse",
         *(mutation.environment, "--app", str(released(quick_app, project, mutation.migration))),
@@ -190,7 +198,7 @@ def test_without_what_they_guard_exactly_the_guards_fail(quick_app: Path, projec
     assert outcome.out, outcome.err
     found = {scenario["name"]: scenario for scenario in json.loads(outcome.out)["scenarios"]}
     verdicts = {name: scenario["verdict"] for name, scenario in found.items()}
-    expected = {**dict.fromkeys(mutation.guards, "failed"), **dict.fromkeys(mutation.others, "passed")}
+    expected = {**dict.fromkeys(mutation.guards, "failed"), **dict.fromkeys(others, "passed")}
     assert verdicts == expected, {name: scenario.get("reason") for name, scenario in found.items()}
 
 
