@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import psycopg
 
+from aegisgen.rehearsal.compat.files import Query
+from aegisgen.rehearsal.compat.plans import failures
 from aegisgen.rehearsal.image.knex import ALTERED
 from aegisgen.rehearsal.outcome import NotRehearsedError
 from aegisgen.rehearsal.postgres.sessions import Login, connect
@@ -29,14 +31,19 @@ _WAITS_FOR = "SELECT count(*) > 0 FROM pg_stat_activity WHERE %s = ANY (pg_block
 class Questions:
     """What the release before asks of the database, again and again until `close`, and once more then."""
 
-    def __init__(self, login: Login) -> None:
-        """Begin, with every column of every table as it is now. Raises NotRehearsedError where there is no table."""
+    def __init__(self, login: Login, queries: Sequence[Query]) -> None:
+        """Begin, with every column of every table as it is now; at the end those of `queries` that have a plan now too.
+
+        Raises NotRehearsedError where there is neither.
+        """
         self.refused: dict[str, str] = {}
         """The first error of each query that was not answered."""
         self.rounds = 0
         self._session = connect(login)
         self.queries = [str(query) for (query,) in self._session.execute(_QUERIES).fetchall()]
-        if not self.queries:
+        unknown = failures(self._session, queries)
+        self._planned = [query for query in queries if query not in unknown]
+        if not (self.queries or self._planned):
             self._session.close()
             raise NotRehearsedError("the release before has no table that anybody could read")
         self._over = threading.Event()
@@ -48,7 +55,14 @@ class Questions:
         self._over.set()
         self._thread.join()
         self._ask()
+        # Their values are not known: they are planned, not executed.
+        self.refused |= {query.text: reason for query, reason in failures(self._session, self._planned).items()}
         self._session.close()
+
+    @property
+    def count(self) -> int:
+        """How many statements there are."""
+        return len(self.queries) + len(self._planned)
 
     def _ask_on(self) -> None:
         while not self._over.wait(_POLL_SECONDS):

@@ -149,7 +149,7 @@ def _release_before(run: SyncRun, meanwhile: Meanwhile) -> Iterator[Expectation]
         yield Expectation("pods of the release before come back", not down, "; ".join(down) or "all are ready")
     if questions := meanwhile.questions:
         refused = "; ".join(f"{query}: {error}" for query, error in questions.refused.items())
-        got = refused or f"{counted(len(questions.queries), 'query')}, each answered {questions.rounds} times"
+        got = refused or f"{counted(questions.count, 'statement')}, {counted(questions.rounds, 'time')}"
         yield Expectation("what the release before reads is still there", not refused, got)
 
 

@@ -80,7 +80,7 @@ def faults_of(sync: Sync, stage: Stage) -> Iterator[Meanwhile]:
         if faults.reader:
             readers = stack.enter_context(closing(Readers(stage.login, lambda: _says(stage, _TRIED_AGAIN))))
         if "asks" in faults.release_before:
-            questions = stack.enter_context(closing(Questions(stage.login)))
+            questions = stack.enter_context(closing(Questions(stage.login, stage.setting.study.queries)))
         if "starts" in faults.release_before and not slow:
             stage.application.restart(Conditions(images=stage.images_before))
         yield Meanwhile(gate, questions, readers)
