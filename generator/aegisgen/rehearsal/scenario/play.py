@@ -41,6 +41,11 @@ _FEATURES = {
     "pooled-address": "address that may be a pooler's: database.direct names the server's own",
     "direct-address": "address of the server's own (database.direct)",
 }
+_NO_RELEASE = "the release before it cannot be deployed; the scenario clean shows why"
+_NO_PREVIOUS = (
+    "what --previous names, by default the commit at which the branch left the main one, cannot be deployed; where an "
+    "application is built, name the folder of its former build, or the one of --app"
+)
 _RELEASED, _BEFORE = "released", "before"
 
 
@@ -148,7 +153,7 @@ class Play:
             ended = stage.application.sync("The release before", Conditions(replicas=1, images=images))
             self._complain(ended.run)
             if not ended.run.succeeded:
-                raise NotRehearsedError("the release before it cannot be deployed; the scenario clean shows why")
+                raise NotRehearsedError(_NO_PREVIOUS if images else _NO_RELEASE)
             if server.own:
                 copies.keep(server, stage.login, kept_as)
                 kept.add(kept_as)
