@@ -193,6 +193,16 @@ def test_an_empty_database_and_no_pending_migration_are_said_so(server, login) -
     assert study_of(server, login, study)[0].note == NOTHING_PENDING
 
 
+def test_the_first_scenario_that_can_compare_decides(server, login) -> None:
+    study = Study(many(READS_NAME), ())
+    study_of(server, login, study, ("20260101_shop.js", *SHOP))
+    assert study.compatibility.unknown
+    study_of(server, login, study, RENAMED)
+    assert [query.query for query in study.compatibility.broken] == [READS_NAME]
+    study_of(server, login, study, DROPPED)
+    assert [query.query for query in study.compatibility.broken] == [READS_NAME]
+
+
 CONTRACTS = {
     "ALTER TABLE things ALTER size TYPE int": "things.size: type changed from bigint to integer",
     "ALTER TABLE things ALTER kind TYPE varchar(5)": "things.kind: type changed from character varying(20) to character "
@@ -266,6 +276,7 @@ def test_tables_are_filled_with_rows_that_keep_every_constraint(server, login) -
         table("grants", 1500),
         table("profiles", 1000),
         table("shapes", 5),
+        table("elsewhere", 3),
     ]
     with connect(superuser) as session:
         filled = {one.table: one for one in fill(session, wanted)}
@@ -283,7 +294,8 @@ def test_tables_are_filled_with_rows_that_keep_every_constraint(server, login) -
 
     made = {name: one.made for name, one in filled.items() if one.made}
     assert made == {"tenants": 10, "people": 1000, "grants": 1500, "profiles": 1000}
-    assert filled["roles"].reason == "it has rows of the schema dump"
+    assert filled["roles"].reason == "it has rows already"
+    assert filled["elsewhere"] == FilledTable("elsewhere", 0, 3, "there is no such table")
     assert filled["shapes"] == FilledTable("shapes", 0, 5, "no values of the type path are made (outline)")
     assert born == pytest.approx(750, abs=50)
     assert dates == 20

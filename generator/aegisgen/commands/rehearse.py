@@ -97,9 +97,9 @@ def main(
         )
     if database_url and any(gate.kind != "breaking" for gate in gates):
         raise UsageError("with --database-url locks and statements are not known: --fail-on takes only 'breaking'")
-    if dump is None and not squawk_all and any(gate.kind == "squawk" for gate in gates):
+    if dump is None and previous is None and not squawk_all and any(gate.kind == "squawk" for gate in gates):
         raise UsageError(
-            "--fail-on squawk:RULE needs --schema-dump, which says what is new, or --squawk-all, which takes all as new"
+            "--fail-on squawk:RULE needs --schema-dump or --previous, which say what is new, or --squawk-all"
         )
     if rows and database_url:
         raise UsageError("--rows fills tables on the rehearsal's own server only, not with --database-url")

@@ -7,7 +7,7 @@ foreign keys, are off while rows are made (session_replication_role): they would
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import psycopg
@@ -92,7 +92,7 @@ def fill(session: psycopg.Connection, tables: Iterable[Table], most: int = MOST_
     """Fill the empty ones among the tables, as a superuser, and analyse them all; return what became of each."""
     filling = _Filling(session, {(table.schema, table.name): table for table in tables}, most)
     session.execute("SET session_replication_role = replica")
-    filled = tuple(filling.fill(oid) for oid in filling.order())
+    filled = (*filling.missing(), *(filling.fill(oid) for oid in filling.order()))
     session.execute("RESET session_replication_role")
     session.execute("ANALYZE")
     return filled
@@ -129,6 +129,15 @@ class _Filling:
                     self._rows[reference.table] = max(self._rows.get(reference.table, 0), 1)
         self._failed: dict[int, str] = {}
 
+    def missing(self) -> Iterator[FilledTable]:
+        """Yield the tables that are to have rows and are not there."""
+        names = {target.name for target in self._targets.values()}
+        for name, table in self._wanted.items():
+            if table.rows and name not in names:
+                yield FilledTable(
+                    _Target(name, partitioned=False, columns={}).shown, 0, table.rows, "there is no such table"
+                )
+
     def order(self) -> list[int]:
         """Return the tables that are to have rows, those that others refer to first, as far as that can be."""
         ordered: dict[int, None] = {}
@@ -152,7 +161,7 @@ class _Filling:
         try:
             with self._session.transaction():
                 if self._holds(name):
-                    self._failed[oid] = reason = "it has rows of the schema dump"
+                    self._failed[oid] = reason = "it has rows already"
                 elif target.partitioned:
                     self._failed[oid] = reason = "it is partitioned"
                 else:

@@ -85,7 +85,8 @@ class Waits(NamedTuple):
 EXPAND, CONTRACT = "expand", "contract"
 
 NOTHING_RAN_BEFORE = (
-    "not compared: the database was empty, so no release was running; --schema-dump says what production has"
+    "not compared: the database was empty, so no release was running; --schema-dump says what production has, or play "
+    "rollout-half-way, for which --previous says what was deployed"
 )
 NOTHING_PENDING = "nothing to compare: no migration is pending"
-NOT_PLAYED = "not compared: no scenario that was played runs pending migrations; play clean"
+NOT_PLAYED = "not compared: no scenario that was played runs pending migrations; play clean, or rollout-half-way"

@@ -28,6 +28,7 @@ from aegisgen.rehearsal.compat.records import (
 )
 from aegisgen.rehearsal.compat.traffic import traffic
 from aegisgen.rehearsal.database.copies import Before, NoCopyError
+from aegisgen.rehearsal.image.knex import PREFIX
 from aegisgen.rehearsal.observe.attribute import Executed
 from aegisgen.rehearsal.observe.second_run import repeat
 from aegisgen.rehearsal.observe.serverlog import Statement, Transaction
@@ -119,6 +120,8 @@ class Comparison:
             return migrations[place].file
 
         study = self._study
+        if not study.compatibility.unknown:
+            return
         failed = next((migration.file for migration in migrations if migration.error), "")
         note = f"compared only as far as it came: {failed} failed" if failed else "" if migrations else NOTHING_PENDING
         if migrations and not self._old.relations:
@@ -132,7 +135,10 @@ class Comparison:
                 BrokenQuery(query.text, query.calls, query.per_second, reason, file(query))
                 for query, reason in self._broken.items()
             ),
-            changes=tuple(Change(change.kind, change.text, file(change)) for change in self._changes),
+            # What a scenario adds is nobody's release.
+            changes=tuple(
+                Change(change.kind, change.text, file(change)) for change in self._changes if PREFIX not in file(change)
+            ),
             renames=self._renames,
             note=note,
         )
@@ -152,7 +158,7 @@ class Comparison:
                 repeat(transactions, spare)
         except (NoCopyError, psycopg.Error):
             return
-        self._study.waits = tuple(waits)
+        self._study.waits = self._study.waits or tuple(waits)
 
     def _read(self, session: psycopg.Connection) -> Catalogue:
         return catalogue.read(session).without(self._ignored)

@@ -121,8 +121,7 @@ class Play:
         with closing(stage), stage.clock.working():
             self._give(stage)
             elapsed = stage.clock.elapsed()
-            # Only there the application's own pending migrations run under observation.
-            study = None if stage.released else self._setting.study
+            study = self._setting.study if self._runs_pending() else None
             watch = self._setting.observer.watch(stage.server, stage.login, elapsed=elapsed, app=stage.app, study=study)
             with watch as observation:
                 try:
@@ -148,15 +147,25 @@ class Play:
             scratch = stage.root / "dump"
             scratch.mkdir()
             self.notes += load_dump(server, stage.login, self._setting.dump, scratch=scratch)
-        self._setting.study.fill(server.superuser._replace(database=stage.login.database))
+            self._fill(stage)
         if released:
             ended = stage.application.sync("The release before", Conditions(replicas=1, images=images))
             self._complain(ended.run)
             if not ended.run.succeeded:
                 raise NotRehearsedError(_NO_PREVIOUS if images else _NO_RELEASE)
+            if images and not self._setting.dump:
+                self._fill(stage)
             if server.own:
                 copies.keep(server, stage.login, kept_as)
                 kept.add(kept_as)
+
+    def _fill(self, stage: Stage) -> None:
+        self._setting.study.fill(stage.server.superuser._replace(database=stage.login.database))
+
+    def _runs_pending(self) -> bool:
+        """Whether the application's own pending migrations run in the scenario's syncs, and not before them."""
+        given = self._scenario.spec.given
+        return given == "nothing" or bool(given == "the-release-before" and self._setting.previous)
 
     def _sync(self, sync: Sync, stage: Stage) -> None:
         if sync.migrations:
