@@ -6,6 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from copy import copy
 
 import psycopg
 import pytest
@@ -191,6 +192,17 @@ def test_an_empty_database_and_no_pending_migration_are_said_so(server, login) -
     study = Study(many(READS_NAME), ())
     assert study_of(server, login, study, ("20260101_shop.js", *SHOP))[0].note == NOTHING_RAN_BEFORE
     assert study_of(server, login, study)[0].note == NOTHING_PENDING
+
+
+def test_on_a_server_whose_log_is_not_read_all_but_the_migration_is_told(server, login) -> None:
+    released(login, *SHOP)
+    theirs = copy(server)
+    theirs.log, theirs.own = None, False
+
+    compatibility, _ = study_of(theirs, login, Study(many(READS_NAME), ()), DROPPED, RENAMED)
+
+    assert [(query.query, query.migration) for query in compatibility.broken] == [(READS_NAME, "")]
+    assert compatibility.breaking[1:] == ("users.name becomes full_name",)
 
 
 def test_the_first_scenario_that_can_compare_decides(server, login) -> None:

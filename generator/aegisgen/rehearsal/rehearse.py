@@ -63,7 +63,7 @@ def rehearse(title: str, scenarios: Sequence[Scenario], setting: Setting, jobs: 
         postgres=setting.databases.version,
         seconds=time.monotonic() - began,
         scenarios=tuple(state.done[scenario.name] for scenario in scenarios if scenario.name in state.done),
-        notes=tuple(dict.fromkeys((*notes_of(setting), *state.notes, *setting.observer.notes))),
+        notes=tuple(dict.fromkeys((*notes_of(setting), *state.notes, *setting.observer.notes, *setting.study.notes))),
         compatibility=setting.study.compatibility,
         filled=setting.study.filled,
         waits=setting.study.waits,

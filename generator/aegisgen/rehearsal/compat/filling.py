@@ -7,44 +7,20 @@ foreign keys, are off while rows are made (session_replication_role): they would
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
 
 import psycopg
 from psycopg import sql
 
+from aegisgen.rehearsal.compat import structure
 from aegisgen.rehearsal.compat.files import Statistics, Table
 from aegisgen.rehearsal.compat.records import FilledTable
+from aegisgen.rehearsal.compat.structure import Reference, Target
 from aegisgen.rehearsal.compat.values import UNLIMITED, Kind, allowed, kind_of
 
 MOST_ROWS = 2_000_000
 """In all tables together: more are not made."""
 
-_COLUMNS = """
-SELECT c.oid::bigint, n.nspname, c.relname, c.relkind::text, c.relispartition, a.attnum::int, a.attname,
-  format_type(coalesce(nullif(t.typbasetype, 0), a.atttypid),
-    CASE WHEN t.typbasetype = 0 THEN a.atttypmod ELSE t.typtypmod END),
-  a.attnotnull OR t.typnotnull, ARRAY(SELECT enumlabel::text FROM pg_enum WHERE enumtypid =
-    coalesce(nullif(t.typbasetype, 0), t.oid) ORDER BY enumsortorder)
-FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_type t ON t.oid = a.atttypid
-WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' AND c.relkind IN ('r', 'p') AND c.oid >= 16384
-ORDER BY c.oid, a.attnum
-"""
-_UNIQUE = """
-SELECT i.indrelid::bigint, ARRAY(SELECT k::int FROM unnest(i.indkey::int2[]) k WHERE k > 0
-  UNION SELECT d.refobjsubid FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
-  AND d.refobjid = i.indrelid AND d.refobjsubid > 0 AND i.indexprs IS NOT NULL ORDER BY 1)
-FROM pg_index i WHERE i.indisunique AND i.indrelid >= 16384
-"""
-_FOREIGN = """
-SELECT conrelid::bigint, conkey::int[], confrelid::bigint, confkey::int[] FROM pg_constraint
-WHERE contype = 'f' AND conparentid = 0 ORDER BY cardinality(conkey) DESC, oid
-"""
-_CHECKS = """
-SELECT conrelid::bigint, conkey::int[], pg_get_expr(conbin, conrelid) FROM pg_constraint
-WHERE contype = 'c' AND conrelid >= 16384
-"""
 _SEQUENCES = """
 SELECT pg_get_serial_sequence(%(table)s, a.attname) FROM pg_attribute a
 WHERE a.attrelid = %(table)s::regclass AND a.attnum > 0 AND NOT a.attisdropped
@@ -52,36 +28,6 @@ AND pg_get_serial_sequence(%(table)s, a.attname) IS NOT NULL
 """
 # Null and not null must not follow the order of rows, nor that of values.
 _SCATTERED = "({n} * 7919 % 1000)"
-
-
-class _Column(NamedTuple):
-    name: str
-    type: str
-    not_null: bool
-    labels: Sequence[str]
-
-
-class _Reference(NamedTuple):
-    """A foreign key's column: whose row, and which column of it."""
-
-    table: int
-    column: int
-    together: Sequence[int]
-    """The columns that refer to that row."""
-
-
-class _Target(NamedTuple):
-    """A table of the database."""
-
-    name: tuple[str, str]
-    partitioned: bool
-    columns: dict[int, _Column]
-
-    @property
-    def shown(self) -> str:
-        """As reports name it."""
-        schema, name = self.name
-        return name if schema == "public" else f"{schema}.{name}"
 
 
 class _NoValueError(Exception):
@@ -104,22 +50,7 @@ class _Filling:
     def __init__(self, session: psycopg.Connection, wanted: Mapping[tuple[str, str], Table], most: int) -> None:
         self._session = session
         self._wanted = wanted
-        self._targets: dict[int, _Target] = {}
-        for oid, schema, name, kind, part, number, *column in session.execute(_COLUMNS).fetchall():
-            target = self._targets.setdefault(oid, _Target((schema, name), kind == "p" or part, {}))
-            target.columns[number] = _Column(*column)
-        self._unique: dict[int, list[list[int]]] = {}
-        for oid, numbers in session.execute(_UNIQUE).fetchall():
-            self._unique.setdefault(oid, []).append(numbers)
-        self._references: dict[tuple[int, int], _Reference] = {}
-        for oid, numbers, parent, keys in session.execute(_FOREIGN).fetchall():
-            for number, key in zip(numbers, keys, strict=True):
-                self._references.setdefault((oid, number), _Reference(parent, key, numbers))
-        self._checks = {
-            (oid, numbers[0]): text
-            for oid, numbers, text in session.execute(_CHECKS).fetchall()
-            if len(numbers or ()) == 1
-        }
+        self._targets, self._unique, self._references, self._checks = structure.read(session)
         limit = _limit([table.rows for table in wanted.values()], most)
         self._rows = {oid: min(self._production(oid), limit) for oid in self._targets}
         # What is referred to has a row at least, and so has what that refers to.
@@ -135,22 +66,26 @@ class _Filling:
         for name, table in self._wanted.items():
             if table.rows and name not in names:
                 yield FilledTable(
-                    _Target(name, partitioned=False, columns={}).shown, 0, table.rows, "there is no such table"
+                    Target(name, partitioned=False, columns={}).shown, 0, table.rows, "there is no such table"
                 )
 
     def order(self) -> list[int]:
         """Return the tables that are to have rows, those that others refer to first, as far as that can be."""
         ordered: dict[int, None] = {}
+        seen: set[int] = set()
 
-        def visit(oid: int, above: frozenset[int]) -> None:
+        def visit(oid: int) -> None:
+            if oid in seen:
+                return
+            seen.add(oid)
             for (child, _), reference in self._references.items():
-                if child == oid and reference.table not in above:
-                    visit(reference.table, above | {reference.table})
+                if child == oid:
+                    visit(reference.table)
             if self._rows.get(oid):
                 ordered.setdefault(oid)
 
         for oid in self._targets:
-            visit(oid, frozenset({oid}))
+            visit(oid)
         return list(ordered)
 
     def fill(self, oid: int) -> FilledTable:
@@ -205,7 +140,7 @@ class _Filling:
             value = f"CASE WHEN {_SCATTERED.format(n='made.n')} < {thousandth} THEN NULL ELSE {value} END"
         return value
 
-    def _referred(self, oid: int, number: int, reference: _Reference, key: str, above: set[tuple[int, int]]) -> str:
+    def _referred(self, oid: int, number: int, reference: Reference, key: str, above: set[tuple[int, int]]) -> str:
         parent = self._targets.get(reference.table)
         rows = self._rows.get(reference.table, 0)
         if parent and reference.table in self._failed:

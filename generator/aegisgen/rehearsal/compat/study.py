@@ -35,6 +35,10 @@ from aegisgen.rehearsal.observe.serverlog import Statement, Transaction
 from aegisgen.rehearsal.outcome import MigrationRun
 from aegisgen.rehearsal.postgres.sessions import Login, connect
 
+NOTHING_FILLED = (
+    "--rows filled nothing: no table was there before the pending migrations; --schema-dump or --previous makes some"
+)
+
 
 class Study:
     """What the user gave, and what came of it."""
@@ -47,6 +51,11 @@ class Study:
         self.filled: tuple[FilledTable, ...] = ()
         self.waits: tuple[Waits, ...] = ()
         self._lock = threading.Lock()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the rehearsal must know."""
+        return (NOTHING_FILLED,) if self.tables and not self.filled else ()
 
     def fill(self, superuser: Login) -> None:
         """Fill the tables of a database with made rows, where the user says how many."""
@@ -155,10 +164,11 @@ class Comparison:
         try:
             _, superuser = spare.logins()
             with traffic(superuser, used) as waits:
-                repeat(transactions, spare)
+                problem = repeat(transactions, spare)
         except (NoCopyError, psycopg.Error):
             return
-        self._study.waits = self._study.waits or tuple(waits)
+        notes = ((wait, "; ".join(filter(None, (wait.note, problem)))) for wait in waits)
+        self._study.waits = self._study.waits or tuple(wait._replace(note=note) for wait, note in notes)
 
     def _read(self, session: psycopg.Connection) -> Catalogue:
         return catalogue.read(session).without(self._ignored)
