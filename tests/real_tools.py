@@ -153,11 +153,12 @@ def _go(folder: Path, package: str, tags: str) -> dict[str, str]:
 
 
 def _flyway(folder: Path) -> dict[str, str]:
-    need("mvn", "java")
+    need("mvn", "javac")
     shutil.copy(VERSIONS / "pom.xml", folder)
     _run(folder, "mvn", "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=lib")
     (folder / "bin").mkdir()
-    executable(folder / "bin/flyway", f'exec java -cp "{folder}/lib/*" org.flywaydb.commandline.Main "$@"')
+    _run(folder, "javac", "-cp", "lib/*", "-d", "lib", str(VERSIONS / "Flyway.java"))
+    executable(folder / "bin/flyway", f'exec java -cp "{folder}/lib:{folder}/lib/*" Flyway "$@"')
     return {}
 
 

@@ -19,7 +19,7 @@ INSTALL = {
     "fish": "apt-get install fish",
     "mount": "apt-get install mount",
     "go": "apt-get install golang",
-    "java": "apt-get install default-jre-headless",
+    "javac": "apt-get install default-jdk-headless",
     "mvn": "apt-get install maven",
     "git": "apt-get install git",
     "ipcs": "apt-get install util-linux",
