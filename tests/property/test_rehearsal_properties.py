@@ -19,6 +19,7 @@ from aegisgen.output.visible import width
 from aegisgen.rehearsal.compat.records import (
     CONTRACT,
     EXPAND,
+    NOTHING_PENDING,
     BrokenQuery,
     Change,
     Compatibility,
@@ -91,7 +92,8 @@ SCENARIO = st.builds(
 )  # fmt: skip
 COMPATIBILITY = st.builds(
     Compatibility,
-    planned=st.integers(0, 9), skipped=st.integers(0, 9), unplanned=st.integers(0, 9), renames=many(TEXT), note=TEXT,
+    planned=st.integers(0, 9), skipped=st.integers(0, 9), unplanned=st.integers(0, 9), renames=many(TEXT),
+    note=st.sampled_from(["", NOTHING_PENDING]),
     broken=many(
         st.builds(
             BrokenQuery, query=TEXT, calls=st.none() | st.integers(0, 9), per_second=st.none() | SECONDS,
