@@ -27,6 +27,8 @@ import { all, connect as open, load, setting, Stop } from "./database.mjs";
 
 const key = setting("lock-key").split(" ").map(Number);
 const reading = setting("only") === "status";
+// Several times before a statement gives up waiting.
+const look = Math.min(500, Number(setting("table-lock-timeout", "2000")) / 5);
 const [timeout, wait] = [Number(setting("lock-timeout")), Number(setting("wait"))];
 const [lockTables, tables] = [all("lock-table"), all("table")];
 const command = process.argv.slice(3);
@@ -288,7 +290,7 @@ function hold({ client, socket }, env, guarding) {
       say(failure.code === 18 ? "lost" : "failed", failure.message);
     };
     const beat = reading ? undefined : setInterval(() => fence(client).catch(lose), 2000);
-    const look = reading ? undefined : setInterval(() => blockers(client).catch(() => {}), 500);
+    const looks = reading ? undefined : setInterval(() => blockers(client).catch(() => {}), look);
     if (guarding) seen(guarding, () => keeper.exitCode === null && !failure).catch(lose);
     client.on("error", lose);
     client.on("end", lose);
@@ -297,7 +299,7 @@ function hold({ client, socket }, env, guarding) {
     keeper.on("error", lose);
     keeper.on("exit", (code) => {
       clearInterval(beat);
-      clearInterval(look);
+      clearInterval(looks);
       if (code === null) kill();
       // It failed while it waited, and so did not wait until it would have been judged.
       if (code && !failure && suspect.since && suspect.ours) {

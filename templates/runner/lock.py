@@ -40,6 +40,8 @@ key = [int(number) for number in settings["lock-key"].split()]
 timeout, wait = int(settings["lock-timeout"]), int(settings["wait"])
 tables = [line.split("=", 1)[1] for line in sys.argv[1].splitlines() if line.startswith("table=")]
 reading = settings.get("only") == "status"
+# Several times before a statement gives up waiting.
+look = min(0.5, int(settings.get("table-lock-timeout", 2000)) / 5000)
 command = sys.argv[2:]
 began = time.monotonic()
 lock = "aegisgen-%08x" % (key[1] & 0xFFFFFFFF)
@@ -394,7 +396,7 @@ def hold(connection, env, guarding):
         except Exception:
             guarding = None  # its connection has ended
         # Until the next heartbeat: the keeper ends, or the server says that it closes the connection.
-        ready = select.select([ours, shared], [], [], 0.025 if guarding else 0.5)[0]
+        ready = select.select([ours, shared], [], [], 0.025 if guarding else look)[0]
         if ours in ready:
             break
     code = keeper.wait()

@@ -130,7 +130,7 @@ def test_a_server_that_takes_no_writes_is_refused(database: Database, start) -> 
 
 def test_who_holds_a_table_is_said_and_it_is_tried_again(database: Database, start, project: Path) -> None:
     with edited(project / "aegisgen.yaml") as data:
-        data["services"]["api"]["migrations"]["lockTimeout"] = "500ms"
+        data["services"]["api"]["migrations"]["lockTimeout"] = "1s"
     database.ask("CREATE TABLE applied (what text)")
     with database.connect() as report:
         report.execute("SET application_name = 'report'")
