@@ -41,7 +41,7 @@ timeout, wait = int(settings["lock-timeout"]), int(settings["wait"])
 tables = [line.split("=", 1)[1] for line in sys.argv[1].splitlines() if line.startswith("table=")]
 reading = settings.get("only") == "status"
 # Several times before a statement gives up waiting.
-look = min(0.5, int(settings.get("table-lock-timeout", 2000)) / 5000)
+look = min(0.5, max(0.02, int(settings.get("table-lock-timeout", 2000)) / 5000))
 command = sys.argv[2:]
 began = time.monotonic()
 lock = "aegisgen-%08x" % (key[1] & 0xFFFFFFFF)

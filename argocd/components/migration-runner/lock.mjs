@@ -28,7 +28,7 @@ import { all, connect as open, load, setting, Stop } from "./database.mjs";
 const key = setting("lock-key").split(" ").map(Number);
 const reading = setting("only") === "status";
 // Several times before a statement gives up waiting.
-const look = Math.min(500, Number(setting("table-lock-timeout", "2000")) / 5);
+const look = Math.min(500, Math.max(20, Number(setting("table-lock-timeout", "2000")) / 5));
 const [timeout, wait] = [Number(setting("lock-timeout")), Number(setting("wait"))];
 const [lockTables, tables] = [all("lock-table"), all("table")];
 const command = process.argv.slice(3);
