@@ -17,7 +17,7 @@ from aegisgen.profile.schema import editor_schema
 from aegisgen.render.scalars import to_yaml
 
 PAGE = Path(__file__).resolve().parents[1] / "docs/profiles.md"
-# What is told under these headings; the same fields stand below `spec` and below each service.
+# The sections of the page, by type. `spec` and each service have the fields of `Overrides` as well.
 _TITLES = {
     "Project": "The project file",
     "Services": "An included file of services",

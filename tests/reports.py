@@ -8,7 +8,7 @@ from functools import cache
 import jsonschema_rs
 import xmlschema
 
-from aegisgen.findings import Finding, Severity
+from aegisgen.errors import Finding, Severity
 from aegisgen.report import Report
 from tests.conftest import ROOT
 

@@ -1,6 +1,6 @@
 """Syncs without a cluster: the hooks of a rollback run on a real database, and what they are to do, as a model.
 
-The record is the real one: `runs.js`, run by node. Migrations are what Knex would make of theirs: a table and a row of the
+The record is the real one: `runs.mjs`, run by node. Migrations are what Knex would make of theirs: a table and a row of the
 bookkeeping table in one transaction, or in none where they say so.
 """
 
@@ -40,7 +40,7 @@ class World:
     database: Database
     app: Path
     folder: Path
-    script: Path = SCRIPTS / "runs.js"
+    script: Path = SCRIPTS / "runs.mjs"
     after: str = "presync"
     image: str = "one"
     service: str = "api"
@@ -115,7 +115,13 @@ class World:
             f"after={self.after}",
             "variables=host:DATABASE_HOST port:DATABASE_PORT user:DATABASE_USER name:DATABASE_NAME password:DATABASE_PASSWORD",
         ]
-        own = {"AEGISGEN_JOB": job or f"job-{next(self._jobs)}", "HOSTNAME": "pod", "AEGISGEN_ACTOR": actor}
+        # One way to connect: what runs the program ends a call with its first connection.
+        own = {
+            "PGSSLMODE": "disable",
+            "AEGISGEN_JOB": job or f"job-{next(self._jobs)}",
+            "HOSTNAME": "pod",
+            "AEGISGEN_ACTOR": actor,
+        }
         call = {
             "script": str(self.script),
             "argv": ["\n".join([*settings, ""]), *words],

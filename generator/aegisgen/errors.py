@@ -1,6 +1,8 @@
-"""What can go wrong with input, tools and files. Each of these ends the command with exit code 2."""
+"""What is wrong: with input, tools and files (exit code 2), and with the tree, as findings (exit code 1)."""
 
 from __future__ import annotations
+
+from enum import StrEnum
 
 from aegisgen.output.visible import visible, visible_lines
 from aegisgen.record import Record
@@ -61,3 +63,28 @@ class CompositionError(AegisgenError):
 
     def __reduce__(self) -> tuple[type[CompositionError], tuple[Problem]]:
         return type(self), (self.problem,)
+
+
+class Severity(StrEnum):
+    """How much a finding weighs: an error makes `check` and `validate` exit 1, the others do not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Finding(Record):
+    """Something that is wrong with the tree.
+
+    `path` is relative to the working directory where possible and uses `/`. `line` and `column` count from 1; both are
+    0 where the finding is about the file as a whole. `resource` is `Kind/name` or empty. `fix` says what to do.
+    """
+
+    path: str
+    line: int
+    column: int
+    rule: str
+    severity: Severity
+    message: str
+    resource: str = ""
+    fix: str = ""

@@ -171,7 +171,7 @@ async function guard(pg) {
     return client;
   } catch (error) {
     client.end().catch(() => {});
-    say("skipped", "whether the tool's sessions have the run's name is not known: " + error.message);
+    say("skipped", UNKNOWN + error.message);
     return undefined;
   }
 }
@@ -186,6 +186,7 @@ async function holdTables(client) {
 
 // Throws where the tool's sessions have not the name by which the next run would find them: before they migrate anything.
 const suspect = { since: 0 };
+const UNKNOWN = "whether the tool's sessions have the run's name is not known: ";
 const hidden = (name) => new Stop(25, "the tool's sessions are named " + JSON.stringify(name) + ", not as PGAPPNAME says: the next run "
   + "could not end those that a killed one leaves. Take application_name out of the tool's settings, or say lock.hiddenSessions: allow");
 async function seen(client, going) {
@@ -213,13 +214,14 @@ async function seen(client, going) {
       if (suspect.since && Date.now() - suspect.since > 10000) {
         // Of another user's session nobody may see when it began: it may be anybody's.
         if (suspect.ours) throw hidden(suspect.name);
-        say("skipped", "whether the tool's sessions have the run's name is not known: " + rights(suspect.usename));
+        say("skipped", UNKNOWN + rights(suspect.usename));
         suspect.since = 0;
         return;
       }
     }
   } catch (error) {
-    if (error instanceof Stop) throw error; // else the connection has ended, or a table could not be held again
+    if (error instanceof Stop) throw error;
+    say("skipped", UNKNOWN + error.message);
   } finally {
     client.end().catch(() => {});
   }

@@ -14,7 +14,7 @@
 #   database-ahead=refuse      fails where the database has migrations that the image has not
 #   table-lock-timeout=MS      how long a statement may wait for a table, and how often the migration is tried then
 #   table-lock-tries=NUMBER
-#   record=yes                 keeps a record of the run in the database, with runs.js
+#   record=yes                 keeps a record of the run in the database, with runs.mjs
 #   only=status                only tells which migrations are pending
 #   asks=yes                   tells that an approval is waited for, and for what
 set -eu
@@ -44,7 +44,7 @@ for argument; do
 done
 
 failing() {
-  [ -z "$recording" ] || node "$here/runs.js" "$settings" end failed "$step" || :
+  [ -z "$recording" ] || node "$here/runs.mjs" "$settings" end failed "$step" || :
   notify failure "$2" "$1"
 }
 
@@ -156,7 +156,7 @@ migrate_all() {
   notify start
   if [ -n "$record" ]; then
     begin record
-    run node "$here/runs.js" "$settings" begin || fail 20 'the run cannot be recorded, and could not be taken back'
+    run node "$here/runs.mjs" "$settings" begin || fail 20 'the run cannot be recorded, and could not be taken back'
     recording=yes
     end
   fi
@@ -184,7 +184,7 @@ migrate_all() {
   if [ -n "$record" ]; then
     recording=''
     begin record
-    if run node "$here/runs.js" "$settings" end ok; then end; else event failed '' 'how the run ended is not recorded'; fi
+    if run node "$here/runs.mjs" "$settings" end ok; then end; else event failed '' 'how the run ended is not recorded'; fi
   fi
   notify success
   if [ -n "$asks" ]; then notify approval; fi

@@ -32,6 +32,7 @@ under_lock() {
     # What waiting cannot cure.
     case $code in 126 | 127 | 132 | 134 | 135 | 136 | 139) fail 28 "it cannot run (exit code $code): $last" ;; esac
     case $output in
+    *'fetch failed'*) ;; # Node says TypeError where nobody answers
     *'Cannot find module'* | *ERR_MODULE_NOT_FOUND* | *ModuleNotFoundError* | *ImportError* | *'issing script'* | *ERR_PNPM_NO_SCRIPT* | \
       *SyntaxError* | *TypeError* | *ReferenceError* | *'sh: '*'not found'* | *'ould not find or load main class'*)
       fail 28 "it cannot run: $last"

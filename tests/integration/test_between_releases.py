@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from tests.integration.test_lock import MIGRATIONS, Cluster, alive, cluster, descendants
 from tests.leftovers import until
-from tests.pods import Ended, Pod, container
+from tests.pods import SCRIPTS, Ended, Pod, container
 from tests.poolers import Pooler, pooler
 from tests.postgres import Database, use_tls
 from tests.tools import need
@@ -283,6 +284,12 @@ class TestPing:
         assert reason in ended.message
         assert time.monotonic() - began < 30
 
+    def test_an_error_of_node_that_waiting_cures_is_waited_for(self, cluster: Cluster, tmp_path: Path) -> None:
+        cluster.say("wait: 1s")
+        executable(tmp_path / "bin/npm", "echo 'TypeError: fetch failed'; exit 1")
+        ended = cluster.start(PATH=f"{tmp_path / 'bin'}:{os.environ['PATH']}").end()
+        assert ended.code == 10, ended.log
+
     def test_a_database_that_does_not_answer_is_quoted(self, cluster: Cluster, tmp_path: Path) -> None:
         cluster.say("wait: 1s")
         executable(
@@ -319,6 +326,17 @@ class TestTls:
         assert secured.database.server.log
         authority = secured.database.server.log.parents[1] / "server.crt"
         assert migrated(secured, DATABASE_HOST=host, PGSSLMODE=mode, PGSSLROOTCERT=str(authority)).code == code
+
+    @pytest.mark.parametrize(("mode", "code"), [("require", 0), ("verify-full", 20)])
+    def test_the_record_connects_as_the_lock_does(self, secured: Cluster, mode: str, code: int) -> None:
+        variables = " ".join(f"{name.lower()}:DATABASE_{name}" for name in ("HOST", "PORT", "USER", "NAME", "PASSWORD"))
+        settings = f"environment=test\nservice=api\nimage=one\nvariables={variables}"
+        env = {"PATH": os.environ["PATH"], **secured.database.env, "PGSSLMODE": mode}
+        command = ["node", SCRIPTS / "runs.mjs", settings, "open"]
+        done = subprocess.run(
+            command, cwd=secured.app, env=env, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == code, done.stderr
 
 
 def test_the_authority_is_mounted_from_its_secret(project: Path) -> None:

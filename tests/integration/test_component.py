@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -44,14 +45,20 @@ def test_shellcheck_has_nothing_to_say(name: str) -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name.endswith(".js")])
+@pytest.mark.parametrize("name", ["lock.mjs", "notify.js", "runs.mjs"])
 @pytest.mark.parametrize("kind", ["commonjs", "module"])
 def test_node_reads_the_programs_whatever_package_the_image_has(name: str, kind: str, tmp_path) -> None:
     """A `package.json` above the mounted folder, as an image that works in `/` has, decides what a .js file is."""
+    assert {other for other in NAMES if other.endswith("js")} == {
+        "compare.mjs",
+        "database.mjs",
+        "lock.mjs",
+        "notify.js",
+        "runs.mjs",
+    }
     (tmp_path / "package.json").write_text(f'{{"type": "{kind}"}}')
     script = tmp_path / "migration-runner" / name
-    script.parent.mkdir()
-    script.write_bytes((SCRIPTS / name).read_bytes())
+    shutil.copytree(SCRIPTS, script.parent)
     done = subprocess.run(
         [need("node"), script, *["slack"] * (name == "notify.js"), "lock-key=1 2\nwait=0\nlock-timeout=1", "plan"],
         cwd=tmp_path,

@@ -97,7 +97,7 @@ MUTATIONS = {
     ),
     "a rollback takes up the oldest": Mutation(
         {"rollback-fails"},
-        [(f"{SCRIPTS}/runs.js", r"const sync = await newest\(client\);\n  // The", OLDEST)],
+        [(f"{SCRIPTS}/runs.mjs", r"const sync = await newest\(client\);\n  // The", OLDEST)],
         DRY_RUN + ROLLBACK,  # which does not catch what fails there
         others=frozenset({"rollback-after-presync"}),
     ),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -119,7 +120,7 @@ def test_the_record_does_what_the_model_says(world: World, name: str, after: str
     play(world, EXAMPLES[name], after)
 
 
-# What is broken: the example that sees it, and what of runs.js becomes what.
+# What is broken: the example that sees it, and what of runs.mjs becomes what.
 MUTATIONS = {
     "a sync leaves open what was": (
         "a sync that was terminated, and one of another image",
@@ -261,17 +262,18 @@ SHORT = {
 )
 def test_each_rule_switched_off_is_caught_by_an_example(world: World, tmp_path: Path, name: str) -> None:
     example, pattern, replacement = MUTATIONS[name]
-    changed, times = re.subn(pattern, lambda _: replacement, (SCRIPTS / "runs.js").read_text())
+    changed, times = re.subn(pattern, lambda _: replacement, (SCRIPTS / "runs.mjs").read_text())
     assert times == 1, f"{pattern} matches {times} times"
-    world.script = tmp_path / "runs.js"
+    world.script = tmp_path / "runs.mjs"
     world.script.write_text(changed)
+    shutil.copy(SCRIPTS / "database.mjs", tmp_path)
     try:
         for after in ("presync", "sync"):
             play(world, EXAMPLES[example], after)
     except AssertionError:
         return
     finally:
-        world.script = SCRIPTS / "runs.js"
+        world.script = SCRIPTS / "runs.mjs"
     pytest.fail("the example does not see it")
 
 

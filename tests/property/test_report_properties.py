@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.reports import junit_schema, sarif_schema
 
-from aegisgen.findings import Finding, Severity
+from aegisgen.errors import Finding, Severity
 from aegisgen.output.visible import escaped, width
 from aegisgen.record import replace
 from aegisgen.report import FORMATS, Report, RuleInfo

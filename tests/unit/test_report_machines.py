@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.reports import HOOK, junit_schema, report, sarif_schema
 
-from aegisgen.findings import Finding, Severity
+from aegisgen.errors import Finding, Severity
 from aegisgen.record import replace
 from aegisgen.report import FORMATS, Report, RuleInfo
 

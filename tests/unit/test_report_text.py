@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from tests.reports import HOOK, report
 
-from aegisgen.findings import Finding, Severity
+from aegisgen.errors import Finding, Severity
 from aegisgen.record import replace
 from aegisgen.report import FORMATS
 from aegisgen.report.text import WIDEST, excerpt

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.rule_examples import context_of_example, files_of
 
-from aegisgen.findings import Finding, Severity
+from aegisgen.errors import Finding, Severity
 from aegisgen.rules.check import check
 from aegisgen.rules.ignores import annotated, commented, settle
 from aegisgen.rules.table import FAMILIES, RULES

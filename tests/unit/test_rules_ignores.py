@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.rule_examples import context_of_example
 
-from aegisgen.errors import InputError
-from aegisgen.findings import Finding, Severity
+from aegisgen.errors import Finding, InputError, Severity
 from aegisgen.record import replace
 from aegisgen.rules.baseline import fingerprint, read_baseline, write_baseline
 from aegisgen.rules.check import check

@@ -16,7 +16,7 @@ const DEPTH = 8;
 
 function sets() {
   const found = [];
-  for (const [name, value] of lines) {
+  for (const [name, value] of lines()) {
     if (!["set", "table", "folder", "recorded"].includes(name)) continue;
     if (name === "set" || !found.length) found.push({ set: "" });
     found[found.length - 1][name] = value;

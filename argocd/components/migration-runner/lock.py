@@ -280,12 +280,13 @@ def guard(client):
         hold_tables(connection)
     except client.Error as error:
         connection.close()
-        say("skipped", "whether the tool's sessions have the run's name is not known: %s" % error)
+        say("skipped", UNKNOWN + str(error))
         return None
     return connection
 
 
 suspect = []
+UNKNOWN = "whether the tool's sessions have the run's name is not known: "
 
 
 def hidden(name):
@@ -314,7 +315,7 @@ def seen(connection):
         if ours:
             raise hidden(name)
         # Of another user's session nobody may see when it began: it may be anybody's.
-        say("skipped", "whether the tool's sessions have the run's name is not known: " + rights(user))
+        say("skipped", UNKNOWN + rights(user))
         suspect.clear()
         return True
     return False
@@ -393,8 +394,9 @@ def hold(connection, env, guarding):
                 guarding = guarding.close()
         except Stop as stop:
             lose(stop, stop.code)
-        except Exception:
-            guarding = None  # its connection has ended
+        except client.Error as error:
+            guarding = None
+            say("skipped", UNKNOWN + str(error))
         # Until the next heartbeat: the keeper ends, or the server says that it closes the connection.
         ready = select.select([ours, shared], [], [], 0.025 if guarding else look)[0]
         if ours in ready:

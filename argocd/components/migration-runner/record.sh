@@ -2,7 +2,7 @@
 # shellcheck shell=sh
 # Records that a sync began (open), was approved (approve), is about to apply its release (rollout), or succeeded (confirm).
 #
-#   sh record.sh ACTION NAME=VALUE...    the settings are in runs.js
+#   sh record.sh ACTION NAME=VALUE...    the settings are in runs.mjs
 set -eu
 here=${0%/*} action=$1
 shift
@@ -12,7 +12,7 @@ shift
 . "$here/notify.sh"
 
 begin "$action"
-problem=$(node "$here/runs.js" "$settings" "$action" 2>&1) && code=0 || code=$?
+problem=$(node "$here/runs.mjs" "$settings" "$action" 2>&1) && code=0 || code=$?
 case $code in
 0)
   end

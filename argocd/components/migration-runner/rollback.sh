@@ -3,7 +3,7 @@
 # Takes back, one by one and the newest first, what this sync (or the newest that applied anything) applied; where that
 # cannot be said beforehand, nothing.
 #
-#   sh rollback.sh NAME=VALUE...    See also lines.sh, under-lock.sh, runs.js.
+#   sh rollback.sh NAME=VALUE...    See also lines.sh, under-lock.sh, runs.mjs.
 #
 #   which=open|newest               this sync, or the newest one that applied anything
 #   set=NAME                        begins a set of migrations
@@ -41,7 +41,7 @@ roll_back() {
   [ "$which" = open ] || why=''
 
   begin plan
-  list=$(node "$here/runs.js" "$settings" plan "$which" 2>&1) && code=0 || code=$?
+  list=$(node "$here/runs.mjs" "$settings" plan "$which" 2>&1) && code=0 || code=$?
   case $code in
   0) end ;;
   21) fail 21 "refused, and nothing was taken back: $(printf '%s' "$list" | tr '\n"' " '")" ;;
@@ -66,7 +66,7 @@ roll_back() {
 $list
 LIST
   begin record
-  left=$(node "$here/runs.js" "$settings" rolled 2>&1) && code=0 || code=$?
+  left=$(node "$here/runs.mjs" "$settings" rolled 2>&1) && code=0 || code=$?
   case $code in
   0) end ;;
   21) fail 22 "taken back, but $(printf '%s' "$left" | tr '\n"' " '")" ;;

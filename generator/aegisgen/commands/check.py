@@ -9,8 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from aegisgen.commands.report import keep_as_baseline, report
-from aegisgen.errors import ToolError, UsageError
-from aegisgen.findings import Finding, Severity
+from aegisgen.errors import Finding, Severity, ToolError, UsageError
 from aegisgen.kube.shape import KUSTOMIZATION_NAMES
 from aegisgen.profile.sources import display
 from aegisgen.profile.stated import Stated, stated

@@ -10,8 +10,7 @@ import msgspec
 
 from aegisgen import files
 from aegisgen.commands.report import report
-from aegisgen.errors import InputError, Problem, UsageError
-from aegisgen.findings import Finding
+from aegisgen.errors import Finding, InputError, Problem, UsageError
 from aegisgen.project.fleet.part import Shard
 from aegisgen.project.fleet.part import shard as shard_of
 from aegisgen.proof.prove import Proof

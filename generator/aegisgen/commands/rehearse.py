@@ -20,8 +20,8 @@ except ImportError as problem:
     ) from problem
 
 from aegisgen.kube.resource import Resource, resources_in
+from aegisgen.profile.database import DirectAddress
 from aegisgen.profile.migrations import Migrations
-from aegisgen.profile.model import DirectAddress
 from aegisgen.profile.sources import display
 from aegisgen.profile.target import Target
 from aegisgen.project.composed import Chosen, compose_overlay

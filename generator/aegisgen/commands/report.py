@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from aegisgen import __version__, files
-from aegisgen.findings import Finding, Severity
+from aegisgen.errors import Finding, Severity
 from aegisgen.output.numbers import counted
 from aegisgen.output.streams import unescaped
 from aegisgen.profile.sources import display

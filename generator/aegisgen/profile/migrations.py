@@ -137,15 +137,3 @@ class Migrations(Model, frozen=True, kw_only=True):
     env: Annotated[dict[EnvName, Text], about("Further environment variables of the migration; never a secret.")] = (
         field(default_factory=lambda: {"NODE_ENV": "production"})
     )
-
-
-class DatabaseEnv(Model, frozen=True, kw_only=True):
-    """Which environment variables carry what; the keys of the ConfigMap and the Secret are their names."""
-
-    host: Annotated[EnvName, about("The server's name or address.")] = "DATABASE_HOST"
-    port: Annotated[EnvName, about("Its port.")] = "DATABASE_PORT"
-    user: Annotated[EnvName, about("The user.")] = "DATABASE_USER"
-    name: Annotated[EnvName, about("The database's name.")] = "DATABASE_NAME"
-    password: Annotated[EnvName, about("The password.")] = "DATABASE_PASSWORD"  # noqa: S105
-    ssl: Annotated[EnvName, about("'true' asks for TLS; PGSSLMODE is understood as well.")] = "DATABASE_SSL"
-    url: Annotated[EnvName | UnsetType, about("A URL with everything, in place of the others.")] = UNSET

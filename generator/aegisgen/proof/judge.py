@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from aegisgen.errors import CompositionError
-from aegisgen.findings import Finding, Severity
+from aegisgen.errors import CompositionError, Finding, Severity
 from aegisgen.kube.compose import Composition
 from aegisgen.kube.overlay import Member, Overlay
 from aegisgen.kube.resource import Resource, resources_in

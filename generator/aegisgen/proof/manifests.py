@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from aegisgen.errors import InputError, Problem
-from aegisgen.findings import Finding, Severity
+from aegisgen.errors import Finding, InputError, Problem, Severity
 from aegisgen.kube.resource import Resource, identify, value_at
 from aegisgen.kube.schemas import Violation
 from aegisgen.record import Record, replace

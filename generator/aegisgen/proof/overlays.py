@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from aegisgen.errors import CompositionError, Problem, ToolError
-from aegisgen.findings import Finding, Severity
+from aegisgen.errors import CompositionError, Finding, Problem, Severity, ToolError
 from aegisgen.kube.cache import Cache
 from aegisgen.kube.compose import MISSING, Composition, compose, composer
 from aegisgen.kube.kustomization import composed_files

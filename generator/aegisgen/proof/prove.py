@@ -9,8 +9,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from aegisgen import files
-from aegisgen.errors import InputError, Problem, ToolError
-from aegisgen.findings import Finding
+from aegisgen.errors import Finding, InputError, Problem, ToolError
 from aegisgen.kube.cache import Cache
 from aegisgen.kube.compose import MISSING, composer
 from aegisgen.profile.sources import ProjectSource, display

@@ -6,7 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Sequence
 
-from aegisgen.findings import Finding, Severity
+from aegisgen.errors import Finding, Severity
 from aegisgen.kube.kustomization import composed_files
 from aegisgen.kube.resource import Resource
 from aegisgen.kube.shape import KUSTOMIZATION_NAMES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aegisgen.findings import Finding, Severity
+from aegisgen.errors import Finding, Severity
 from aegisgen.kube.credentials import shown
 from aegisgen.kube.kustomization import Place
 from aegisgen.kube.origin import member_of, unhashed

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
-from aegisgen.errors import Problem
-from aegisgen.findings import Finding
+from aegisgen.errors import Finding, Problem
 from aegisgen.kube.cache import Cache
 from aegisgen.kube.kustomization import composed_files
 from aegisgen.kube.overlay import used_files

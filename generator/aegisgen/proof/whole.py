@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from aegisgen.findings import Finding
+from aegisgen.errors import Finding
 from aegisgen.kube.resource import Resource
 from aegisgen.output.progress import tracked
 from aegisgen.profile.stated import Stated

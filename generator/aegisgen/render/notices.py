@@ -48,7 +48,7 @@ def channel_variables(target: Target) -> dict[str, SecretKey]:
 
 
 def runbook_link(target: Target) -> str:
-    """Return where people read the runbook; empty where nobody said."""
+    """Return the runbook's address; empty where the profile gives none."""
     return overlay_folder(target.settings.notifications.runbook or "", target.environment, target.service)
 
 

@@ -49,7 +49,7 @@ def migration_run(target: Target) -> Run:
         arguments += [*_set(steps), f"status={steps.status}", f"migrate={steps.migrate}", *_verify(target, steps)]
         arguments += _compared(target, migrations)
         arguments += _recorded(target, migrations) if recorded or _compares(target) else []
-    arguments += [*_common(target), *_ahead(target), *_patience(target)]
+    arguments += [*_common(target), *_demands(target), *_sessions(target)]
     return Run("run.sh", [*arguments, *(["record=yes", *identity(target)] if recorded else [])])
 
 
@@ -143,19 +143,20 @@ def _compared(target: Target, migrations: Migrations | MigrationSet) -> Iterator
             yield f"{name}={_fill(target, text, settings, migrations)}"
 
 
-def _ahead(target: Target) -> Iterator[str]:
+def _demands(target: Target) -> Iterator[str]:
+    """Yield what the database and the image must have of each other."""
     migrations = target.settings.migrations
     if migrations.database_ahead == "refuse":
         yield "database-ahead=refuse"
     if migrations.minimum:
         yield f"minimum={migrations.minimum}"
+
+
+def _sessions(target: Target) -> Iterator[str]:
+    """Yield how the tool's sessions are named, and how long their statements may wait for a table (milliseconds)."""
+    migrations, url = target.settings.migrations, target.settings.database.env.url
     if migrations.lock.hidden_sessions == "allow":
         yield "hidden-sessions=allow"
-
-
-def _patience(target: Target) -> Iterator[str]:
-    """Yield how long a statement may wait for a table, in milliseconds, and how often a migration is tried."""
-    migrations, url = target.settings.migrations, target.settings.database.env.url
     if TOOLS[migrations.tool].named_by_url and lock_runtime(migrations) != "none" and url:
         yield f"session-url={url}"
     if wait := table_wait(migrations):

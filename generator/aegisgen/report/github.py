@@ -6,7 +6,7 @@ Source: GitHub's docs, "Workflow commands for GitHub Actions"; the escapes are t
 
 from __future__ import annotations
 
-from aegisgen.findings import Finding, Severity
+from aegisgen.errors import Finding, Severity
 from aegisgen.output.visible import escaped
 from aegisgen.report.model import Report, prose
 

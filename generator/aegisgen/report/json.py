@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 
-from aegisgen.findings import Severity
+from aegisgen.errors import Severity
 from aegisgen.record import asdict
 from aegisgen.report.model import Report
 

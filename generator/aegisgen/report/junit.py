@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from aegisgen.findings import Finding, Severity
+from aegisgen.errors import Finding, Severity
 from aegisgen.output.numbers import counted
 from aegisgen.output.visible import escaped
 from aegisgen.record import Record

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from aegisgen.findings import Finding, Severity
+from aegisgen.errors import Finding, Severity
 from aegisgen.kube.credentials import secret_text
 from aegisgen.output.numbers import counted
 from aegisgen.output.visible import visible, visible_character, visible_lines, width

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from aegisgen.argocd.hooks import Phase
-from aegisgen.findings import Severity
+from aegisgen.errors import Severity
 from aegisgen.kube.credentials import shown
 from aegisgen.kube.kustomization import Place
 from aegisgen.kube.overlay import unmatched_patches, used_files

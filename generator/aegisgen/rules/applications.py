@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from aegisgen.argocd.application import application_settings
-from aegisgen.findings import Severity
+from aegisgen.errors import Severity
 from aegisgen.kube.shape import mapping, sequence, text
 from aegisgen.rules.context import Context
 from aegisgen.rules.rule import Hit, Rule, Scope

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from aegisgen.errors import InputError, Problem
-from aegisgen.findings import Finding
+from aegisgen.errors import Finding, InputError, Problem
 from aegisgen.kube.shape import mapping, sequence, text
 
 VERSION = 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from aegisgen.findings import Finding, Severity
+from aegisgen.errors import Finding, Severity
 from aegisgen.kube.kustomization import Place
 from aegisgen.kube.origin import origin_of
 from aegisgen.kube.resource import Resource

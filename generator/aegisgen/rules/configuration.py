@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aegisgen.findings import Severity
+from aegisgen.errors import Severity
 from aegisgen.rules.rule import Rule
 
 NO_REASON, UNUSED, UNKNOWN = "C601", "C602", "C603"

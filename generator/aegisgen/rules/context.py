@@ -8,7 +8,7 @@ from typing import Literal
 
 from aegisgen.argocd.application import application_settings
 from aegisgen.argocd.hooks import Hook, hook_of
-from aegisgen.findings import Severity
+from aegisgen.errors import Severity
 from aegisgen.kube.overlay import Overlay
 from aegisgen.kube.resource import Resource
 from aegisgen.kube.shape import mapping, sequence, text

@@ -21,7 +21,7 @@ from aegisgen.argocd.hooks import (
     wave_of,
 )
 from aegisgen.argocd.workload import limit_of
-from aegisgen.findings import Severity
+from aegisgen.errors import Severity
 from aegisgen.kube.resource import Resource
 from aegisgen.kube.shape import mapping
 from aegisgen.rules.context import Context

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 
-from aegisgen.findings import Finding, Severity
+from aegisgen.errors import Finding, Severity
 from aegisgen.record import Record
 from aegisgen.rules.check import place_in
 from aegisgen.rules.configuration import NO_REASON, UNKNOWN, UNUSED

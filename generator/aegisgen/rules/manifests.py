@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aegisgen.findings import Severity
+from aegisgen.errors import Severity
 from aegisgen.rules.rule import Rule
 
 NOT_YAML, NOT_VALID, NO_SCHEMA = "V001", "V002", "V003"

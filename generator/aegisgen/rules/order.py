@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from aegisgen.argocd.hooks import SYNC_WAVE
 from aegisgen.argocd.order import tasks_of
-from aegisgen.findings import Severity
+from aegisgen.errors import Severity
 from aegisgen.kube.origin import member_of, unhashed
 from aegisgen.kube.resource import Resource
 from aegisgen.rules.context import Context

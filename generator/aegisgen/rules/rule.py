@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from aegisgen.record import Record
 
 if TYPE_CHECKING:
-    from aegisgen.findings import Severity
+    from aegisgen.errors import Severity
     from aegisgen.kube.kustomization import Place
     from aegisgen.kube.resource import Resource
     from aegisgen.rules.context import Context

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aegisgen.findings import Severity
+from aegisgen.errors import Severity
 from aegisgen.kube.credentials import secret_option, secret_text, secret_value
 from aegisgen.kube.shape import mapping, sequence, text, texts
 from aegisgen.rules import podsecurity

@@ -200,7 +200,7 @@ OUT_OF_MEMORY = Exit("", "it ran out of memory", "raise resources.limits.memory 
 
 
 def meaning(role: Role, container: str, code: int, *, end_reason: str = "") -> Exit | None:
-    """Return what an exit code of a container means; None where nobody said.
+    """Return what an exit code of a container means; None for an unknown code.
 
     `end_reason` is the container's own, such as OOMKilled.
     """

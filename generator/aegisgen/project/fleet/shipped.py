@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from aegisgen import files
-from aegisgen.findings import Finding, Severity
+from aegisgen.errors import Finding, Severity
 from aegisgen.profile.sources import display
 from aegisgen.profile.target import Target
 from aegisgen.project.git import Repository, open_repository

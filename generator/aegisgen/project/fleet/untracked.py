@@ -6,9 +6,8 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from aegisgen.errors import ToolError, UsageError
+from aegisgen.errors import Finding, Severity, ToolError, UsageError
 from aegisgen.files import walk
-from aegisgen.findings import Finding, Severity
 from aegisgen.profile.sources import display
 from aegisgen.project.tree.content import read_generated
 from aegisgen.project.workspace import Workspace

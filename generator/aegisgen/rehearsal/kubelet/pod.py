@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -175,7 +176,7 @@ class Pod:
             one(self._spec.containers[0])
         else:
             for container in self._spec.containers:
-                self._node.clock.thread(lambda container=container: one(container), f"{self.name}/{container.name}")  # type: ignore[misc]
+                self._node.clock.thread(partial(one, container), f"{self.name}/{container.name}")
             self._node.clock.wait(lambda: len(outcomes) == len(self._spec.containers))
         good = all(outcomes.values())
         if good:
@@ -188,7 +189,7 @@ class Pod:
         while not self._stopped.is_set():
             number = self._attempts[container.name] = self._attempts.get(container.name, 0) + 1
             attempt = Attempt(self, container, number, volumes, port)
-            launch = self._wait_for(lambda a=attempt: self._node.launch(a), init)  # type: ignore[misc]
+            launch = self._wait_for(partial(self._node.launch, attempt), init)
             if launch is None:
                 return False
             run = self._run(launch, container, number)
@@ -255,8 +256,12 @@ class Pod:
                 return make()
             except MissingError as error:
                 self._say(f"{prefix}{error.status}", str(error))
-            self._node.clock.wait(lambda version=version: self._stopped.is_set() or objects.version != version)  # type: ignore[misc]
+            self._node.clock.wait(partial(self._is_stale, version))
         return None
+
+    def _is_stale(self, version: int) -> bool:
+        """Whether there are other objects than in a version, or nobody wants them any more."""
+        return self._stopped.is_set() or self._node.objects.version != version
 
     def _say(self, status: str, detail: str = "") -> None:
         self.status, self.detail = status, detail

@@ -40,7 +40,7 @@ def scenarios(files: Iterable[Path], project: Path | None) -> dict[str, Scenario
 
 
 def chosen(known: dict[str, Scenario], names: Sequence[str], files: Sequence[Path], *, every: bool) -> list[Scenario]:
-    """Return the scenarios to play, in order. Raises UsageError for a name that there is none of."""
+    """Return the scenarios to play, in order. Raises UsageError for an unknown name."""
     for name in names:
         if name not in known:
             from aegisgen.profile.explain import closest  # noqa: PLC0415 - slow to import, and only needed here
