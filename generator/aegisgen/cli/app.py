@@ -15,6 +15,7 @@ from typing import Annotated, Literal, NoReturn
 import typer
 
 from aegisgen.kube.versions import DEFAULT_VERSION
+from aegisgen.tools import TOOLS
 
 app = typer.Typer(
     name="aegisgen",
@@ -46,6 +47,11 @@ def _names(kind: str) -> Callable[[str], Sequence[object]]:
         return names
 
     return complete
+
+
+def _tools(**fields: object) -> str:
+    """Return the names of the migration tools that have these values."""
+    return ", ".join(name for name, tool in TOOLS.items() if all(getattr(tool, key) == fields[key] for key in fields))
 
 
 def _option(
@@ -341,15 +347,15 @@ def init(
     workload: Annotated[_Text, _option("NAME", "Name of the workload.")] = None,
     container: Annotated[_Text, _option("NAME", "Its container.")] = None,
     port: Annotated[_Text, _option("PORT", "The port it listens on.")] = None,
-    tool: Annotated[
-        _Text, _option("TOOL", "knex, prisma, flyway, liquibase, alembic, django, golang-migrate or command.")
-    ] = None,
+    tool: Annotated[_Text, _option("TOOL", f"{', '.join(TOOLS)}: what migrates.")] = None,
     package_manager: Annotated[_Text, _option("NAME", "pnpm, npm or yarn.")] = None,
-    path: Annotated[_Text, _option("DIR", "Folder of the migrations (golang-migrate).")] = None,
+    path: Annotated[_Text, _option("DIR", f"Folder of the migrations ({_tools(needs_path=True)}).")] = None,
     ping: Annotated[_Text, _option("COMMAND", "Exits 0 if the database answers (command).")] = None,
     status: Annotated[_Text, _option("COMMAND", "Lists what is pending (command).")] = None,
     migrate: Annotated[_Text, _option("COMMAND", "Runs what is pending (command).")] = None,
-    lock: Annotated[_Text, _option("RUNTIME", "node, python or none: what holds the lock (command).")] = None,
+    lock: Annotated[
+        _Text, _option("RUNTIME", f"node, python or none: what holds the lock ({_tools(lock=None)}).")
+    ] = None,
     config: Annotated[_Text, _option("NAME", "Its ConfigMap.")] = None,
     secret: Annotated[_Text, _option("NAME", "Its Secret.")] = None,
     environments: Annotated[_Texts, _option("NAME[=STRATEGY]", "An environment; may be repeated.", "--env")] = None,

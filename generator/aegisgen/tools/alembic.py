@@ -34,7 +34,7 @@ TOOL = Tool(
     tables=("alembic_version",),
     names="SELECT version_num FROM {table}",
     # Prints `FROM -> TO (head), message`, or `FROM, FROM -> TO`.
-    listing=r"sh: alembic history | sed -nE 's/^.* -> ([^ ,]+).*$/\1/p'",
+    listing=r'alembic history | sed -nE "s/^.* -> ([^ ,]+).*$/\1/p"',
     newest_only=True,
     lock_timeout="PGOPTIONS",
     # alembic/runtime/migration.py

@@ -29,7 +29,7 @@ TOOL = Tool(
     locking="not at all",
     tables=("django_migrations",),
     names="SELECT app || '.' || name FROM {table} ORDER BY id",
-    listing=r"sh: python manage.py showmigrations --plan | sed -nE 's/^\[[X ]\] +([^ ]+).*$/\1/p'",
+    listing=r'python manage.py showmigrations --plan | sed -nE "s/^\[[X ]\] +([^ ]+).*$/\1/p"',
     lock_timeout="PGOPTIONS",
     # django/db/migrations/recorder.py
     shipped=r"/migrations/\d+\w*\.py$",

@@ -39,7 +39,7 @@ TOOL = Tool(
     mark_done="""sh -c 'migrate -path FOLDER -database "${url}" force VERSION'""",
     pending=("(dirty)",),
     # Without the file of the database's version, `up` fails. A lower version counts as applied.
-    compare='sh: now=$(migrate {at} -database "${url}" version 2>&1 | tail -n 1); '
+    compare='now=$(migrate {at} -database "${url}" version 2>&1 | tail -n 1); '
     'case $now in "" | *[!0-9]*) exit 0 ;; esac; known=; '
     'for version in $(ls {path} | sed -nE "s/^0*([0-9]+)_.*[.]up[.].*/\\1/p"); do '
     'if [ "$version" = "$now" ]; then known=yes; fi; '

@@ -114,11 +114,11 @@ class Tool(Record):
     names: str = ""
     """Selects the names in the bookkeeping table {table}, where aegisgen compares them with the image's."""
     listing: str = ""
-    """Prints the names of the image's migrations, a line each; empty: they are files, named as recorded."""
+    """For a shell: prints the names of the image's migrations, a line each. Empty: files, named as recorded."""
     newest_only: bool = False
     """The bookkeeping table has no more than the newest; `listing` prints the newest first."""
     compare: str = ""
-    """Prints `ahead|NAME` and `pending|NAME`, as `templates/runner/compare.mjs` does, where only the tool can tell."""
+    """For a shell: prints `ahead|NAME` and `pending|NAME`, as `compare.mjs` does, where only the tool can tell."""
     lock_timeout: Literal["PGOPTIONS", "command", ""] = ""
     """How the tool's sessions get PostgreSQL's lock_timeout: by libpq's variable, or as {lock_timeout} (milliseconds)
     in `migrate`. Empty: not at all, or a migration that gave up waiting cannot be tried again."""
